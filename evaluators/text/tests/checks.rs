@@ -1,0 +1,146 @@
+//! Each check through the component's own dispatch: pass, fail, error, wrong type of parameter.
+
+use arena_evaluator_text::Component;
+use arena_guest::serde_json::{Value, json};
+use arena_guest::testing::{Conversation, evaluate, reply, validate};
+use arena_guest::{CheckError, Evaluator as _, Subject, Verdict};
+
+const REPLY: &str = "The capital of France is Paris. Ask for a REFUND.";
+
+fn judge(check: &str, params: Value, text: &str) -> Verdict {
+    evaluate::<Component>(check, params, &reply(text)).unwrap()
+}
+
+fn cited(verdict: &Verdict, text: &str) -> Vec<String> {
+    verdict.evidence.iter().map(|span| text[span.start as usize..span.end as usize].to_owned()).collect()
+}
+
+#[test]
+fn golden() {
+    for (check, params, text, score) in [
+        ("contains", json!({"patterns": ["paris", "refund"]}), REPLY, 1.0),
+        ("content_includes", json!({"patterns": ["paris", "zzz"]}), REPLY, 0.5),
+        ("contains", json!({"patterns": ["paris"], "case_sensitive": true}), REPLY, 0.0),
+        ("contains", json!({"patterns": ["a"]}), "", 0.0),
+        ("contains_any", json!({"patterns": ["zzz", "Paris"]}), REPLY, 1.0),
+        ("content_includes_any", json!({"patterns": ["zzz"]}), REPLY, 0.0),
+        ("content_excludes", json!({"patterns": ["zzz"]}), REPLY, 1.0),
+        ("content_not_includes", json!({"patterns": ["pari"]}), REPLY, 0.0),
+        ("content_excludes", json!({"words": ["pari"], "match_mode": "word_boundary"}), REPLY, 1.0),
+        ("content_excludes", json!({"patterns": []}), REPLY, 1.0),
+        ("banned_words", json!({"words": ["pari"]}), REPLY, 1.0),
+        ("banned_words", json!({"patterns": ["paris"]}), REPLY, 0.0),
+        ("banned_words", json!({"words": ["pari"], "match_mode": "substring"}), REPLY, 0.0),
+        ("equals", json!({"expected": "42"}), " 42\n", 1.0),
+        ("equals", json!({"expected": "42", "trim": false}), " 42\n", 0.0),
+        ("equals", json!({"expected": "YES"}), "yes", 0.0),
+        ("equals", json!({"expected": "YES", "case_sensitive": false}), "yes", 1.0),
+        ("regex", json!({"pattern": "(?i)capital.*paris"}), REPLY, 1.0),
+        ("content_matches", json!({"pattern": "capital.*paris"}), REPLY, 0.0),
+        ("regex", json!({"pattern": "zzz", "expect_match": false}), REPLY, 1.0),
+        ("regex", json!({"pattern": "Paris", "expect_match": false}), REPLY, 0.0),
+        ("min_length", json!({"min": 2}), "é", 1.0),
+        ("min_length", json!({"min_characters": 4}), "é", 0.5),
+        ("min_length", json!({"min_chars": -1}), "", 1.0),
+        ("min_length", json!({}), "", 1.0),
+        ("max_length", json!({"max": 2}), "é", 1.0),
+        ("max_length", json!({"max_characters": 10}), &"x".repeat(631), 10.0 / 631.0),
+        ("length", json!({"max_chars": 100}), "", 1.0),
+        ("max_length", json!({"max": 100, "max_tokens": 2}), "sixteen letters.", 0.5),
+        ("max_length", json!({"max_tokens": 2}), "eleven let.", 1.0),
+    ] {
+        let verdict = judge(check, params.clone(), text);
+        assert_eq!(verdict.score, Some(score), "{check} {params}: {}", verdict.reason);
+        assert_eq!(verdict.passed, Some(score == 1.0), "{check} {params}");
+    }
+}
+
+#[test]
+fn params_that_do_not_suit_are_errors_before_and_during() {
+    for (check, params, want) in [
+        ("contains", json!({"patterns": "you"}), "parameter `patterns`: invalid type"),
+        ("contains", json!({"patterns": []}), "at least one text"),
+        ("contains", json!({"values": ["x"]}), "missing parameter `patterns`"),
+        ("contains", json!({"patterns": ["a", ""]}), "pattern 1 is empty"),
+        ("contains_any", json!({"patterns": []}), "at least one text"),
+        ("content_excludes", json!({}), "missing parameter `patterns`"),
+        ("content_excludes", json!({"patterns": ["x"], "match_mode": "zzz"}), "unknown variant"),
+        ("banned_words", json!({"words": "x"}), "parameter `words`: invalid type"),
+        ("equals", json!({"expected": 42}), "parameter `expected`: invalid type"),
+        ("regex", json!({"pattern": ""}), "give a regular expression"),
+        ("regex", json!({"regex": "a"}), "missing parameter `pattern`"),
+        ("regex", json!({"pattern": "((a)"}), "unclosed group"),
+        ("regex", json!({"pattern": "(?=a)"}), "look-around"),
+        ("regex", json!({"pattern": r"\pL{1000}{1000}"}), "make it simpler"),
+        ("min_length", json!({"min": "100"}), "parameter `min`: invalid type"),
+        ("max_length", json!({"max_characters": "3000"}), "invalid type"),
+        ("max_length", json!({"max": 0}), "must be above zero"),
+        ("max_length", json!({"max": 1, "max_tokens": 0}), "must be above zero"),
+        ("max_length", json!({"max": -1}), "invalid value"),
+        ("max_length", json!({}), "`max_tokens`"),
+        ("zzz", json!({}), "no check"),
+    ] {
+        let error = validate::<Component>(check, params.clone()).unwrap_err();
+        assert!(error.contains(want), "{check} {params}: {error}");
+        let error = evaluate::<Component>(check, params, &reply(REPLY)).unwrap_err();
+        assert!(matches!(error, CheckError::BadParams(_)) || check == "zzz");
+    }
+}
+
+#[test]
+fn reasons_and_evidence() {
+    let text = "İ: Refund, refund.";
+    let verdict = judge("contains", json!({"patterns": ["REFUND", "voucher"]}), text);
+    assert_eq!(verdict.reason, "1 of 2 patterns found; missing: \"voucher\"");
+    assert_eq!((cited(&verdict, text), verdict.evidence[0].message), (vec!["Refund".to_owned()], 1));
+
+    let verdict = judge("regex", json!({"pattern": r"r\w+d"}), text);
+    assert_eq!(cited(&verdict, text), ["refund"]);
+    assert_eq!(verdict.reason, "the reply matches \"r\\\\w+d\"");
+
+    let verdict = judge("max_length", json!({"max": 4}), "éé€");
+    assert_eq!(cited(&verdict, "éé€"), ["€"]);
+    assert_eq!(verdict.reason, "7 bytes, at most 4 wanted");
+    let verdict = judge("max_length", json!({"max": 6}), "éé€");
+    assert_eq!(cited(&verdict, "éé€"), ["€"], "a cut inside a character takes all of it");
+
+    let verdict = judge("equals", json!({"expected": "b"}), "  a ");
+    assert_eq!(cited(&verdict, "  a "), ["a"]);
+}
+
+#[test]
+fn some_look_at_every_reply_and_some_at_the_last() {
+    let conversation = || Conversation::new().user("hell?").assistant("hell").user("?").assistant("fine");
+    let judge = |check, params| evaluate::<Component>(check, params, &Subject::test(conversation())).unwrap();
+    assert_eq!(judge("contains", json!({"patterns": ["hell"]})).passed, Some(false));
+    let verdict = judge("contains_any", json!({"patterns": ["hell"]}));
+    assert_eq!((verdict.passed, verdict.evidence[0].message), (Some(true), 1));
+    let verdict = judge("banned_words", json!({"words": ["hell", "fine"]}));
+    assert_eq!(verdict.reason, "forbidden text found: \"hell\", \"fine\"");
+    assert_eq!(verdict.evidence.iter().map(|span| span.message).collect::<Vec<_>>(), [1, 3]);
+    let nothing = Subject::test(Conversation::new());
+    let verdict = evaluate::<Component>("min_length", json!({"min": 1}), &nothing).unwrap();
+    assert_eq!(verdict.score, Some(0.0));
+}
+
+#[test]
+fn what_is_shown_is_bounded() {
+    let patterns: Vec<_> = (0..50).map(|n| format!("{n}-{}", "x".repeat(5000))).collect();
+    let verdict = judge("contains", json!({"patterns": patterns}), "none");
+    assert!(verdict.reason.len() < 2500 && verdict.reason.ends_with("and 30 more"), "{}", verdict.reason);
+    let words: Vec<_> = (0..50).map(|n| format!("w{n}")).collect();
+    let verdict = judge("contains", json!({"patterns": words}), &words.join(" "));
+    assert_eq!((verdict.evidence.len(), verdict.passed), (20, Some(true)));
+    let verdict = judge("content_excludes", json!({"patterns": words}), &words.join(" "));
+    assert_eq!((verdict.evidence.len(), verdict.passed), (20, Some(false)));
+}
+
+#[test]
+fn metadata_names_every_check() {
+    let metadata: Value = arena_guest::serde_json::from_str(Component::METADATA).unwrap();
+    let names: Vec<_> = metadata["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
+    let want = ["contains", "contains_any", "content_excludes", "banned_words", "equals", "regex", "min_length", "max_length"];
+    assert_eq!(json!(names), json!(want));
+    assert_eq!(metadata["checks"][7]["aliases"], json!(["length"]));
+    assert_eq!(metadata["checks"][2]["params"]["properties"]["match_mode"]["enum"], json!(["substring", "word_boundary"]));
+}

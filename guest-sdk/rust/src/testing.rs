@@ -1,0 +1,174 @@
+//! Native tests without a host: conversations made by hand, judges that answer from a list.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+use serde_json::Value;
+
+use crate::judge::{Answer, JudgeError, Question};
+use crate::subject::role_name;
+use crate::{Author, CheckError, Evaluator, Event, Message, Role, Subject, ToolCall, Verdict};
+
+/// A conversation made by hand, message by message.
+#[derive(Clone, Debug, Default)]
+pub struct Conversation {
+    turn: Option<u32>,
+    messages: Vec<Message>,
+    tool_calls: Vec<ToolCall>,
+    events: Vec<Event>,
+    facts: Vec<(String, Value)>,
+}
+
+impl Conversation {
+    /// Without messages.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a system message.
+    pub fn system(self, text: &str) -> Self {
+        self.push(Role::System, Author::Script, text)
+    }
+
+    /// Adds a user message.
+    pub fn user(self, text: &str) -> Self {
+        self.push(Role::User, Author::Script, text)
+    }
+
+    /// Adds an assistant message.
+    pub fn assistant(self, text: &str) -> Self {
+        self.push(Role::Assistant, Author::Model, text)
+    }
+
+    /// Adds a tool call to the newest message; `arguments` is a JSON object.
+    pub fn tool_call(mut self, name: &str, arguments: &str, outcome: Result<&str, &str>) -> Self {
+        let (outcome, failed) = match outcome {
+            Ok(text) => (text, false),
+            Err(text) => (text, true),
+        };
+        self.tool_calls.push(ToolCall {
+            id: format!("call_{}", self.tool_calls.len()),
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
+            turn: self.current_turn(),
+            message: self.len().saturating_sub(1),
+            outcome: Some(outcome.to_owned()),
+            failed,
+        });
+        self
+    }
+
+    /// Adds an event; `detail` should be a JSON object.
+    pub fn event(mut self, kind: &str, detail: Value) -> Self {
+        self.events.push(Event { kind: kind.to_owned(), turn: self.current_turn(), detail: detail.to_string() });
+        self
+    }
+
+    /// Sets a named fact.
+    pub fn with_fact(mut self, name: &str, value: Value) -> Self {
+        self.facts.push((name.to_owned(), value));
+        self
+    }
+
+    /// Puts one scripted turn under judgement.
+    pub fn at_turn(mut self, turn: u32) -> Self {
+        self.turn = Some(turn);
+        self
+    }
+
+    fn push(mut self, role: Role, by: Author, text: &str) -> Self {
+        let asked = self.messages.iter().filter(|message| message.role == Role::User).count();
+        let turn = if role == Role::User { asked } else { asked.saturating_sub(1) };
+        self.messages.push(Message {
+            role,
+            by,
+            turn: u32::try_from(turn).unwrap_or(u32::MAX),
+            text: text.to_owned(),
+            parts: Vec::new(),
+            tool_call_id: None,
+            usage: None,
+            cost_usd_micro: None,
+            finish: None,
+        });
+        self
+    }
+
+    fn current_turn(&self) -> u32 {
+        self.messages.last().map_or(0, |message| message.turn)
+    }
+
+    pub(crate) fn turn(&self) -> Option<u32> {
+        self.turn
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.messages.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn message(&self, index: u32) -> Option<Message> {
+        self.messages.get(index as usize).cloned()
+    }
+
+    pub(crate) fn text(&self, index: u32) -> Option<String> {
+        self.message(index).map(|message| message.text)
+    }
+
+    pub(crate) fn last_reply(&self) -> Option<u32> {
+        self.by_role("assistant").pop()
+    }
+
+    pub(crate) fn by_role(&self, role: &str) -> Vec<u32> {
+        let has_role = |(_, message): &(u32, &Message)| role_name(message.role) == role;
+        (0..self.len()).zip(&self.messages).filter(has_role).map(|(index, _)| index).collect()
+    }
+
+    pub(crate) fn tool_calls(&self) -> Vec<ToolCall> {
+        self.tool_calls.clone()
+    }
+
+    pub(crate) fn events(&self, kind: &str) -> Vec<Event> {
+        self.events.iter().filter(|event| kind.is_empty() || event.kind == kind).cloned().collect()
+    }
+
+    pub(crate) fn fact(&self, name: &str) -> Option<String> {
+        self.facts.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.to_string())
+    }
+}
+
+/// A conversation of one question and this reply.
+pub fn reply(text: &str) -> Subject<'static> {
+    Subject::test(Conversation::new().user("question").assistant(text))
+}
+
+/// Judges through the component's own dispatch, as the host does: `params` is checked and parsed like in a run.
+pub fn evaluate<C: Evaluator>(check: &str, params: Value, subject: &Subject<'_>) -> Result<Verdict, CheckError> {
+    C::evaluate(check, &params.to_string(), subject)
+}
+
+/// Checks params through the component's own dispatch.
+pub fn validate<C: Evaluator>(check: &str, params: Value) -> Result<(), String> {
+    C::validate(check, &params.to_string())
+}
+
+thread_local! {
+    static ANSWERS: RefCell<VecDeque<Result<String, JudgeError>>> = const { RefCell::new(VecDeque::new()) };
+    static QUESTIONS: RefCell<Vec<Question>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What the judge will answer to the next questions of this thread, in order. After the last it is an unknown judge.
+pub fn judge_answers(answers: impl IntoIterator<Item = Result<String, JudgeError>>) {
+    ANSWERS.set(answers.into_iter().collect());
+    QUESTIONS.set(Vec::new());
+}
+
+/// What this thread asked the judge since [`judge_answers`].
+pub fn judge_questions() -> Vec<Question> {
+    QUESTIONS.with_borrow(Vec::clone)
+}
+
+pub(crate) fn next_answer(question: &Question) -> Result<Answer, JudgeError> {
+    QUESTIONS.with_borrow_mut(|asked| asked.push(question.clone()));
+    let answer = ANSWERS.with_borrow_mut(VecDeque::pop_front);
+    let text = answer.unwrap_or_else(|| Err(JudgeError::Unknown("no answer left in the test".to_owned())))?;
+    Ok(Answer { text, input_tokens: 0, output_tokens: 0 })
+}

@@ -1,0 +1,86 @@
+//! The checked bundle.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arena_model::Digest;
+
+use crate::report::Report;
+use crate::tree::{self, BundleFile, Folder};
+use crate::yaml::Cursor;
+use crate::{ComponentSpec, Problem, Prompt, ProviderSpec, Scenario};
+
+/// Everything a run needs from a bundle. Holds no document text, only what was decoded.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// `metadata.name` of the arena file, else the folder's name.
+    pub name: String,
+    /// The folder, as the user gave it.
+    pub root: PathBuf,
+    /// The arena file, relative to the root.
+    pub entry: String,
+    /// Over `(path, bytes)` of all files, sorted by path.
+    pub digest: Digest,
+    /// All regular files, sorted by path.
+    pub files: Vec<BundleFile>,
+    /// `spec.defaults`.
+    pub defaults: Defaults,
+    /// By task type.
+    pub prompts: BTreeMap<String, Prompt>,
+    /// Sorted by id, each id once.
+    pub scenarios: Vec<Arc<Scenario>>,
+    /// Those that can be an agent under test (role `llm` or none), sorted by id, each id once.
+    pub providers: Vec<ProviderSpec>,
+    /// From judge name to provider id.
+    pub judges: BTreeMap<String, String>,
+    /// `spec.evaluators`, in their order.
+    pub components: Vec<ComponentSpec>,
+    /// `spec.template`.
+    pub template: Option<ComponentSpec>,
+    /// What does not stop the bundle, sorted by file and line.
+    pub warnings: Vec<Problem>,
+    pub(crate) folder: Folder,
+}
+
+impl Bundle {
+    /// The bytes of a file that the bundle's documents name, `reference` being relative to the root. Only what is in
+    /// `files` can be read, and only while it is what was digested.
+    pub fn read(&self, reference: &str) -> Result<Vec<u8>, Problem> {
+        tree::read_listed(&self.folder, tree::find(&self.files, reference)?)
+    }
+}
+
+/// Values for what a scenario or provider leaves open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Defaults {
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Upper bound of completion tokens.
+    pub max_tokens: Option<u32>,
+    /// Passed to providers.
+    pub seed: Option<u64>,
+    /// Cases at a time, as written: may be below 1, which is a warning.
+    pub concurrency: Option<i64>,
+    /// Of one case.
+    pub run_timeout: Option<Duration>,
+}
+
+impl Defaults {
+    pub(crate) fn decode(defaults: &Cursor<'_>, report: &mut Report) -> Self {
+        let concurrency = defaults.whole("concurrency", i128::from(i64::MIN), report);
+        if let Some(cursor) = defaults.get("concurrency").filter(|_| concurrency.is_some_and(|number: i64| number < 1))
+        {
+            let problem = cursor.error_with_value("ValueOutOfRange", "a concurrency below 1 means 1");
+            report.push(problem.warning().hint("give at least 1"));
+        }
+        Self {
+            temperature: defaults.number_in("temperature", 0.0, f64::MAX, report),
+            max_tokens: defaults.whole("max_tokens", 0, report),
+            seed: defaults.whole("seed", 0, report),
+            concurrency,
+            run_timeout: defaults.duration("run_timeout", report),
+        }
+    }
+}

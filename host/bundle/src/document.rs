@@ -1,0 +1,100 @@
+//! One document of a bundle: read, held against its shape, its references resolved.
+
+use std::sync::Arc;
+
+use crate::report::Report;
+use crate::shape::{self, Shape, similar};
+use crate::tree::{self, BundleFile, Folder};
+use crate::yaml::{self, Cursor, Node, YamlLimits};
+use crate::{Problem, Severity};
+
+/// The only version of the format there is.
+const API_VERSION: &str = "promptkit.altairalabs.ai/v1alpha1";
+
+/// All kinds of the format, for advice.
+const KINDS: [&str; 8] = ["Arena", "PromptConfig", "Scenario", "Provider", "Tool", "Persona", "Eval", "RuntimeConfig"];
+
+/// What a reference must lead to.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    name: &'static str,
+    shape: &'static Shape,
+    /// The original reader refuses a prompt of another kind and takes the others by their place.
+    mismatch: Severity,
+}
+
+pub(crate) const ARENA: Kind = Kind { name: "Arena", shape: &shape::ARENA, mismatch: Severity::Warning };
+pub(crate) const PROMPT: Kind = Kind { name: "PromptConfig", shape: &shape::PROMPT, mismatch: Severity::Error };
+pub(crate) const PROVIDER: Kind = Kind { name: "Provider", shape: &shape::PROVIDER, mismatch: Severity::Warning };
+pub(crate) const SCENARIO: Kind = Kind { name: "Scenario", shape: &shape::SCENARIO, mismatch: Severity::Warning };
+
+/// A parsed document. Dropped as soon as it is decoded.
+pub(crate) struct Document {
+    pub(crate) file: Arc<str>,
+    pub(crate) node: Node,
+}
+
+impl Document {
+    /// Parses bytes and reports what does not fit the kind; none only if there is nothing to decode.
+    pub(crate) fn parse(
+        file: &str,
+        bytes: &[u8],
+        kind: Kind,
+        limits: &YamlLimits,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let node = report.keep(yaml::parse(file, bytes, limits))?;
+        let document = Self { file: file.into(), node };
+        shape::check(&document.root(), kind.shape, report);
+        document.check_head(kind, report);
+        Some(document)
+    }
+
+    /// Reads and parses a listed file.
+    pub(crate) fn read(
+        folder: &Folder,
+        file: &BundleFile,
+        kind: Kind,
+        limits: &YamlLimits,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let bytes = report.keep(tree::read_listed(folder, file))?;
+        Self::parse(&file.path, &bytes, kind, limits, report)
+    }
+
+    pub(crate) fn root(&self) -> Cursor<'_> {
+        Cursor::root(&self.file, &self.node)
+    }
+
+    /// `metadata.name`; none if it is missing or empty.
+    pub(crate) fn name(&self) -> Option<String> {
+        let name = self.node.get("metadata")?.get("name")?.as_text()?;
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    fn check_head(&self, kind: Kind, report: &mut Report) {
+        let root = self.root();
+        if let Some(cursor) = root.get("apiVersion")
+            && cursor.node.as_text().is_some_and(|text| text != API_VERSION)
+        {
+            let problem = cursor.error_with_value("ApiVersionUnknown", "unknown apiVersion, read all the same");
+            report.push(problem.warning().hint(format!("write `{API_VERSION}`")));
+        }
+        let Some(cursor) = root.get("kind") else { return };
+        let Some(text) = cursor.node.as_text().filter(|text| *text != kind.name) else { return };
+        let message = format!("expected kind {}", kind.name);
+        let mut problem = cursor.error_with_value("KindMismatch", message);
+        problem.severity = kind.mismatch;
+        report.push(match similar(text, KINDS.into_iter()) {
+            Some(known) if known == kind.name => problem.hint(format!("did you mean `{known}`?")),
+            Some(known) if known == text => problem.hint(format!("a {text} is referenced from another list")),
+            _ => problem.hint(format!("kinds are {}", KINDS.join(", "))),
+        });
+    }
+}
+
+/// The file that the text at `cursor` names, or the problem at that place.
+pub(crate) fn resolve<'f>(cursor: &Cursor<'_>, files: &'f [BundleFile]) -> Result<&'f BundleFile, Problem> {
+    let found = tree::find(files, cursor.node.as_text().unwrap_or_default());
+    found.map_err(|cause| Problem { hint: cause.hint, ..cursor.error_with_value(cause.reason, cause.message) })
+}

@@ -1,0 +1,314 @@
+//! From a path to a bundle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use arena_model::Digest;
+
+use crate::document::{self, Document, Kind, resolve};
+use crate::feature::unsupported;
+use crate::report::Report;
+use crate::scenario::Known;
+use crate::tree::{self, Folder, Listing};
+use crate::yaml::{Cursor, YamlLimits};
+use crate::{
+    Assertion, Bundle, ComponentSpec, Defaults, Limits, Problem, Problems, Prompt, ProviderSpec, Scenario, Severity,
+    entry,
+};
+
+/// Keys of an arena that the engine does not act on yet.
+const UNSUPPORTED: [&str; 23] = [
+    "deploy",
+    "pack_file",
+    "judge_defaults",
+    "evals",
+    "tools",
+    "skills",
+    "pack_evals",
+    "runtime",
+    "workflow",
+    "compositions",
+    "memory",
+    "agents",
+    "mcp_servers",
+    "a2a_agents",
+    "state_store",
+    "self_play",
+    "eval_specs",
+    "tool_specs",
+    "voices",
+    "tts_providers",
+    "stt_providers",
+    "embedding_providers",
+    "image_providers",
+];
+const UNSUPPORTED_DEFAULTS: [&str; 3] = ["config_dir", "fail_on", "inference"];
+
+/// Where the original runner writes results; no part of the bundle if the arena says that it does so here.
+const OUTPUT: &str = "out";
+
+/// Lists of references to files that are not read yet but must be there.
+const UNREAD: [&str; 6] =
+    ["evals", "tools", "tts_providers", "stt_providers", "embedding_providers", "image_providers"];
+
+/// Reads the bundle at `path`: a folder with an arena file, or the arena file. All errors of all files come together.
+pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
+    let entry::Entry { root, folder, file } = entry::find(path, limits)?;
+    let bytes = folder.read(&file)?;
+    let mut report = Report::new(limits.problems);
+    let arena = Document::parse(&file, &bytes, document::ARENA, &limits.yaml, &mut report);
+    let skip = arena.as_ref().filter(|arena| writes_to_output(arena)).map(|_| OUTPUT);
+    let listing = folder.list(skip, limits).map_err(|problems| problems.into_iter().for_each(|p| report.push(p)));
+    let (Some(arena), Ok(listing)) = (arena, listing) else { return Err(report.into_errors()) };
+    // The arena file had to be read before the listing, which depends on it.
+    let digest = Digest::of(&bytes);
+    if !listing.files.iter().any(|listed| listed.path == file && listed.digest == digest) {
+        let problem = Problem::of_file(&file, "FileChanged", "the arena file changed while it was read");
+        return Err(problem.hint("load the bundle again").into());
+    }
+    let mut loader = Loader { folder: &folder, listing: &listing, limits: &limits.yaml, report };
+    let parts = loader.arena(&arena);
+    let warnings = loader.report.finish()?;
+    let name = arena.name().unwrap_or_else(|| {
+        let root = root.canonicalize().unwrap_or_else(|_| root.clone());
+        root.file_name().map_or_else(|| file.clone(), |name| name.to_string_lossy().into_owned())
+    });
+    Ok(Bundle {
+        name,
+        root,
+        entry: file,
+        digest: listing.digest,
+        files: listing.files,
+        defaults: parts.defaults,
+        prompts: parts.prompts,
+        scenarios: parts.scenarios.into_values().collect(),
+        providers: parts.providers.into_values().collect(),
+        judges: parts.judges,
+        components: parts.components,
+        template: parts.template,
+        warnings,
+        folder,
+    })
+}
+
+fn writes_to_output(arena: &Document) -> bool {
+    let Some(defaults) = arena.node.get("spec").and_then(|spec| spec.get("defaults")) else { return false };
+    let dir = defaults.get("output").and_then(|output| output.get("dir")).or_else(|| defaults.get("out_dir"));
+    dir.and_then(|dir| dir.as_text()).is_some_and(|dir| tree::normal(dir).is_ok_and(|dir| dir == OUTPUT))
+}
+
+/// What an arena file leads to.
+#[derive(Default)]
+struct Parts {
+    defaults: Defaults,
+    prompts: BTreeMap<String, Prompt>,
+    scenarios: BTreeMap<String, Arc<Scenario>>,
+    providers: BTreeMap<String, ProviderSpec>,
+    judges: BTreeMap<String, String>,
+    components: Vec<ComponentSpec>,
+    template: Option<ComponentSpec>,
+}
+
+struct Loader<'a> {
+    folder: &'a Folder,
+    listing: &'a Listing,
+    limits: &'a YamlLimits,
+    report: Report,
+}
+
+impl Loader<'_> {
+    fn arena(&mut self, arena: &Document) -> Parts {
+        let root = arena.root();
+        let Some(spec) = root.get("spec") else { return Parts::default() };
+        unsupported(&spec, &UNSUPPORTED, Severity::Warning, &mut self.report);
+        let self_play = spec.get("self_play");
+        let personas = self_play.as_ref().and_then(|self_play| self_play.get("personas"));
+        for list in UNREAD.iter().filter_map(|key| spec.get(key)).chain(personas) {
+            for entry in list.items() {
+                let Some(file) = entry.get_text("file") else { continue };
+                self.report.keep(resolve(&file, &self.listing.files));
+            }
+        }
+        let mut parts = Parts::default();
+        if let Some(defaults) = spec.get("defaults") {
+            unsupported(&defaults, &UNSUPPORTED_DEFAULTS, Severity::Warning, &mut self.report);
+            parts.defaults = Defaults::decode(&defaults, &mut self.report);
+        }
+        parts.prompts = self.prompts(&spec);
+        let ids;
+        (parts.providers, ids) = self.providers(&spec);
+        parts.judges = self.judges(&spec, &ids);
+        parts.scenarios = self.scenarios(&spec, &parts);
+        parts.components = self.components(&spec);
+        let template = spec.get("template");
+        parts.template = template.and_then(|it| ComponentSpec::decode(&it, &self.listing.files, &mut self.report));
+        parts
+    }
+
+    /// The document that the entry's `file` names.
+    fn open(&mut self, entry: &Cursor<'_>, kind: Kind) -> Option<Document> {
+        let file = resolve(&entry.get_text("file")?, &self.listing.files);
+        let file = self.report.keep(file)?;
+        Document::read(self.folder, file, kind, self.limits, &mut self.report)
+    }
+
+    fn prompts(&mut self, spec: &Cursor<'_>) -> BTreeMap<String, Prompt> {
+        let mut prompts = BTreeMap::new();
+        let mut add = |prompt: Option<Prompt>, at: &Cursor<'_>, report: &mut Report| {
+            let Some(prompt) = prompt else { return };
+            let task = prompt.task_type.clone();
+            let file = prompt.file.clone();
+            if let Some(Prompt { file: first, .. }) = prompts.insert(task.clone(), prompt) {
+                report.push(duplicate(at, "DuplicatePrompt", &format!("task_type `{task}`"), &first, &file));
+            }
+        };
+        let list = spec.get("prompt_configs");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(document) = self.open(&entry, document::PROMPT) else { continue };
+            if document.name().is_none() {
+                self.report.push(nameless(&document));
+            }
+            let root = document.root();
+            let (Some(id), Some(spec)) = (entry.text("id"), root.get("spec")) else { continue };
+            add(Prompt::decode(id, &spec, entry.text_map("vars"), &mut self.report), &entry, &mut self.report);
+        }
+        let inline = spec.get("prompt_specs");
+        for (id, spec) in inline.iter().flat_map(Cursor::entries) {
+            add(Prompt::decode(id.to_owned(), &spec, BTreeMap::new(), &mut self.report), &spec, &mut self.report);
+        }
+        prompts
+    }
+
+    /// The providers under test, and the ids of all.
+    fn providers(&mut self, spec: &Cursor<'_>) -> (BTreeMap<String, ProviderSpec>, BTreeSet<String>) {
+        let (mut providers, mut ids) = (BTreeMap::new(), BTreeSet::new());
+        let files = &self.listing.files;
+        let mut add = |id: String, group: Option<String>, spec: &Cursor<'_>, at: &Cursor<'_>, report: &mut Report| {
+            ids.insert(id.clone());
+            let group = group.unwrap_or_else(|| "default".into());
+            let Some(provider) = ProviderSpec::decode(id.clone(), group, spec, files, report) else { return };
+            if let Some(ProviderSpec { file: first, .. }) = providers.insert(id.clone(), provider) {
+                report.push(duplicate(at, "DuplicateProvider", &format!("provider `{id}`"), &first, spec.file));
+            }
+        };
+        let list = spec.get("providers");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(document) = self.open(&entry, document::PROVIDER) else { continue };
+            let root = document.root();
+            let Some(spec) = root.get("spec") else { continue };
+            match document.name().or_else(|| spec.text("id")) {
+                Some(id) => add(id, entry.text("group"), &spec, &entry, &mut self.report),
+                None => self.report.push(nameless(&document)),
+            }
+        }
+        let inline = spec.get("provider_specs");
+        for (id, spec) in inline.iter().flat_map(Cursor::entries) {
+            add(id.to_owned(), None, &spec, &spec, &mut self.report);
+        }
+        if providers.is_empty() {
+            let problem = spec.error("NoProviders", "the arena has no provider under test: nothing can run").warning();
+            self.report.push(problem.hint("add one to `spec.providers`"));
+        }
+        (providers, ids)
+    }
+
+    fn scenarios(&mut self, spec: &Cursor<'_>, parts: &Parts) -> BTreeMap<String, Arc<Scenario>> {
+        let globals = spec.get("globals");
+        let globals = globals.map(|it| Assertion::decode_all(&it, "conversation_assertions", &mut self.report));
+        let globals: Vec<_> = globals.unwrap_or_default().into_iter().map(Arc::new).collect();
+        let (prompts, providers) = (&parts.prompts, &parts.providers);
+        let known = Known { files: &self.listing.files, prompts, providers, globals: &globals };
+        let mut scenarios = BTreeMap::new();
+        let mut add = |scenario: Scenario, at: &Cursor<'_>, report: &mut Report| {
+            let (id, file) = (scenario.id.clone(), scenario.file.clone());
+            if let Some(first) = scenarios.insert(id.clone(), Arc::new(scenario)) {
+                report.push(duplicate(at, "DuplicateScenario", &format!("scenario `{id}`"), &first.file, &file));
+            }
+        };
+        let list = spec.get("scenarios");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(document) = self.open(&entry, document::SCENARIO) else { continue };
+            let root = document.root();
+            let labels = root.get("metadata").map(|metadata| metadata.text_map("labels")).unwrap_or_default();
+            let id = document.name();
+            if id.is_none() {
+                self.report.push(nameless(&document));
+            }
+            let Some(spec) = root.get("spec") else { continue };
+            let scenario = Scenario::decode(id.clone().unwrap_or_default(), labels, &spec, &known, &mut self.report);
+            if id.is_some() {
+                add(scenario, &entry, &mut self.report);
+            }
+        }
+        let inline = spec.get("scenario_specs");
+        for (id, spec) in inline.iter().flat_map(Cursor::entries) {
+            let scenario = Scenario::decode(id.to_owned(), BTreeMap::new(), &spec, &known, &mut self.report);
+            add(scenario, &spec, &mut self.report);
+        }
+        if scenarios.is_empty() {
+            let problem = spec.error("NoScenarios", "the arena has no scenario: nothing can run").warning();
+            self.report.push(problem.hint("add one to `spec.scenarios`"));
+        }
+        scenarios
+    }
+
+    fn judges(&mut self, spec: &Cursor<'_>, providers: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let mut judges = BTreeMap::new();
+        let mut add = |name: String, judge: &Cursor<'_>, report: &mut Report| {
+            let Some(cursor) = judge.get("provider") else { return };
+            let Some(provider) = cursor.node.as_text() else { return };
+            if !providers.contains(provider) {
+                let problem = cursor.error_with_value("ProviderUnknown", "no provider of the arena has this id");
+                report.push(problem.hint("the id is the provider's metadata.name; add it to `spec.providers`"));
+            }
+            if judges.insert(name.clone(), provider.to_owned()).is_some() {
+                report.push(duplicate(judge, "DuplicateJudge", &format!("judge `{name}`"), judge.file, judge.file));
+            }
+        };
+        let list = spec.get("judges");
+        for judge in list.iter().flat_map(Cursor::items) {
+            let Some(name) = judge.text("name") else { continue };
+            add(name, &judge, &mut self.report);
+        }
+        let inline = spec.get("judge_specs");
+        inline
+            .iter()
+            .flat_map(Cursor::entries)
+            .for_each(|(name, judge)| add(name.to_owned(), &judge, &mut self.report));
+        judges
+    }
+
+    fn components(&mut self, spec: &Cursor<'_>) -> Vec<ComponentSpec> {
+        let mut components: Vec<ComponentSpec> = Vec::new();
+        let list = spec.get("evaluators");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(component) = ComponentSpec::decode(&entry, &self.listing.files, &mut self.report) else {
+                continue;
+            };
+            if let Some(first) = components.iter().find(|earlier| earlier.name == component.name) {
+                let message = format!("evaluator `{}` is already named on line {}", component.name, first.line);
+                self.report.push(entry.error("DuplicateEvaluator", message).hint("give each its own name"));
+            }
+            components.push(component);
+        }
+        components
+    }
+}
+
+/// The same name twice: the later one counts, as with the original runner.
+fn duplicate(at: &Cursor<'_>, reason: &'static str, what: &str, first: &str, second: &str) -> Problem {
+    let message = if first == second {
+        format!("{what} is listed twice and runs once")
+    } else {
+        format!("{what} stands in {first} and in {second}: only the latter counts")
+    };
+    at.error(reason, message).warning().hint("give each its own name, or remove one")
+}
+
+fn nameless(document: &Document) -> Problem {
+    let place = &document.node;
+    let mut problem = Problem::of_file(&document.file, "NameMissing", "the name is missing or empty");
+    problem.path = "metadata.name".into();
+    problem.at(place.line, place.column).hint("results are kept under it: give one")
+}

@@ -1,0 +1,194 @@
+//! `kind: Provider`: models under test and judges.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::Severity;
+use crate::document::resolve;
+use crate::feature::unsupported;
+use crate::report::Report;
+use crate::tree::BundleFile;
+use crate::yaml::Cursor;
+
+/// One provider. Whether its type exists is decided by whoever connects to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProviderSpec {
+    /// `metadata.name`, else `spec.id`.
+    pub id: String,
+    /// `default` unless the arena says otherwise.
+    pub group: String,
+    /// `type`: openai, mock and so on.
+    pub kind: String,
+    /// Empty if not given.
+    pub model: String,
+    /// None for the vendor's own.
+    pub base_url: Option<String>,
+    /// Sent with each request.
+    pub headers: Headers,
+    /// What it declares to be capable of.
+    pub capabilities: Vec<String>,
+    /// Request parameters to leave out.
+    pub unsupported_params: Vec<String>,
+    /// Where the key comes from.
+    pub credential: Credential,
+    /// JSON object: type, region, project, endpoint, additional_config.
+    pub platform: Option<Value>,
+    /// Sampling parameters.
+    pub defaults: ProviderDefaults,
+    /// None if unknown.
+    pub pricing: Option<Pricing>,
+    /// None for no limit of its own.
+    pub rate_limit: Option<RateLimit>,
+    /// Of one request.
+    pub request_timeout: Option<Duration>,
+    /// Between two pieces of a stream.
+    pub stream_idle_timeout: Option<Duration>,
+    /// JSON object, empty if not given.
+    pub additional_config: Value,
+    /// The document it stands in.
+    pub file: Arc<str>,
+}
+
+/// Where a provider's key comes from. Does not show the key when debugged.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credential {
+    /// The key itself.
+    pub api_key: Option<String>,
+    /// A file that holds it.
+    pub credential_file: Option<String>,
+    /// An environment variable that holds it.
+    pub credential_env: Option<String>,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential")
+            .field("api_key", &self.api_key.as_ref().map(|_| "***"))
+            .field("credential_file", &self.credential_file)
+            .field("credential_env", &self.credential_env)
+            .finish()
+    }
+}
+
+/// Request headers by name. Shows only the names when debugged: values may be keys.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(pub BTreeMap<String, String>);
+
+impl Deref for Headers {
+    type Target = BTreeMap<String, String>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Sampling parameters of a provider.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProviderDefaults {
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling.
+    pub top_p: Option<f64>,
+    /// Upper bound of completion tokens.
+    pub max_tokens: Option<u32>,
+}
+
+/// Prices in US dollars.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pricing {
+    /// Of 1,000 prompt tokens.
+    pub input_cost_per_1k: f64,
+    /// Of 1,000 completion tokens.
+    pub output_cost_per_1k: f64,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests per second.
+    pub rps: u32,
+    /// Requests at once.
+    pub burst: u32,
+}
+
+/// Keys that tune the transport, or belong to other roles.
+const UNSUPPORTED: [&str; 6] =
+    ["voice", "sample_rate", "audio_files", "stream_retry", "stream_max_concurrent", "http_transport"];
+
+/// Keys of `additional_config` that name files.
+const FILES: [&str; 3] = ["mock_config", "recording", "arena_output"];
+
+impl ProviderSpec {
+    /// Reads `spec`; none if it has no type, which the shape has reported, or if its role is not under test, which is
+    /// a warning.
+    pub(crate) fn decode(
+        id: String,
+        group: String,
+        spec: &Cursor<'_>,
+        files: &[BundleFile],
+        report: &mut Report,
+    ) -> Option<Self> {
+        if let Some(role) = spec.get_text("role").filter(|role| role.node.as_text() != Some("llm")) {
+            let message = "providers of this role are not supported yet: it is left out";
+            report.push(role.error_with_value("FeatureUnsupported", message).warning());
+            return None;
+        }
+        unsupported(spec, &UNSUPPORTED, Severity::Warning, report);
+        let config = spec.get("additional_config");
+        for path in FILES.iter().filter_map(|key| config.as_ref()?.get_text(key)) {
+            // A warning: the command line may replace the provider or its file.
+            if let Err(problem) = resolve(&path, files) {
+                report.push(problem.warning());
+            }
+        }
+        let credential = spec.get("credential").map(|cursor| Credential {
+            api_key: cursor.text("api_key"),
+            credential_file: cursor.text("credential_file"),
+            credential_env: cursor.text("credential_env"),
+        });
+        let defaults = spec.get("defaults").map(|cursor| ProviderDefaults {
+            temperature: cursor.number_in("temperature", 0.0, f64::MAX, report),
+            top_p: cursor.number_in("top_p", 0.0, 1.0, report),
+            max_tokens: cursor.whole("max_tokens", 0, report),
+        });
+        let pricing = spec.get("pricing").and_then(|cursor| {
+            let input = cursor.number_in("input_cost_per_1k", 0.0, f64::MAX, report);
+            let output = cursor.number_in("output_cost_per_1k", 0.0, f64::MAX, report);
+            Some(Pricing { input_cost_per_1k: input?, output_cost_per_1k: output? })
+        });
+        let rate_limit = spec.get("rate_limit").and_then(|cursor| {
+            let (rps, burst) = (cursor.whole("rps", 1, report), cursor.whole("burst", 1, report));
+            Some(RateLimit { rps: rps?, burst: burst? })
+        });
+        Some(Self {
+            id,
+            group,
+            kind: spec.text("type")?,
+            model: spec.text("model").unwrap_or_default(),
+            base_url: spec.text("base_url"),
+            headers: Headers(spec.text_map("headers")),
+            capabilities: spec.texts("capabilities"),
+            unsupported_params: spec.texts("unsupported_params"),
+            credential: credential.unwrap_or_default(),
+            platform: spec.json("platform"),
+            defaults: defaults.unwrap_or_default(),
+            pricing,
+            rate_limit,
+            request_timeout: spec.duration("request_timeout", report),
+            stream_idle_timeout: spec.duration("stream_idle_timeout", report),
+            additional_config: spec.json("additional_config").unwrap_or_else(|| Value::Object(Map::new())),
+            file: spec.file.clone(),
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! `kind: Scenario`: scripted conversations and the checks on them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arena_model::{Content, Part};
+use serde_json::{Map, Value};
+
+use crate::document::resolve;
+use crate::feature::unsupported;
+use crate::report::Report;
+use crate::tree::BundleFile;
+use crate::yaml::Cursor;
+use crate::{Prompt, ProviderSpec, Severity};
+
+/// One scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// `metadata.name`, or the key of an inline scenario.
+    pub id: String,
+    /// For people.
+    pub description: String,
+    /// `spec.labels`, then `metadata.labels` over them.
+    pub labels: BTreeMap<String, String>,
+    /// Names the prompt; there may be none of that name.
+    pub task_type: String,
+    /// In order; may be empty.
+    pub turns: Vec<Turn>,
+    /// Provider ids; empty for those of the group.
+    pub providers: Vec<String>,
+    /// None for the default group.
+    pub provider_group: Option<String>,
+    /// A provider must declare all of them.
+    pub required_capabilities: Vec<String>,
+    /// Template variables; win over all others.
+    pub variables: BTreeMap<String, String>,
+    /// Repetitions, at least 1.
+    pub trials: u32,
+    /// For all turns that do not say otherwise.
+    pub streaming: Option<bool>,
+    /// The arena's global ones first.
+    pub conversation_assertions: Vec<Arc<Assertion>>,
+    /// The document it stands in.
+    pub file: Arc<str>,
+}
+
+/// One scripted turn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// As written: only `user` can be run, anything else is an error of the case.
+    pub role: String,
+    /// Parts if there are any, else the text.
+    pub content: Content,
+    /// Overrides the scenario's.
+    pub streaming: Option<bool>,
+    /// On the reply to this turn.
+    pub assertions: Vec<Assertion>,
+}
+
+/// One configured check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assertion {
+    /// `type`, as written.
+    pub kind: String,
+    /// Empty if not given.
+    pub params: Params,
+    /// Shown instead of the check's own words.
+    pub message: Option<String>,
+    /// JSON object: the condition under which it applies.
+    pub when: Option<Value>,
+    /// Share of trials that must pass, 0 to 1.
+    pub pass_threshold: Option<f64>,
+    /// The document it stands in.
+    pub file: Arc<str>,
+    /// Of the assertion in it.
+    pub line: u32,
+}
+
+/// A JSON object as text in normal form: what checks are given. As a tree it would take ten times the memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Params(Box<str>);
+
+impl Params {
+    fn new(object: &Value) -> Self {
+        Self(object.to_string().into())
+    }
+
+    /// The text: sorted keys, no white space.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The object.
+    pub fn to_value(&self) -> Value {
+        // The text was written from a value, so it always parses.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a scenario may refer to.
+pub(crate) struct Known<'a> {
+    pub(crate) files: &'a [BundleFile],
+    pub(crate) prompts: &'a BTreeMap<String, Prompt>,
+    pub(crate) providers: &'a BTreeMap<String, ProviderSpec>,
+    pub(crate) globals: &'a [Arc<Assertion>],
+}
+
+/// Without these a conversation would take another course, so its verdict would mean something else.
+const SCENARIO_NEEDS: [&str; 3] = ["duplex", "context_policy", "seed_memories"];
+const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
+const SCENARIO_IGNORED: [&str; 6] = ["mode", "context_metadata", "context", "constraints", "tool_policy", "voice"];
+const TURN_IGNORED: [&str; 6] = ["persona", "turns", "max_turns", "assistant_temp", "user_temp", "seed"];
+
+impl Scenario {
+    /// Reads `spec`. `labels` are those of the document's metadata.
+    pub(crate) fn decode(
+        id: String,
+        mut labels: BTreeMap<String, String>,
+        spec: &Cursor<'_>,
+        known: &Known<'_>,
+        report: &mut Report,
+    ) -> Self {
+        unsupported(spec, &SCENARIO_NEEDS, Severity::Error, report);
+        unsupported(spec, &SCENARIO_IGNORED, Severity::Warning, report);
+        check_references(spec, known, report);
+        for (key, value) in spec.text_map("labels") {
+            labels.entry(key).or_insert(value);
+        }
+        let list = spec.get("turns");
+        let turns: Vec<_> =
+            list.iter().flat_map(Cursor::items).map(|turn| Turn::decode(&turn, known.files, report)).collect();
+        if let Some(list) = list.filter(|list| list.node.items().is_empty()) {
+            report.push(list.error("TurnsEmpty", "the scenario has no turns: nothing is said or checked").warning());
+        }
+        let mut conversation_assertions = known.globals.to_vec();
+        conversation_assertions
+            .extend(Assertion::decode_all(spec, "conversation_assertions", report).into_iter().map(Arc::new));
+        Self {
+            id,
+            description: spec.text("description").unwrap_or_default(),
+            labels,
+            task_type: spec.text("task_type").unwrap_or_default(),
+            turns,
+            providers: spec.texts("providers"),
+            provider_group: spec.text("provider_group"),
+            required_capabilities: spec.texts("required_capabilities"),
+            variables: spec.text_map("variables"),
+            trials: spec.whole("trials", 1, report).unwrap_or(1),
+            streaming: spec.boolean("streaming"),
+            conversation_assertions,
+            file: spec.file.clone(),
+        }
+    }
+}
+
+/// Warns of names that nothing in the bundle bears: the cases in question end in an error, the others run.
+fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
+    if let Some(cursor) = spec.get("task_type")
+        && let Some(task) = cursor.node.as_text().filter(|task| !known.prompts.contains_key(*task))
+    {
+        let message = if task.is_empty() { "no prompt is selected" } else { "no prompt has this task_type" };
+        let problem = cursor.error_with_value("PromptMissing", message).warning();
+        report.push(problem.hint("add a prompt of this task_type to `prompt_configs`"));
+    }
+    let list = spec.get("providers");
+    for cursor in list.iter().flat_map(Cursor::items) {
+        if cursor.node.as_text().is_some_and(|id| !known.providers.contains_key(id)) {
+            let problem = cursor.error_with_value("ProviderUnknown", "no provider of the arena has this id").warning();
+            report.push(problem.hint("the id is the provider's metadata.name"));
+        }
+    }
+    if let Some(cursor) = spec.get("provider_group")
+        && let Some(group) = cursor.node.as_text()
+        && !known.providers.values().any(|provider| provider.group == group)
+    {
+        report
+            .push(cursor.error_with_value("ProviderGroupEmpty", "no provider of the arena is in this group").warning());
+    }
+}
+
+impl Turn {
+    fn decode(turn: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Self {
+        unsupported(turn, &TURN_NEEDS, Severity::Error, report);
+        unsupported(turn, &TURN_IGNORED, Severity::Warning, report);
+        let parts = turn.get("parts");
+        let parts: Vec<_> =
+            parts.iter().flat_map(Cursor::items).filter_map(|part| decode_part(&part, files, report)).collect();
+        let role = turn.text("role").unwrap_or_default();
+        let text = turn.text("content").unwrap_or_default();
+        if role == "user" && parts.is_empty() && text.is_empty() {
+            report.push(turn.error("TurnEmpty", "the user says nothing in this turn").warning().hint("add `content`"));
+        }
+        Self {
+            role,
+            content: if parts.is_empty() { Content::Text(text) } else { Content::Parts(parts) },
+            streaming: turn.boolean("streaming"),
+            assertions: Assertion::decode_all(turn, "assertions", report),
+        }
+    }
+}
+
+fn decode_part(part: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Option<Part> {
+    let kind = part.text("type")?;
+    let needed = if kind == "text" { "text" } else { "media" };
+    let Some(payload) = part.get(needed) else {
+        report.push(part.error("MissingKey", format!("a part of type {kind} needs the key `{needed}`")));
+        return None;
+    };
+    if let Some(path) = payload.get_text("file_path") {
+        let found = resolve(&path, files);
+        report.keep(found)?;
+    }
+    Some(Part { kind, text: part.text("text"), media: part.json("media") })
+}
+
+impl Assertion {
+    /// The assertions under `key`, in order; those without a type were reported.
+    pub(crate) fn decode_all(parent: &Cursor<'_>, key: &str, report: &mut Report) -> Vec<Self> {
+        let list = parent.get(key);
+        list.iter().flat_map(Cursor::items).filter_map(|item| Self::decode(&item, report)).collect()
+    }
+
+    fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        Some(Self {
+            kind: assertion.text("type")?,
+            params: Params::new(&assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()))),
+            message: assertion.text("message"),
+            when: assertion.json("when"),
+            pass_threshold: assertion.number_in("pass_threshold", 0.0, 1.0, report),
+            file: assertion.file.clone(),
+            line: assertion.node.line,
+        })
+    }
+}

@@ -1,0 +1,94 @@
+//! `kind: Scenario`.
+
+use super::{Field, Shape, TEXT_MAP, TEXTS, may, must};
+
+/// The whole document.
+pub(crate) const SCENARIO: Shape = super::document!(SPEC);
+
+/// `spec` of a scenario, also the value of an inline one.
+pub(super) const SPEC: Shape = Shape::Record(&[
+    may("id", Shape::Text),
+    must("task_type", Shape::Text),
+    may("mode", Shape::Text),
+    must("description", Shape::Text),
+    may("labels", TEXT_MAP),
+    may("context_metadata", Shape::Record(CONTEXT_METADATA)),
+    must("turns", Shape::List(&TURN)),
+    may("context", Shape::Open),
+    may("constraints", Shape::Open),
+    may("tool_policy", Shape::Record(TOOL_POLICY)),
+    may("providers", TEXTS),
+    may("provider_group", Shape::Text),
+    may("required_capabilities", TEXTS),
+    may("streaming", Shape::Bool),
+    may("context_policy", Shape::Open),
+    may("conversation_assertions", ASSERTIONS),
+    may("duplex", Shape::Open),
+    may("voice", Shape::Text),
+    may("variables", TEXT_MAP),
+    may("trials", Shape::Integer),
+    may("seed_memories", Shape::List(&Shape::Open)),
+]);
+
+const CONTEXT_METADATA: &[Field] =
+    &[may("domain", Shape::Text), may("user_role", Shape::Text), may("project_stage", Shape::Text)];
+
+const TOOL_POLICY: &[Field] = &[
+    must("tool_choice", Shape::Text),
+    must("max_tool_calls_per_turn", Shape::Integer),
+    must("max_total_tool_calls", Shape::Integer),
+    may("blocklist", TEXTS),
+    may("max_rounds", Shape::Integer),
+    may("max_cost_usd", Shape::Number),
+    may("max_identical_tool_calls", Shape::Integer),
+];
+
+const TURN: Shape = Shape::Record(&[
+    must("role", Shape::Text),
+    may("content", Shape::Text),
+    may("parts", Shape::List(&PART)),
+    may("persona", Shape::Text),
+    may("turns", Shape::Integer),
+    may("max_turns", Shape::Integer),
+    may("assistant_temp", Shape::Number),
+    may("user_temp", Shape::Number),
+    may("seed", Shape::Integer),
+    may("streaming", Shape::Bool),
+    may("consent_overrides", TEXT_MAP),
+    may("perturbations", Shape::Map(&TEXTS)),
+    may("chaos", Shape::Open),
+    may("assertions", ASSERTIONS),
+]);
+
+const PART: Shape = Shape::Record(&[
+    must("type", Shape::OneOf(&["text", "image", "audio", "video", "document"])),
+    may("text", Shape::Text),
+    may("media", Shape::Record(MEDIA)),
+]);
+
+const MEDIA: &[Field] = &[
+    may("file_path", Shape::Text),
+    may("url", Shape::Text),
+    may("data", Shape::Text),
+    may("storage_reference", Shape::Text),
+    must("mime_type", Shape::Text),
+    may("detail", Shape::Text),
+    may("caption", Shape::Text),
+];
+
+/// A list of assertions.
+pub(super) const ASSERTIONS: Shape = Shape::List(&Shape::Record(&[
+    must("type", Shape::Text),
+    may("params", Shape::Open),
+    may("message", Shape::Text),
+    may("when", WHEN),
+    may("pass_threshold", Shape::Number),
+]));
+
+/// The condition under which a check applies.
+pub(super) const WHEN: Shape = Shape::Record(&[
+    may("tool_called", Shape::Text),
+    may("tool_called_pattern", Shape::Text),
+    may("any_tool_called", Shape::Bool),
+    may("min_tool_calls", Shape::Integer),
+]);

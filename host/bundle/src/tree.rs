@@ -1,0 +1,211 @@
+//! The bundle's folder: its regular files with their digests, and reads that cannot leave it.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use arena_model::{Digest, Hasher};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use crate::problem::UNREADABLE;
+use crate::{Limits, Problem};
+
+/// One regular file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleFile {
+    /// Relative to the bundle's root, with `/`.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of the bytes.
+    pub digest: Digest,
+}
+
+/// The folder, opened once; every later read goes through this handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    dir: Arc<Dir>,
+    file_bytes: u64,
+}
+
+/// The files of a folder.
+pub(crate) struct Listing {
+    /// Sorted by path.
+    pub(crate) files: Vec<BundleFile>,
+    /// Over all of them.
+    pub(crate) digest: Digest,
+}
+
+impl Folder {
+    /// Opens the folder at `path`; the user chose it, so it may be anywhere.
+    pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, Problem> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority())
+            .map_err(|error| io_problem(&path.to_string_lossy(), "the folder", &error))?;
+        Ok(Self { dir: Arc::new(dir), file_bytes: limits.file_bytes })
+    }
+
+    /// Names of the files at the top, sorted.
+    pub(crate) fn top_files(&self, limits: &Limits) -> Result<Vec<String>, Problem> {
+        let mut names = Vec::new();
+        for entry in self.dir.entries().map_err(|error| io_problem(".", "the folder", &error))? {
+            let entry = entry.map_err(|error| io_problem(".", "the folder", &error))?;
+            if names.len() >= limits.files {
+                return Err(too_many(limits));
+            }
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            names.extend(entry.file_name().into_string().ok().filter(|_| !is_dir));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// All bytes of a file, `path` being relative to the root and normal.
+    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, Problem> {
+        // A pipe would block when opened, so the kind is asked for first.
+        let metadata = self.dir.metadata(path).map_err(|error| io_problem(path, "the file", &error))?;
+        if !metadata.is_file() {
+            return Err(Problem::of_file(path, "NotAFile", "this is not a regular file"));
+        }
+        let file = self.dir.open(path).map_err(|error| io_problem(path, "the file", &error))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(self.file_bytes)).unwrap_or_default());
+        let read = file.take(self.file_bytes.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|error| io_problem(path, "the file", &error))?;
+        if bytes.len() as u64 > self.file_bytes {
+            let message = format!("the file has more than {} bytes", self.file_bytes);
+            return Err(Problem::of_file(path, "FileTooLarge", message).hint("raise the limit or leave the file out"));
+        }
+        Ok(bytes)
+    }
+
+    /// Walks the folder and digests every regular file. Hidden entries are passed over, and so is the top-level folder
+    /// `skip`. A link counts as the file it leads to, which must be inside; a link to a folder is an error.
+    pub(crate) fn list(&self, skip: Option<&str>, limits: &Limits) -> Result<Listing, Vec<Problem>> {
+        let (paths, problems) = self.walk(skip, limits).map_err(|problem| vec![problem])?;
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let (mut files, mut total, mut hasher) = (Vec::with_capacity(paths.len()), 0u64, Hasher::default());
+        hasher.field(b"arena bundle 1");
+        for path in paths {
+            let bytes = self.read(&path).map_err(|problem| vec![problem])?;
+            total = total.saturating_add(bytes.len() as u64);
+            if total > limits.total_bytes {
+                let message = format!("the bundle's files have more than {} bytes together", limits.total_bytes);
+                return Err(vec![Problem::of_file(&path, "BundleTooLarge", message).hint("leave large files out")]);
+            }
+            hasher.field(path.as_bytes()).field(&bytes);
+            files.push(BundleFile { path, size: bytes.len() as u64, digest: Digest::of(&bytes) });
+        }
+        Ok(Listing { files, digest: hasher.finish() })
+    }
+
+    /// Sorted paths, and what is wrong with single entries.
+    fn walk(&self, skip: Option<&str>, limits: &Limits) -> Result<(Vec<String>, Vec<Problem>), Problem> {
+        let (mut paths, mut problems, mut seen) = (Vec::new(), Vec::new(), 0usize);
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            let shown = if folder.is_empty() { "." } else { &folder };
+            let failed = |error: io::Error| io_problem(shown, "the folder", &error);
+            for entry in self.dir.read_dir(shown).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                seen += 1;
+                if seen > limits.files {
+                    return Err(too_many(limits));
+                }
+                let Ok(name) = entry.file_name().into_string() else {
+                    let name = entry.file_name().to_string_lossy().into_owned();
+                    let problem = Problem::of_file(shown, "PathNotUtf8", "a file name in this folder is not UTF-8");
+                    problems.push(problem.value(name).hint("rename the file"));
+                    continue;
+                };
+                if name.starts_with('.') || folder.is_empty() && Some(name.as_str()) == skip {
+                    continue;
+                }
+                let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                let kind = entry.file_type().map_err(|error| io_problem(&path, "the file", &error))?;
+                if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_symlink() {
+                    match self.dir.metadata(&path) {
+                        Ok(target) if target.is_file() => paths.push(path),
+                        Ok(_) => {
+                            let problem = Problem::of_file(&path, "LinkToFolder", "a link must lead to a regular file");
+                            problems.push(problem.hint("put the folder itself into the bundle"));
+                        }
+                        Err(error) => problems.push(io_problem(&path, "the link's target", &error)),
+                    }
+                } else if kind.is_file() {
+                    paths.push(path);
+                }
+            }
+        }
+        paths.sort_unstable();
+        Ok((paths, problems))
+    }
+}
+
+fn too_many(limits: &Limits) -> Problem {
+    let message = format!("the bundle's folders hold more than {} entries", limits.files);
+    Problem::of_file(".", "TooManyFiles", message).hint("check that the right folder was given")
+}
+
+/// What an error of the system means for the user.
+fn io_problem(path: &str, what: &str, error: &io::Error) -> Problem {
+    match error.kind() {
+        io::ErrorKind::NotFound => Problem::of_file(path, "FileMissing", format!("{what} does not exist")),
+        // The library's own refusal carries no system error number; a real lack of permission does.
+        io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => escape(path),
+        _ => Problem::of_file(path, UNREADABLE, format!("{what} cannot be read: {error}")),
+    }
+}
+
+fn escape(path: &str) -> Problem {
+    let problem = Problem::of_file(path, "PathEscape", "this leads out of the bundle's folder");
+    problem.hint("put the file into the bundle")
+}
+
+/// The normal form of a reference: relative to the root, without `.` and `..`.
+pub(crate) fn normal(reference: &str) -> Result<String, Problem> {
+    if reference.starts_with('/') {
+        return Err(escape(reference));
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in reference.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop().ok_or_else(|| escape(reference))?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    if parts.is_empty() || reference.contains('\0') {
+        return Err(Problem::of_file(reference, "FileMissing", "this names no file"));
+    }
+    Ok(parts.join("/"))
+}
+
+/// The listed file that a reference names.
+pub(crate) fn find<'a>(files: &'a [BundleFile], reference: &str) -> Result<&'a BundleFile, Problem> {
+    let path = normal(reference)?;
+    if let Ok(index) = files.binary_search_by(|file| file.path.as_str().cmp(&path)) {
+        return Ok(&files[index]);
+    }
+    let problem = Problem::of_file(reference, "FileMissing", "there is no such file in the bundle");
+    Err(if path.split('/').any(|part| part.starts_with('.')) {
+        problem.hint("hidden files are no part of a bundle: rename it without the leading dot")
+    } else {
+        problem.hint("paths are relative to the folder of the arena file")
+    })
+}
+
+/// Reads a listed file and makes sure that it is still what was digested.
+pub(crate) fn read_listed(folder: &Folder, file: &BundleFile) -> Result<Vec<u8>, Problem> {
+    let bytes = folder.read(&file.path)?;
+    if Digest::of(&bytes) != file.digest {
+        let problem = Problem::of_file(&file.path, "FileChanged", "the file changed after the bundle was loaded");
+        return Err(problem.hint("load the bundle again"));
+    }
+    Ok(bytes)
+}

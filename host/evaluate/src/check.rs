@@ -1,0 +1,187 @@
+//! One check: from an assertion to its record.
+
+use std::sync::Arc;
+
+use arena_bundle::{Assertion, Scenario};
+use arena_model::{CheckRecord, Conversation, Digest, EvaluatorRef, Fault, Hasher, Outcome, Scope};
+use arena_sandbox::{Call, GuestError, JudgeHost, Sandbox};
+use serde_json::Value;
+
+use crate::condition::applies;
+use crate::library::Library;
+use crate::score::Threshold;
+
+/// Where an assertion stands.
+#[derive(Clone)]
+pub(crate) struct Planned {
+    pub(crate) scenario: Arc<Scenario>,
+    /// Index of the scripted turn; none for a conversation check.
+    pub(crate) turn: Option<u32>,
+    pub(crate) index: u32,
+}
+
+/// What a check is called with: the type a component knows, the params it gets as JSON, the user's thresholds.
+pub(crate) struct Unwrapped {
+    pub(crate) kind: String,
+    pub(crate) params: String,
+    pub(crate) threshold: Threshold,
+}
+
+/// Takes the wrapper off `type: assertion` and the thresholds off the params.
+pub(crate) fn unwrap(assertion: &Assertion) -> Result<Unwrapped, String> {
+    let text = assertion.params.as_str();
+    let wrapped = assertion.kind == "assertion";
+    if !wrapped && !text.contains("min_score") && !text.contains("max_score") {
+        // The common case: the params go to the guest as they are.
+        return Ok(Unwrapped { kind: assertion.kind.clone(), params: text.to_owned(), threshold: Threshold::default() });
+    }
+    let (threshold, params) = Threshold::split(&assertion.params.to_value())?;
+    if !wrapped {
+        return Ok(Unwrapped { kind: assertion.kind.clone(), params: params.to_string(), threshold });
+    }
+    match params.get("eval_type").and_then(Value::as_str) {
+        Some(kind) => {
+            let inner = params.get("eval_params").map_or_else(|| "{}".to_owned(), Value::to_string);
+            Ok(Unwrapped { kind: kind.to_owned(), params: inner, threshold })
+        }
+        None => Err("a check of type `assertion` needs `eval_type`".to_owned()),
+    }
+}
+
+impl Planned {
+    /// All checks of a turn, or of the conversation.
+    pub(crate) fn list(scenario: &Arc<Scenario>, turn: Option<u32>) -> Vec<Self> {
+        let count = match turn {
+            Some(at) => scenario.turns.get(at as usize).map_or(0, |turn| turn.assertions.len()),
+            None => scenario.conversation_assertions.len(),
+        };
+        (0u32..).take(count).map(|index| Self { scenario: scenario.clone(), turn, index }).collect()
+    }
+
+    fn assertion(&self) -> &Assertion {
+        let index = self.index as usize;
+        match self.turn {
+            Some(at) => &self.scenario.turns[at as usize].assertions[index],
+            None => &self.scenario.conversation_assertions[index],
+        }
+    }
+
+    /// A record without a verdict.
+    pub(crate) fn record(&self, outcome: Outcome) -> CheckRecord {
+        let assertion = self.assertion();
+        CheckRecord {
+            scope: if self.turn.is_some() { Scope::Turn } else { Scope::Conversation },
+            turn: self.turn,
+            index: self.index,
+            id: None,
+            kind: assertion.kind.clone(),
+            params: assertion.params.to_value(),
+            outcome,
+            score: None,
+            reason: None,
+            error: None,
+            message: assertion.message.clone(),
+            label: None,
+            evidence: Vec::new(),
+            evaluator: None,
+            fuel: 0,
+            memory_bytes: 0,
+            reused: false,
+            calls: Vec::new(),
+        }
+    }
+
+    fn error(&self, name: &str, text: impl std::fmt::Display) -> CheckRecord {
+        let mut record = self.record(Outcome::Error);
+        record.reason = Some(format!("{name}: {text}"));
+        record.error = Some(name.to_owned());
+        record
+    }
+}
+
+/// What all checks of a case share.
+#[derive(Clone)]
+pub(crate) struct Bench {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) library: Arc<Library>,
+    pub(crate) judge: Arc<dyn JudgeHost>,
+    /// Of the run's work.
+    pub(crate) seed: u64,
+}
+
+impl Bench {
+    /// Judges one check. Call it on the sandbox's pool. Gives the record and its wall time in microseconds.
+    pub(crate) async fn judge(
+        &self,
+        planned: &Planned,
+        conversation: &Arc<Conversation>,
+        case_key: &str,
+    ) -> (CheckRecord, u64) {
+        if let Some(when) = &planned.assertion().when {
+            match applies(when, conversation) {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => {
+                    let mut record = planned.record(Outcome::Skipped);
+                    record.reason = Some(why);
+                    return (record, 0);
+                }
+                Err(why) => return (planned.error("ConditionInvalid", why), 0),
+            }
+        }
+        let unwrapped = match unwrap(planned.assertion()) {
+            Ok(unwrapped) => unwrapped,
+            Err(why) => return (planned.error("BadParams", why), 0),
+        };
+        let Some(entry) = self.library.find(&unwrapped.kind) else {
+            return (planned.error("CheckUnknown", self.library.unknown(&unwrapped.kind)), 0);
+        };
+        let evaluator = Some(EvaluatorRef { name: entry.name.clone(), digest: entry.digest.clone() });
+        let component = match &entry.component {
+            Ok(component) => component,
+            Err(error) => {
+                let record = planned.error(error.reason(), error);
+                return (CheckRecord { evaluator, ..record }, 0);
+            }
+        };
+        let call = Call {
+            check: unwrapped.kind,
+            params: unwrapped.params,
+            conversation: conversation.clone(),
+            judge: Some(self.judge.clone()),
+            seed: seed_of(self.seed, case_key, &entry.digest),
+        };
+        let evaluation = self.sandbox.evaluate(component, &call).await;
+        for line in &evaluation.log {
+            tracing::debug!(evaluator = entry.name, level = line.level, text = line.text, "guest");
+        }
+        let mut record = match evaluation.result {
+            Ok(verdict) => match unwrapped.threshold.judge(&verdict) {
+                Ok(outcome) => CheckRecord {
+                    score: verdict.score,
+                    reason: Some(verdict.reason),
+                    label: verdict.label,
+                    evidence: verdict.evidence,
+                    ..planned.record(outcome)
+                },
+                Err((name, text)) => CheckRecord { score: verdict.score, ..planned.error(name, text) },
+            },
+            Err(GuestError::NotApplicable(why)) => {
+                CheckRecord { reason: Some(why), ..planned.record(Outcome::Skipped) }
+            }
+            Err(error) => planned.error(error.reason(), &error),
+        };
+        record.evaluator = evaluator;
+        record.fuel = evaluation.fuel;
+        record.memory_bytes = evaluation.memory_bytes;
+        record.calls = evaluation.calls;
+        let micros = u64::try_from(evaluation.duration.as_micros()).unwrap_or(u64::MAX);
+        (record, micros)
+    }
+}
+
+/// Seed of a guest's randomness: of the work, the case and the evaluator, of nothing else.
+pub(crate) fn seed_of(seed: u64, case_key: &str, evaluator: &Digest) -> u64 {
+    let mut hasher = Hasher::default();
+    hasher.field(&seed.to_be_bytes()).field(case_key.as_bytes()).field(evaluator.as_str().as_bytes());
+    u64::from_str_radix(&hasher.finish().hex()[..16], 16).unwrap_or(seed)
+}

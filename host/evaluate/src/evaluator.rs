@@ -1,0 +1,86 @@
+//! What all cases of a run share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arena_bundle::Bundle;
+use arena_model::Fault;
+use arena_provider::{Provider, ProviderError};
+use arena_sandbox::{Component, Sandbox};
+
+use crate::case::Trouble;
+use crate::check::Bench;
+use crate::judge::Judges;
+use crate::library::Library;
+
+/// Name of the standard template engine.
+const TEMPLATE: &str = "template";
+
+/// Gives the time of day as RFC 3339, UTC.
+pub type CaseClock = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Everything an [`Evaluator`] is made of.
+#[derive(Clone)]
+pub struct EvaluatorParts {
+    /// The checked bundle.
+    pub bundle: Arc<Bundle>,
+    /// Runs guests.
+    pub sandbox: Arc<Sandbox>,
+    /// Components.
+    pub library: Arc<Library>,
+    /// Providers by id, or why one cannot be called.
+    pub providers: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
+    /// Judges by name, or why one cannot be asked.
+    pub judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
+    /// Of the run's work.
+    pub seed: u64,
+    /// Longest time of a case for which the bundle sets none.
+    pub case_timeout: Duration,
+    /// Random id of this process, for `measured`.
+    pub worker: String,
+    /// The time of day.
+    pub clock: CaseClock,
+}
+
+/// Runs cases. Shared by all of a worker's tasks.
+pub struct Evaluator {
+    pub(crate) parts: EvaluatorParts,
+    pub(crate) bench: Bench,
+}
+
+impl Evaluator {
+    /// Puts the parts together; calls nothing.
+    pub fn new(parts: EvaluatorParts) -> Self {
+        let bench = Bench {
+            sandbox: parts.sandbox.clone(),
+            library: parts.library.clone(),
+            judge: Arc::new(Judges(parts.judges.clone())),
+            seed: parts.seed,
+        };
+        Self { parts, bench }
+    }
+
+    /// What it is made of.
+    pub fn parts(&self) -> &EvaluatorParts {
+        &self.parts
+    }
+
+    pub(crate) fn provider(&self, id: &str) -> Result<Arc<dyn Provider>, Trouble> {
+        match self.parts.providers.get(id) {
+            Some(Ok(provider)) => Ok(provider.clone()),
+            Some(Err(error)) => Err(error.clone().into()),
+            None => Err(Trouble::new("ProviderUnknown", format!("provider `{id}` is not connected"))),
+        }
+    }
+
+    /// The template engine: the bundle's own, else the standard one.
+    pub(crate) fn template(&self) -> Result<&Arc<Component>, Trouble> {
+        let name = self.parts.bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str());
+        match self.parts.library.named(name).map(|entry| &entry.component) {
+            Some(Ok(component)) => Ok(component),
+            Some(Err(error)) => Err(Trouble::new(error.reason(), error.to_string())),
+            None => Err(Trouble::new("TemplateUnknown", format!("there is no template engine `{name}`"))),
+        }
+    }
+}

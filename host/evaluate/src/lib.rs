@@ -1,0 +1,18 @@
+//! Station 7: one case end to end. Takes a case of the plan, the bundle, the connected providers and the sandbox;
+//! renders the prompt, holds the conversation, scores it, and gives one record. Every criterion and every template
+//! engine runs in Wasm: there is no check and no template engine in here. Never knows a queue, a file or a cluster.
+
+mod case;
+mod check;
+mod condition;
+mod evaluator;
+mod judge;
+mod library;
+mod preflight;
+mod prompt;
+mod score;
+
+pub use case::CaseInput;
+pub use evaluator::{CaseClock, Evaluator, EvaluatorParts};
+pub use library::{ComponentSource, Library, LibraryError, Resolved};
+pub use preflight::{CheckProblem, TemplateProblem};

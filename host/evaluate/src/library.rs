@@ -1,0 +1,179 @@
+//! Which component judges a check type. The standard library, what the bundle brings, and what the user replaces
+//! for one run all end up here; a component that cannot be loaded fails its own checks and nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arena_model::{Class, ComponentMetadata, Digest, Fault};
+use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, World, read_metadata};
+
+/// A component to load.
+#[derive(Clone, Debug)]
+pub struct ComponentSource {
+    /// Unique name: of the standard library, or of the entry in the bundle.
+    pub name: String,
+    /// The component.
+    pub bytes: Arc<[u8]>,
+    /// Given to it.
+    pub grants: Grants,
+    /// None for the defaults of its kind.
+    pub limits: Option<Limits>,
+    /// Where it comes from, for messages.
+    pub origin: String,
+}
+
+/// A component under its name, or why it cannot be used.
+#[derive(Clone)]
+pub struct Resolved {
+    /// Its name.
+    pub name: String,
+    /// Digest of its bytes.
+    pub digest: Digest,
+    /// Given to it.
+    pub grants: Grants,
+    /// What one evaluation may use.
+    pub limits: Limits,
+    /// Where it comes from.
+    pub origin: String,
+    /// What it offers, as far as that could be read.
+    pub metadata: Option<ComponentMetadata>,
+    /// Ready to run, or why not.
+    pub component: Result<Arc<Component>, LoadError>,
+}
+
+/// All components of a run.
+pub struct Library {
+    entries: Vec<Resolved>,
+    /// Check type, aliases included, to entry.
+    types: BTreeMap<String, usize>,
+}
+
+/// Two components cannot share a check type.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum LibraryError {
+    /// Two offer the same type.
+    #[error(
+        "check type `{kind}` is offered by `{first}` ({first_origin}) and by `{second}` ({second_origin}); rename one, or \
+         give the second the first's name to replace it"
+    )]
+    TypeTaken {
+        /// The type.
+        kind: String,
+        /// Who had it.
+        first: String,
+        /// Where from.
+        first_origin: String,
+        /// Who wants it, too.
+        second: String,
+        /// Where from.
+        second_origin: String,
+    },
+}
+
+impl Fault for LibraryError {
+    fn reason(&self) -> &'static str {
+        "CheckTypeTaken"
+    }
+
+    fn class(&self) -> Class {
+        Class::Input
+    }
+}
+
+impl Library {
+    /// Loads all `sources`; of two with one name the later replaces the earlier. `template` names the component that
+    /// renders prompts.
+    pub async fn load(sandbox: &Arc<Sandbox>, sources: Vec<ComponentSource>) -> Result<Self, LibraryError> {
+        let mut latest: BTreeMap<String, (usize, ComponentSource)> = BTreeMap::new();
+        for (at, source) in sources.into_iter().enumerate() {
+            latest.insert(source.name.clone(), (at, source));
+        }
+        let mut sources: Vec<_> = latest.into_values().collect();
+        sources.sort_by_key(|(at, _)| *at);
+        let mut library = Self { entries: Vec::new(), types: BTreeMap::new() };
+        for (_, source) in sources {
+            let limits = source.limits.unwrap_or_else(|| Limits::for_component(source.bytes.len()));
+            let component = sandbox.load(&source.name, &source.bytes, limits, source.grants).await;
+            let metadata = match &component {
+                Ok(component) => Some(component.metadata().clone()),
+                Err(_) => read_metadata(&source.bytes),
+            };
+            library.add(Resolved {
+                digest: Digest::of(&source.bytes),
+                name: source.name,
+                grants: source.grants,
+                limits,
+                origin: source.origin,
+                metadata,
+                component: component.map(Arc::new),
+            })?;
+        }
+        Ok(library)
+    }
+
+    fn add(&mut self, entry: Resolved) -> Result<(), LibraryError> {
+        let at = self.entries.len();
+        let mut kinds: Vec<String> = entry.metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names).collect();
+        if entry.component.is_err() && kinds.is_empty() {
+            // Nothing can be read of it; a check of its name is what the user must have meant.
+            kinds.push(entry.name.clone());
+        }
+        for kind in kinds {
+            if let Some(&taken) = self.types.get(&kind) {
+                let first = &self.entries[taken];
+                return Err(LibraryError::TypeTaken {
+                    kind,
+                    first: first.name.clone(),
+                    first_origin: first.origin.clone(),
+                    second: entry.name,
+                    second_origin: entry.origin,
+                });
+            }
+            self.types.insert(kind, at);
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// The component for a check type.
+    pub fn find(&self, kind: &str) -> Option<&Resolved> {
+        self.types.get(kind).map(|&at| &self.entries[at])
+    }
+
+    /// The component of this name.
+    pub fn named(&self, name: &str) -> Option<&Resolved> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    /// All components.
+    pub fn entries(&self) -> &[Resolved] {
+        &self.entries
+    }
+
+    /// All check types, sorted.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        self.types.keys().map(String::as_str)
+    }
+
+    /// Why no component judges `kind`, with the nearest known name.
+    pub fn unknown(&self, kind: &str) -> String {
+        let nearest = self.types().map(|known| (strsim::damerau_levenshtein(known, kind), known)).min();
+        match nearest {
+            Some((distance, known)) if distance <= 3 && distance < kind.len() => {
+                format!("no evaluator offers the check `{kind}`; did you mean `{known}`?")
+            }
+            _ => format!("no evaluator offers the check `{kind}`; bring one under `evaluators` in the arena file"),
+        }
+    }
+
+    /// Whether some component is a template engine of this name.
+    pub fn is_template(&self, name: &str) -> bool {
+        self.named(name).is_some_and(|entry| {
+            entry.metadata.as_ref().is_some_and(|metadata| metadata.world == World::Template.as_str())
+        })
+    }
+}
+
+fn names(check: &arena_model::CheckMetadata) -> Vec<String> {
+    std::iter::once(&check.name).chain(&check.aliases).cloned().collect()
+}

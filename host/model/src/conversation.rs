@@ -1,0 +1,164 @@
+//! Messages as they stand in records, and the view of them that checks get.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who a message is from, as the provider sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+/// What wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Author {
+    Script,
+    Persona,
+    Model,
+    Tool,
+    Guardrail,
+}
+
+/// Plain text or a list of parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// The common case.
+    Text(String),
+    /// Text and media.
+    Parts(Vec<Part>),
+}
+
+impl Content {
+    /// All text, parts joined by a newline.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        match self {
+            Self::Text(text) => text.as_str().into(),
+            Self::Parts(parts) => {
+                let texts: Vec<_> = parts.iter().filter_map(|part| part.text.as_deref()).collect();
+                texts.join("\n").into()
+            }
+        }
+    }
+}
+
+/// One piece of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// text, image, audio, video or document.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The text of a text part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What is known of a media part: mime_type, file_path, url, data (base64), detail, caption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<Value>,
+}
+
+/// A tool call as the model made it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The provider's id of the call.
+    pub id: String,
+    /// Name of the tool.
+    pub name: String,
+    /// JSON object.
+    pub arguments: Value,
+}
+
+/// Tokens as the provider counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// Prompt tokens, cached ones included.
+    pub input: u64,
+    /// Completion tokens.
+    pub output: u64,
+    /// Prompt tokens that were read from the provider's cache.
+    pub cached: u64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.input += other.input;
+        self.output += other.output;
+        self.cached += other.cached;
+    }
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who it is from, as the provider sees it.
+    pub role: Role,
+    /// What wrote it.
+    pub by: Author,
+    /// Text or parts.
+    pub content: Content,
+    /// Calls the model made in this message.
+    #[serde(default)]
+    pub tool_calls: Vec<ToolCall>,
+    /// Id of the call a tool message answers.
+    #[serde(default)]
+    pub tool_call_id: Option<String>,
+    /// Tokens, on messages of a model.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+    /// Millionths of a US dollar; none if the price is unknown.
+    #[serde(default)]
+    pub cost_usd_micro: Option<u64>,
+    /// Why the model stopped: stop, length, tool-calls, content-filter, or the provider's word.
+    #[serde(default)]
+    pub finish: Option<String>,
+}
+
+impl Message {
+    /// A message of plain text and nothing else.
+    pub fn text(role: Role, by: Author, text: impl Into<String>) -> Self {
+        let content = Content::Text(text.into());
+        Self { role, by, content, tool_calls: vec![], tool_call_id: None, usage: None, cost_usd_micro: None, finish: None }
+    }
+}
+
+/// Something that happened beside the messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// `workflow`, `guardrail`, `artifact`, `composition`, ...
+    pub kind: String,
+    /// Zero-based index of the scripted turn.
+    pub turn: u32,
+    /// JSON object whose keys depend on the kind.
+    pub detail: Value,
+}
+
+/// A conversation as a check sees it. Shared by all checks of a turn, hence cheap to pass as `Arc`.
+#[derive(Clone, Debug, Default)]
+pub struct Conversation {
+    /// Zero-based index of the scripted turn under judgement; none when the whole conversation is.
+    pub turn: Option<u32>,
+    /// All messages so far, the system prompt first if there is one.
+    pub messages: Vec<Message>,
+    /// For each message, the scripted turn it belongs to.
+    pub turns: Vec<u32>,
+    /// Events so far.
+    pub events: Vec<Event>,
+    /// Named facts, see `subject.fact` in the WIT.
+    pub facts: BTreeMap<String, Value>,
+}
+
+impl Conversation {
+    /// Index of the newest assistant message.
+    pub fn last_reply(&self) -> Option<usize> {
+        self.messages.iter().rposition(|message| message.role == Role::Assistant)
+    }
+}

@@ -1,0 +1,20 @@
+//! The nouns every station speaks of: digests, conversations, records, the run manifest and the summary.
+//! Takes nothing, gives plain serialisable types; never does IO, never waits, never knows a cluster.
+
+mod case;
+mod conversation;
+mod digest;
+mod fault;
+mod manifest;
+mod metadata;
+mod record;
+mod summary;
+
+pub use case::{CaseId, CaseKey};
+pub use conversation::{Author, Content, Conversation, Event, Message, Part, Role, ToolCall, Usage};
+pub use digest::{Digest, Hasher, canonical_json};
+pub use fault::{Class, Fault};
+pub use manifest::{EvaluatorPin, Manifest, Origin, PlanPin, Work};
+pub use metadata::{CheckMetadata, ComponentMetadata, METADATA_SECTION};
+pub use record::{CheckRecord, EvaluatorRef, Evidence, HostCall, Measured, MeasuredTurn, Outcome, Record, Scope};
+pub use summary::{Counts, MeasuredSummary, Summary, Tally};

@@ -1,0 +1,82 @@
+//! The run manifest: what a run is, frozen before its first case.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Digest;
+
+/// `manifest.json`. Same `work_digest`, same work, bit for bit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// Always 1.
+    pub v: u32,
+    /// Digest of the normal form of `work`.
+    pub work_digest: Digest,
+    /// All that can change a verdict.
+    pub work: Work,
+    /// Where it came from; changes no verdict.
+    pub origin: Origin,
+}
+
+/// All that can change a verdict, and nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Work {
+    /// Digest of the bundle's normal form.
+    pub bundle: Digest,
+    /// The arena file within the bundle.
+    pub entry: String,
+    /// Components by their name, standard library included.
+    pub evaluators: BTreeMap<String, EvaluatorPin>,
+    /// Effective config without workers, concurrency, order, outputs.
+    pub config: Value,
+    /// Model of each provider id.
+    pub models: BTreeMap<String, String>,
+    /// The plan.
+    pub plan: PlanPin,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The fixed clock guests see, RFC 3339.
+    pub epoch: String,
+}
+
+/// One component of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvaluatorPin {
+    /// Digest of the component's bytes.
+    pub digest: Digest,
+    /// Capabilities it was given.
+    pub grants: Vec<String>,
+    /// Its limits, as JSON.
+    pub limits: Value,
+}
+
+/// The plan of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanPin {
+    /// Digest of the plan's blocks.
+    pub digest: Digest,
+    /// Number of cases.
+    pub cases: u64,
+}
+
+/// Where a run came from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// Version of the engine.
+    pub engine: String,
+    /// Bundle as the user named it.
+    pub source: String,
+    /// RFC 3339.
+    pub created: String,
+    /// Settings that change no verdict: concurrency, outputs.
+    pub settings: Value,
+    /// Host each provider id is called at; no paths, no credentials.
+    pub endpoints: BTreeMap<String, String>,
+}

@@ -1,0 +1,89 @@
+//! Why a plan could not be made.
+
+use arena_model::{Class, Fault};
+
+/// Why a plan could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Filters left nothing to run.
+    #[error("{what}: nothing is left to run; loosen the filter or add what it asks for")]
+    NothingSelected {
+        /// Which filter, and what it asked for.
+        what: String,
+    },
+    /// The matrix is over the cap.
+    #[error(
+        "the plan has {cases} cases, {over} more than the cap of {cap}; \
+         drop trials, rows, variants or providers, or raise the cap"
+    )]
+    PlanTooLarge {
+        /// Cases in the matrix (the largest number if it does not fit).
+        cases: u128,
+        /// The cap.
+        cap: u64,
+        /// `cases - cap`.
+        over: u128,
+    },
+    /// A scenario names a provider that does not exist.
+    #[error("scenario `{scenario}`: provider `{provider}` does not exist{}", did_you_mean(.meant.as_deref()))]
+    ProviderUnknown {
+        /// Scenario id.
+        scenario: String,
+        /// The name that was not found.
+        provider: String,
+        /// The closest name that exists.
+        meant: Option<String>,
+    },
+    /// A dimension has no value, so the whole product would be empty.
+    #[error("{of}: {dimension} is 0; it must be at least 1")]
+    DimensionEmpty {
+        /// ``scenario `x` `` or `plan`.
+        of: String,
+        /// trials, rows, variants, providers or regions.
+        dimension: &'static str,
+    },
+    /// Two entries with one name would give two cases with one key.
+    #[error("{of}: {what} `{value}` stands there twice; remove one")]
+    Duplicate {
+        /// ``scenario `x` `` or `plan`.
+        of: String,
+        /// scenario, provider or region.
+        what: &'static str,
+        /// The name.
+        value: String,
+    },
+    /// A scenario's provider index points past the list of providers.
+    #[error("scenario `{scenario}`: provider index {index} is out of range, the plan has {providers} providers")]
+    ProviderIndexInvalid {
+        /// Scenario id.
+        scenario: String,
+        /// The index.
+        index: u32,
+        /// Length of the list.
+        providers: usize,
+    },
+}
+
+fn did_you_mean(meant: Option<&str>) -> String {
+    meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+impl Fault for PlanError {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::NothingSelected { .. } => "NothingSelected",
+            Self::PlanTooLarge { .. } => "PlanTooLarge",
+            Self::ProviderUnknown { .. } => "ProviderUnknown",
+            Self::DimensionEmpty { .. } => "PlanDimensionEmpty",
+            Self::Duplicate { .. } => "PlanDuplicate",
+            Self::ProviderIndexInvalid { .. } => "PlanProviderIndexInvalid",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::ProviderIndexInvalid { .. } => Class::Infra,
+            _ => Class::Input,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Station 5, the plan. Takes the scenarios, providers and dataset sizes of a checked bundle and gives N cases,
+//! each addressed by its index alone, and one lane per provider with the two-way map between index and lane place.
+//! Never reads a file, never renders a template, never holds a case: ten cases and ten million cost the same.
+
+mod block;
+mod error;
+mod input;
+mod plan;
+mod select;
+
+pub use error::PlanError;
+pub use input::{DEFAULT_CAP, PlanInput, PlanScenario};
+pub use plan::{CaseRef, Lane, Plan};
+pub use select::{Candidate, Selection, Wanted, Warning, select_providers};

@@ -1,0 +1,201 @@
+//! Which providers a scenario runs with.
+
+use std::fmt;
+
+use crate::PlanError;
+
+/// Group of a provider that names none, and of a scenario that names none.
+const DEFAULT_GROUP: &str = "default";
+
+/// Least similarity (0 to 1) for a name to be suggested.
+const SIMILAR: f64 = 0.75;
+
+/// A provider as selection sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Provider id.
+    pub id: String,
+    /// Its group; none is the group `default`.
+    pub group: Option<String>,
+    /// What it can do; an empty list means that nothing is known and it may do anything.
+    pub capabilities: Vec<String>,
+}
+
+/// What a scenario asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Scenario id, for messages.
+    pub scenario: &'a str,
+    /// Provider ids it names; if there are any, groups take no part.
+    pub providers: &'a [String],
+    /// Group it names.
+    pub group: Option<&'a str>,
+    /// Capabilities it needs, all of them.
+    pub capabilities: &'a [String],
+}
+
+/// The providers a scenario runs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Indexes into the candidates, sorted by id, at least one.
+    pub providers: Vec<u32>,
+    /// What was lenient on the way.
+    pub warning: Option<Warning>,
+}
+
+/// Something odd that does not stop a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// No provider is in the group a scenario names, so all providers were taken.
+    GroupUnknown {
+        /// Scenario id.
+        scenario: String,
+        /// The group.
+        group: String,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::GroupUnknown { scenario, group } = self;
+        write!(f, "scenario `{scenario}`: no provider is in group `{group}`, so it runs with all providers")
+    }
+}
+
+/// Selects as PromptKit does: the providers a scenario names, else those of its group (or `default`), else all; of
+/// these, the ones that have every capability it needs. A provider that lists no capabilities passes.
+///
+/// # Errors
+/// [`PlanError::ProviderUnknown`] for a named id that is no candidate, [`PlanError::NothingSelected`] if none is left.
+pub fn select_providers(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<Selection, PlanError> {
+    let (mut chosen, warning) = choose(candidates, wanted)?;
+    let capable = |candidate: &Candidate| {
+        candidate.capabilities.is_empty() || wanted.capabilities.iter().all(|c| candidate.capabilities.contains(c))
+    };
+    let before = chosen.len();
+    chosen.retain(|&index| capable(&candidates[index]));
+    if chosen.is_empty() {
+        let scenario = wanted.scenario;
+        let what = match before {
+            0 => format!("scenario `{scenario}`: there is no provider"),
+            _ => {
+                let needed = wanted.capabilities.join(", ");
+                format!(
+                    "scenario `{scenario}`: none of its {before} providers has all required capabilities ({needed})"
+                )
+            }
+        };
+        return Err(PlanError::NothingSelected { what });
+    }
+    chosen.sort_by(|&a, &b| candidates[a].id.cmp(&candidates[b].id));
+    chosen.dedup();
+    Ok(Selection { providers: chosen.into_iter().map(|index| index as u32).collect(), warning })
+}
+
+fn choose(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<(Vec<usize>, Option<Warning>), PlanError> {
+    if !wanted.providers.is_empty() {
+        let find = |id: &String| {
+            candidates.iter().position(|candidate| candidate.id == *id).ok_or_else(|| PlanError::ProviderUnknown {
+                scenario: wanted.scenario.to_owned(),
+                provider: id.clone(),
+                meant: closest(candidates, id),
+            })
+        };
+        return Ok((wanted.providers.iter().map(find).collect::<Result<_, _>>()?, None));
+    }
+    let group = wanted.group.unwrap_or(DEFAULT_GROUP);
+    let of_group = |&index: &usize| candidates[index].group.as_deref().unwrap_or(DEFAULT_GROUP) == group;
+    let chosen: Vec<usize> = (0..candidates.len()).filter(of_group).collect();
+    if !chosen.is_empty() {
+        return Ok((chosen, None));
+    }
+    // Upstream is lenient here; a group nobody named needs no warning.
+    let warning = wanted
+        .group
+        .map(|group| Warning::GroupUnknown { scenario: wanted.scenario.to_owned(), group: group.to_owned() });
+    Ok(((0..candidates.len()).collect(), warning))
+}
+
+fn closest(candidates: &[Candidate], id: &str) -> Option<String> {
+    candidates
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(&candidate.id, id), &candidate.id))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidates() -> Vec<Candidate> {
+        let make = |id: &str, group: Option<&str>, capabilities: &[&str]| Candidate {
+            id: id.into(),
+            group: group.map(Into::into),
+            capabilities: capabilities.iter().map(|&c| c.into()).collect(),
+        };
+        vec![
+            make("zeta", None, &["vision", "tools"]),
+            make("alpha", Some("default"), &[]),
+            make("judge", Some("judges"), &["tools"]),
+        ]
+    }
+
+    fn select(providers: &[&str], group: Option<&str>, capabilities: &[&str]) -> Result<Selection, PlanError> {
+        let own = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let (providers, capabilities) = (own(providers), own(capabilities));
+        let wanted = Wanted { scenario: "s", providers: &providers, group, capabilities: &capabilities };
+        select_providers(&candidates(), &wanted)
+    }
+
+    #[test]
+    fn named_providers_win_over_groups_and_stand_sorted_once() {
+        let selection = select(&["zeta", "judge", "zeta"], Some("default"), &[]).unwrap();
+        assert_eq!(selection, Selection { providers: vec![2, 0], warning: None });
+    }
+
+    #[test]
+    fn a_group_selects_its_members_and_no_group_means_default() {
+        assert_eq!(select(&[], Some("judges"), &[]).unwrap().providers, [2]);
+        assert_eq!(select(&[], None, &[]).unwrap().providers, [1, 0]);
+    }
+
+    #[test]
+    fn an_unknown_group_selects_all_with_a_warning() {
+        let selection = select(&[], Some("nope"), &[]).unwrap();
+        assert_eq!(selection.providers, [1, 2, 0]);
+        assert!(selection.warning.unwrap().to_string().contains("no provider is in group `nope`"));
+    }
+
+    #[test]
+    fn without_a_default_group_all_are_taken_silently() {
+        let candidates = vec![Candidate { id: "a".into(), group: Some("x".into()), capabilities: vec![] }];
+        let wanted = Wanted { scenario: "s", providers: &[], group: None, capabilities: &[] };
+        assert_eq!(select_providers(&candidates, &wanted).unwrap(), Selection { providers: vec![0], warning: None });
+    }
+
+    #[test]
+    fn capabilities_filter_but_an_empty_list_passes() {
+        assert_eq!(select(&[], None, &["vision"]).unwrap().providers, [1, 0]);
+        assert_eq!(select(&[], None, &["audio"]).unwrap().providers, [1]);
+        assert_eq!(select(&["zeta"], None, &["vision", "tools"]).unwrap().providers, [0]);
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_is_an_error() {
+        let error = select(&["zeta", "judge"], None, &["audio", "tools"]).unwrap_err();
+        assert!(matches!(error, PlanError::NothingSelected { .. }));
+        assert!(error.to_string().contains("none of its 2 providers has all required capabilities (audio, tools)"));
+        let wanted = Wanted { scenario: "s", providers: &[], group: None, capabilities: &[] };
+        assert!(matches!(select_providers(&[], &wanted), Err(PlanError::NothingSelected { .. })));
+    }
+
+    #[test]
+    fn an_unknown_name_suggests_the_closest() {
+        let error = select(&["zetta"], None, &[]).unwrap_err();
+        assert_eq!(error.to_string(), "scenario `s`: provider `zetta` does not exist; did you mean `zeta`?");
+        let error = select(&["qqq"], None, &[]).unwrap_err();
+        assert_eq!(error.to_string(), "scenario `s`: provider `qqq` does not exist");
+    }
+}

@@ -1,0 +1,66 @@
+//! One call to a model.
+
+use std::time::{Duration, Instant};
+
+use arena_model::Message;
+use async_trait::async_trait;
+
+use crate::ProviderError;
+
+/// A model behind some vendor's interface.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Asks for the next assistant message, retrying what may pass.
+    async fn chat(&self, request: ChatRequest<'_>) -> Result<ChatReply, ProviderError>;
+
+    /// The model's name as the vendor knows it.
+    fn model(&self) -> &str;
+
+    /// `host[:port]` that is called, for logs and the run's origin; none if nothing is called.
+    fn endpoint(&self) -> Option<&str>;
+}
+
+/// What to ask. A parameter that is none falls back to the provider's own, then to the vendor's.
+#[derive(Clone, Copy, Debug)]
+pub struct ChatRequest<'a> {
+    /// The conversation, system prompt first if there is one.
+    pub messages: &'a [Message],
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling.
+    pub top_p: Option<f64>,
+    /// Most tokens of the answer.
+    pub max_tokens: Option<u32>,
+    /// Seed of the vendor's sampling.
+    pub seed: Option<u64>,
+    /// Ask for a stream, so that the time to the first token is known.
+    pub stream: bool,
+    /// What a mock needs to know.
+    pub context: MockContext<'a>,
+    /// No attempt and no wait goes past this.
+    pub deadline: Instant,
+}
+
+/// Where in a run a call stands. Real vendors never see it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MockContext<'a> {
+    /// Scenario id.
+    pub scenario: &'a str,
+    /// One-based number of the user message under answer; matters only where history was cut from the request.
+    pub turn: u32,
+    /// A judge's call: it stands outside every scenario.
+    pub judge: bool,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatReply {
+    /// The assistant's message, with usage, cost and finish as far as they are known.
+    pub message: Message,
+    /// From request to complete answer of the attempt that succeeded; waits between attempts are not the model's.
+    pub latency: Duration,
+    /// From the same start to the first streamed piece; none if the answer was not streamed.
+    pub ttft: Option<Duration>,
+    /// Attempts made, the successful one included.
+    pub attempts: u32,
+}

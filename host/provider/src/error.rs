@@ -1,0 +1,168 @@
+//! What can go wrong between a request and its answer.
+
+use std::time::Duration;
+
+use arena_model::{Class, Fault};
+
+/// Longest text of a vendor that is kept, characters.
+const VENDOR_TEXT_LIMIT: usize = 500;
+
+/// A provider could not be set up, or a call to it failed for good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("provider `{provider}`: {cause}{}", attempts_text(*.attempts))]
+pub struct ProviderError {
+    /// Provider id.
+    pub provider: String,
+    /// HTTP attempts made; 0 if it never came to one.
+    pub attempts: u32,
+    /// What went wrong, at the last attempt.
+    pub cause: Cause,
+}
+
+fn attempts_text(attempts: u32) -> String {
+    if attempts > 1 { format!(" (after {attempts} attempts)") } else { String::new() }
+}
+
+/// The stable kinds of trouble. Texts of vendors are cut to 500 characters and hold no credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the error texts say it")]
+pub enum Cause {
+    #[error("type `{kind}` is not known; known types: {known}")]
+    ProviderTypeUnknown { kind: String, known: String },
+    #[error("base_url {text:?} is no URL of the form http(s)://host[:port]/path without user and password")]
+    BaseUrlInvalid { text: String },
+    #[error("header {name:?} is no valid HTTP header: its name or value has characters that are not allowed")]
+    HeaderInvalid { name: String },
+    #[error("no API key: {missing}")]
+    CredentialMissing { missing: String },
+    #[error("the HTTP client cannot be built: {text}")]
+    HttpClientFailed { text: String },
+    #[error("mock file `{path}` cannot be read: {text}; `mock_config` is relative to the arena file")]
+    MockFileMissing { path: String, text: String },
+    #[error("mock file `{path}`: {text}")]
+    MockFileInvalid { path: String, text: String },
+    #[error("a {kind} part cannot be sent to this provider; it takes text parts, and image parts with url or data")]
+    PartUnsupported { kind: String },
+    #[error("{endpoint} refused the credential (status {status}): {text}")]
+    CredentialRefused { endpoint: String, status: u16, text: String },
+    #[error("{endpoint} does not know model `{model}` (status 404): {text}")]
+    ModelNotFound { endpoint: String, model: String, text: String },
+    #[error("{endpoint} refused the request (status {status}): {text}")]
+    RequestRefused { endpoint: String, status: u16, text: String },
+    #[error(
+        "{endpoint} answered with a redirect (status {status}), which is never followed; set base_url to the final place"
+    )]
+    RedirectRefused { endpoint: String, status: u16 },
+    #[error("the quota at {endpoint} is used up: {text}")]
+    QuotaExhausted { endpoint: String, text: String },
+    #[error("{endpoint} limits the rate (status 429): {text}")]
+    RateLimited { endpoint: String, retry_after: Option<Duration>, text: String },
+    #[error("{endpoint} is not available: {text}")]
+    ProviderUnavailable { endpoint: String, retry_after: Option<Duration>, text: String },
+    #[error("{endpoint} did not answer within {} ms", limit.as_millis())]
+    ProviderTimeout { endpoint: String, limit: Duration },
+    #[error("the answer of {endpoint} ended before the model had finished: {text}")]
+    StreamBroken { endpoint: String, text: String },
+    #[error("the stream of {endpoint} was silent for {} ms", limit.as_millis())]
+    StreamIdle { endpoint: String, limit: Duration },
+    #[error("{endpoint} reported an error within its answer: {text}")]
+    ErrorReply { endpoint: String, text: String },
+    #[error("the answer of {endpoint} is not what it should be: {text}")]
+    BadReply { endpoint: String, text: String },
+    #[error("the answer of {endpoint} is larger than the limit of {limit} bytes")]
+    ReplyTooLarge { endpoint: String, limit: usize },
+}
+
+impl Cause {
+    /// Whether the same call is worth another attempt. A bad reply is not: it was paid for and would be again.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited { .. }
+                | Self::ProviderUnavailable { .. }
+                | Self::ProviderTimeout { .. }
+                | Self::StreamBroken { .. }
+                | Self::StreamIdle { .. }
+                | Self::ErrorReply { .. }
+        )
+    }
+
+    /// The wait the vendor asked for.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::ProviderUnavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    pub(crate) fn by(self, provider: &str, attempts: u32) -> ProviderError {
+        ProviderError { provider: provider.to_owned(), attempts, cause: self }
+    }
+}
+
+impl Fault for ProviderError {
+    fn reason(&self) -> &'static str {
+        match self.cause {
+            Cause::ProviderTypeUnknown { .. } => "ProviderTypeUnknown",
+            Cause::BaseUrlInvalid { .. } => "BaseUrlInvalid",
+            Cause::HeaderInvalid { .. } => "HeaderInvalid",
+            Cause::CredentialMissing { .. } => "CredentialMissing",
+            Cause::HttpClientFailed { .. } => "HttpClientFailed",
+            Cause::MockFileMissing { .. } => "MockFileMissing",
+            Cause::MockFileInvalid { .. } => "MockFileInvalid",
+            Cause::PartUnsupported { .. } => "PartUnsupported",
+            Cause::CredentialRefused { .. } => "CredentialRefused",
+            Cause::ModelNotFound { .. } => "ModelNotFound",
+            Cause::RequestRefused { .. } => "RequestRefused",
+            Cause::RedirectRefused { .. } => "RedirectRefused",
+            Cause::QuotaExhausted { .. } => "QuotaExhausted",
+            Cause::RateLimited { .. } => "RateLimited",
+            Cause::ProviderUnavailable { .. } => "ProviderUnavailable",
+            Cause::ProviderTimeout { .. } => "ProviderTimeout",
+            Cause::StreamBroken { .. } => "StreamBroken",
+            Cause::StreamIdle { .. } => "StreamIdle",
+            Cause::ErrorReply { .. } => "ErrorReply",
+            Cause::BadReply { .. } => "BadReply",
+            Cause::ReplyTooLarge { .. } => "ReplyTooLarge",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self.cause {
+            Cause::BadReply { .. } => Class::Retryable,
+            Cause::HttpClientFailed { .. } | Cause::ReplyTooLarge { .. } => Class::Infra,
+            ref cause if cause.is_passing() => Class::Retryable,
+            _ => Class::Input,
+        }
+    }
+}
+
+/// A vendor's text fit for an error: control characters become spaces, the end is cut off.
+pub(crate) fn vendor_text(text: &str) -> String {
+    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let mut out: String = text.trim().chars().take(VENDOR_TEXT_LIMIT).map(clean).collect();
+    if out.is_empty() {
+        out.push_str("no text");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vendor_texts_are_cut_and_harmless() {
+        assert_eq!(vendor_text(&"é".repeat(501)).chars().count(), 500);
+        assert_eq!(vendor_text("a\u{1b}[31m\nb"), "a [31m b");
+        assert_eq!(vendor_text(" \n"), "no text");
+    }
+
+    #[test]
+    fn text_names_provider_and_attempts() {
+        let cause = Cause::StreamIdle { endpoint: "h:1".into(), limit: Duration::from_secs(30) };
+        let error = cause.by("gpt", 4);
+        assert_eq!(error.to_string(), "provider `gpt`: the stream of h:1 was silent for 30000 ms (after 4 attempts)");
+        assert_eq!((error.reason(), error.class()), ("StreamIdle", Class::Retryable));
+    }
+}

@@ -1,0 +1,23 @@
+//! LLM vendors on the wire: the call inside station 7. Takes a conversation and sampling parameters, gives the model's
+//! next message with tokens, cost and times, retrying what may pass; never runs a tool, never judges, never shows a key.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod chat;
+mod connect;
+mod error;
+mod http;
+mod mock;
+mod openai;
+mod retry;
+mod secret;
+mod settings;
+mod sse;
+
+pub use chat::{ChatReply, ChatRequest, MockContext, Provider};
+pub use connect::{Environment, FileReader, KINDS, connect};
+pub use error::{Cause, ProviderError};
+pub use http::{HttpClient, HttpSettings};
+pub use retry::{RetryPolicy, Sleep};
+pub use secret::Secret;
+pub use settings::{Credential, Pricing, ProviderSettings, Sampling};

@@ -1,0 +1,274 @@
+//! The mock file: replies by scenario and number of the call, in PromptKit's format.
+
+use std::collections::BTreeMap;
+
+use arena_model::Part;
+use serde_json::{Map, Value, json};
+
+use super::yaml;
+
+/// A mock file as read. The empty one answers nothing.
+#[derive(Debug, Default)]
+pub(super) struct MockFile {
+    default: Option<Entry>,
+    scenarios: BTreeMap<String, Scenario>,
+}
+
+#[derive(Debug, Default)]
+struct Scenario {
+    default: Option<Entry>,
+    turns: BTreeMap<u32, Entry>,
+}
+
+/// One reply.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Entry {
+    /// Text of the reply, what tokens are counted of.
+    pub(super) text: String,
+    /// Name and arguments.
+    pub(super) tool_calls: Vec<(String, Value)>,
+    /// Content instead of the text, if there is any.
+    pub(super) parts: Vec<Part>,
+}
+
+impl Entry {
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+impl MockFile {
+    /// Reads a file. The error says where and what; the caller knows the path.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let root = match yaml::parse(bytes)? {
+            Value::Null => return Ok(Self::default()),
+            root => root,
+        };
+        // Simulated users (`selfplay`) have a lookup of their own, by persona.
+        let root = mapping(&root, "the file", &["defaultResponse", "scenarios", "selfplay"])?;
+        let mut file = Self { default: default(root, "")?, ..Self::default() };
+        if let Some(scenarios) = present(root, "scenarios") {
+            for (name, scenario) in any_mapping(scenarios, "scenarios")? {
+                file.scenarios.insert(name.clone(), Scenario::parse(scenario, &format!("scenarios.{name}"))?);
+            }
+        }
+        Ok(file)
+    }
+
+    /// The reply to call number `number` of `scenario`: its own, else the scenario's default, else the file's.
+    pub(super) fn entry(&self, scenario: Option<&str>, number: u32) -> Option<&Entry> {
+        scenario
+            .and_then(|name| self.scenarios.get(name))
+            .and_then(|scenario| scenario.turns.get(&number).or(scenario.default.as_ref()))
+            .or(self.default.as_ref())
+    }
+}
+
+impl Scenario {
+    fn parse(value: &Value, at: &str) -> Result<Self, String> {
+        if value.is_null() {
+            return Ok(Self::default());
+        }
+        // Steps of compositions (`steps`) have a lookup of their own, by step id.
+        let map = mapping(value, at, &["defaultResponse", "turns", "steps"])?;
+        let mut scenario = Self { default: default(map, at)?, ..Self::default() };
+        if let Some(turns) = present(map, "turns") {
+            for (number, entry) in any_mapping(turns, &format!("{at}.turns"))? {
+                let at = format!("{at}.turns.{number}");
+                let number = number.parse::<u32>().ok().filter(|number| *number > 0);
+                let number = number.ok_or_else(|| format!("{at}: the key must be a number from 1"))?;
+                scenario.turns.insert(number, Entry::parse(entry, &at)?);
+            }
+        }
+        Ok(scenario)
+    }
+}
+
+impl Entry {
+    fn parse(value: &Value, at: &str) -> Result<Self, String> {
+        let map = match value {
+            Value::Object(map) => map,
+            Value::Array(_) | Value::Null => return Err(format!("{at}: a reply must be a text or a mapping")),
+            scalar => return Ok(Self::text(plain_text(scalar))),
+        };
+        let keys = [
+            "type",
+            "content",
+            "text",
+            "response",
+            "tool_calls",
+            "parts",
+            "audio_file",
+            "audio_sample_rate",
+            "audio_mime_type",
+        ];
+        check_keys(map, at, &keys)?;
+        let kind = match present(map, "type") {
+            None => "text",
+            Some(Value::String(kind)) if matches!(kind.as_str(), "text" | "tool_calls" | "multimodal") => kind,
+            Some(other) => return Err(format!("{at}.type: {other} is none of text, tool_calls, multimodal")),
+        };
+        let text = ["content", "text", "response"].into_iter().find_map(|key| present(map, key));
+        let text = text.map_or(Ok(String::new()), |text| match text {
+            Value::Object(_) | Value::Array(_) => Err(format!("{at}: the reply's text must be a text")),
+            scalar => Ok(plain_text(scalar)),
+        })?;
+        let tool_calls = list(map, "tool_calls", at)?.iter().enumerate().map(|(index, call)| {
+            let at = format!("{at}.tool_calls[{index}]");
+            let call = mapping(call, &at, &["name", "arguments"])?;
+            // A call without a name stays one: no tool has it, so the call fails in the conversation.
+            let name = present(call, "name").map(plain_text).unwrap_or_default();
+            match present(call, "arguments") {
+                None => Ok((name, json!({}))),
+                Some(arguments @ Value::Object(_)) => Ok((name, arguments.clone())),
+                Some(_) => Err(format!("{at}.arguments: must be a mapping")),
+            }
+        });
+        let tool_calls = tool_calls.collect::<Result<Vec<_>, _>>()?;
+        let parts = list(map, "parts", at)?.iter().enumerate();
+        let parts = parts.map(|(index, value)| part(value, &format!("{at}.parts[{index}]")));
+        let parts = parts.collect::<Result<Vec<_>, _>>()?;
+        // A multimodal reply makes no calls, and only it has parts that count.
+        let multimodal = kind == "multimodal";
+        Ok(Self {
+            text,
+            tool_calls: if multimodal { vec![] } else { tool_calls },
+            parts: if multimodal || kind == "text" { parts } else { vec![] },
+        })
+    }
+}
+
+/// A part of a reply: `{type, text}` or `{type, <type>_url: {url, detail}, metadata}`.
+fn part(value: &Value, at: &str) -> Result<Part, String> {
+    let keys = ["type", "text", "image_url", "audio_url", "video_url", "document_url", "metadata"];
+    let map = mapping(value, at, &keys)?;
+    let kind = present(map, "type").and_then(Value::as_str).ok_or_else(|| format!("{at}.type: is missing"))?;
+    if kind == "text" {
+        let text = present(map, "text").map(plain_text).ok_or_else(|| format!("{at}.text: is missing"))?;
+        return Ok(Part { kind: kind.to_owned(), text: Some(text), media: None });
+    }
+    if !matches!(kind, "image" | "audio" | "video" | "document") {
+        return Err(format!("{at}.type: {kind:?} is none of text, image, audio, video, document"));
+    }
+    let source = present(map, &format!("{kind}_url")).and_then(Value::as_object);
+    let url = source.and_then(|source| source.get("url")).and_then(Value::as_str);
+    let url = url.ok_or_else(|| format!("{at}.{kind}_url.url: is missing"))?;
+    let mut media = match present(map, "metadata") {
+        None => Map::new(),
+        Some(Value::Object(metadata)) => metadata.clone(),
+        Some(_) => return Err(format!("{at}.metadata: must be a mapping")),
+    };
+    media.insert("url".to_owned(), url.into());
+    if let Some(detail) = source.and_then(|source| source.get("detail")) {
+        media.insert("detail".to_owned(), detail.clone());
+    }
+    Ok(Part { kind: kind.to_owned(), text: None, media: Some(media.into()) })
+}
+
+/// The default reply of a mapping; an empty text is none.
+fn default(map: &Map<String, Value>, at: &str) -> Result<Option<Entry>, String> {
+    match present(map, "defaultResponse") {
+        None => Ok(None),
+        Some(Value::Object(_) | Value::Array(_)) => Err(format!("{at}.defaultResponse: must be a text")),
+        Some(scalar) => Ok(Some(plain_text(scalar)).filter(|text| !text.is_empty()).map(Entry::text)),
+    }
+}
+
+/// A scalar as the author wrote it: `1: 42` is the reply `42`.
+fn plain_text(scalar: &Value) -> String {
+    scalar.as_str().map_or_else(|| scalar.to_string(), str::to_owned)
+}
+
+fn present<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    map.get(key).filter(|value| !value.is_null())
+}
+
+fn list<'a>(map: &'a Map<String, Value>, key: &str, at: &str) -> Result<&'a [Value], String> {
+    match present(map, key) {
+        None => Ok(&[]),
+        Some(Value::Array(list)) => Ok(list),
+        Some(_) => Err(format!("{at}.{key}: must be a list")),
+    }
+}
+
+fn any_mapping<'a>(value: &'a Value, at: &str) -> Result<&'a Map<String, Value>, String> {
+    value.as_object().ok_or_else(|| format!("{at}: must be a mapping"))
+}
+
+fn mapping<'a>(value: &'a Value, at: &str, keys: &[&str]) -> Result<&'a Map<String, Value>, String> {
+    let map = any_mapping(value, at)?;
+    check_keys(map, at, keys)?;
+    Ok(map)
+}
+
+fn check_keys(map: &Map<String, Value>, at: &str, keys: &[&str]) -> Result<(), String> {
+    match map.keys().find(|key| !keys.contains(&key.as_str())) {
+        Some(key) => Err(format!("{at}: unknown key `{key}`; known keys: {}", keys.join(", "))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+defaultResponse: everywhere
+scenarios:
+  talk:
+    defaultResponse: in talk
+    turns:
+      1: first
+      2: {response: one, text: two, content: three}
+      3:
+        response: let me see
+        tool_calls: [{name: find, arguments: {q: 1.5}}, {name: bare}, {arguments: {}}]
+      4: {type: multimodal, parts: [{type: text, text: look}, {type: image, image_url: {url: "mock://a", detail: low}}]}
+      5: 42
+      6: ""
+  mute:
+    turns: {1: hello}
+  steps_only: {steps: {a: b}}
+"#;
+
+    #[test]
+    fn finds_replies_from_the_nearest_place() {
+        let file = MockFile::parse(FILE.as_bytes()).unwrap();
+        let text = |scenario, number| file.entry(scenario, number).map(|entry| entry.text.as_str());
+        for (number, expected) in [(1, "first"), (2, "three"), (5, "42"), (6, ""), (7, "in talk")] {
+            assert_eq!(text(Some("talk"), number), Some(expected), "{number}");
+        }
+        assert_eq!(text(Some("mute"), 2), Some("everywhere"));
+        assert_eq!(text(Some("other"), 1), Some("everywhere"));
+        assert_eq!(text(None, 1), Some("everywhere"));
+        assert!(MockFile::parse(b"defaultResponse: ''").unwrap().entry(None, 1).is_none());
+    }
+
+    #[test]
+    fn reads_calls_and_parts() {
+        let file = MockFile::parse(FILE.as_bytes()).unwrap();
+        let calls = &file.entry(Some("talk"), 3).unwrap().tool_calls;
+        let expected = [("find", json!({"q": 1.5})), ("bare", json!({})), ("", json!({}))];
+        assert_eq!(*calls, expected.map(|(name, arguments)| (name.to_owned(), arguments)));
+        let parts = &file.entry(Some("talk"), 4).unwrap().parts;
+        assert_eq!(parts[0].text.as_deref(), Some("look"));
+        assert_eq!(parts[1].media, Some(json!({"url": "mock://a", "detail": "low"})));
+    }
+
+    #[test]
+    fn says_where_a_file_is_wrong() {
+        for (text, part) in [
+            ("default: x", "the file: unknown key `default`; known keys: defaultResponse"),
+            ("scenarios: {a: {turn: {}}}", "scenarios.a: unknown key `turn`"),
+            ("scenarios: {a: {turns: {0: x}}}", "scenarios.a.turns.0: the key must be a number from 1"),
+            ("scenarios: {a: {turns: {1: [x]}}}", "scenarios.a.turns.1: a reply must be a text"),
+            ("scenarios: {a: {turns: {1: {typ: x}}}}", "scenarios.a.turns.1: unknown key `typ`"),
+            ("scenarios: {a: {turns: {1: {tool_calls: [{name: x, arguments: 1}]}}}}", "tool_calls[0].arguments"),
+            ("scenarios: {a: {turns: {1: {type: multimodal, parts: [{type: image}]}}}}", "parts[0].image_url.url"),
+            ("- x", "the file: must be a mapping"),
+        ] {
+            let error = MockFile::parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! When to try again, and how long to wait before.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use async_trait::async_trait;
+
+use crate::error::Cause;
+
+/// How often and when a call is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts in all; 1 never tries again.
+    pub max_attempts: u32,
+    /// Mean wait before the second attempt; it doubles with each further one.
+    pub first_delay: Duration,
+    /// Longest wait, whether ours or the vendor's (`Retry-After`).
+    pub max_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { max_attempts: 4, first_delay: Duration::from_millis(500), max_delay: Duration::from_secs(60) }
+    }
+}
+
+/// What waits between attempts. Tests put one in that only takes notes.
+#[async_trait]
+pub trait Sleep: fmt::Debug + Send + Sync {
+    /// Returns after `duration`.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// The real thing.
+#[derive(Debug)]
+pub(crate) struct TokioSleep;
+
+#[async_trait]
+impl Sleep for TokioSleep {
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+impl RetryPolicy {
+    /// The wait after failed attempt number `attempt` (one-based); none if this failure is final.
+    pub(crate) fn delay(&self, cause: &Cause, attempt: u32, now: Instant, deadline: Instant) -> Option<Duration> {
+        if !cause.is_passing() || attempt >= self.max_attempts {
+            return None;
+        }
+        let delay = match cause.retry_after() {
+            Some(wanted) => wanted.min(self.max_delay),
+            None => self.backoff(attempt, random_share()),
+        };
+        // A wait that ends at the deadline or later leaves no time for the attempt.
+        (now + delay < deadline).then_some(delay)
+    }
+
+    /// Between half and three halves of the exponential delay, so that workers that failed together part ways.
+    fn backoff(&self, attempt: u32, share: f64) -> Duration {
+        let doubled = self.first_delay.saturating_mul(1u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
+        doubled.min(self.max_delay).mul_f64(0.5 + share).min(self.max_delay)
+    }
+}
+
+/// 0 to 1; one half if the system has no randomness to give, since jitter is a courtesy.
+fn random_share() -> f64 {
+    getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX))
+}
+
+/// Reads a `Retry-After` header: seconds, or an HTTP date. Anything else counts as not given.
+pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// The sleeper and policy of one provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Retries {
+    pub(crate) policy: RetryPolicy,
+    pub(crate) sleep: Arc<dyn Sleep>,
+}
+
+impl Retries {
+    /// Waits for the next attempt after failed attempt number `attempt`; gives the failure back if it is final.
+    pub(crate) async fn wait(&self, cause: Cause, attempt: u32, deadline: Instant) -> Result<(), Cause> {
+        let Some(delay) = self.policy.delay(&cause, attempt, Instant::now(), deadline) else {
+            return Err(cause);
+        };
+        tracing::debug!(attempt, delay_ms = delay.as_millis() as u64, %cause, "provider call is tried again");
+        self.sleep.sleep(delay).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn limited(retry_after: Option<u64>) -> Cause {
+        let retry_after = retry_after.map(Duration::from_secs);
+        Cause::RateLimited { endpoint: "h".into(), retry_after, text: String::new() }
+    }
+
+    #[test]
+    fn honours_the_vendor_up_to_the_cap_and_never_past_the_deadline() {
+        let (policy, now) = (RetryPolicy::default(), Instant::now());
+        let far = now + Duration::from_secs(3600);
+        assert_eq!(policy.delay(&limited(Some(7)), 1, now, far), Some(Duration::from_secs(7)));
+        assert_eq!(policy.delay(&limited(Some(900)), 1, now, far), Some(Duration::from_secs(60)));
+        assert_eq!(policy.delay(&limited(Some(7)), 1, now, now + Duration::from_secs(7)), None);
+        assert_eq!(policy.delay(&limited(Some(7)), 3, now, far), Some(Duration::from_secs(7)));
+        assert_eq!(policy.delay(&limited(Some(7)), 4, now, far), None);
+        let refused = Cause::RequestRefused { endpoint: "h".into(), status: 400, text: String::new() };
+        assert_eq!(policy.delay(&refused, 1, now, far), None);
+    }
+
+    #[test]
+    fn reads_retry_after() {
+        let now = httpdate::parse_http_date("Wed, 21 Oct 2026 07:28:00 GMT").unwrap();
+        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
+        assert_eq!(retry_after("0.5", now), Some(Duration::from_millis(500)));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:30 GMT", now), Some(Duration::from_secs(30)));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:00:00 GMT", now), Some(Duration::ZERO));
+        for wrong in ["soon", "-1", "NaN", "inf", "1e400", ""] {
+            assert_eq!(retry_after(wrong, now), None, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn backoff_grows_and_is_bounded(attempt in 1u32..200, share in 0.0f64..=1.0) {
+            let policy = RetryPolicy::default();
+            let mean = policy.first_delay.as_secs_f64() * 2f64.powi(attempt as i32 - 1);
+            let delay = policy.backoff(attempt, share);
+            prop_assert!(delay <= policy.max_delay);
+            prop_assert!(delay.as_secs_f64() >= (mean * 0.5).min(policy.max_delay.as_secs_f64() * 0.5) - 1e-6);
+            prop_assert!(delay.as_secs_f64() <= mean * 1.5 + 1e-6);
+        }
+    }
+}

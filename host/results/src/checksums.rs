@@ -1,0 +1,88 @@
+//! `checksums`: SHA-256 over every file of a run's folder, in the format of `sha256sum`, so that
+//! `sha256sum -c checksums` reads it too. The last line is a comment with the digest of the lines before it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use arena_model::{Digest, Hasher};
+
+use crate::run_dir::{CHECKSUMS, LOCK};
+use crate::{Result, ResultsError, RunDir, atomic};
+
+fn digest(path: &Path) -> Result<Digest> {
+    let io = || ResultsError::io("read", path);
+    let mut file = File::open(path).map_err(io())?;
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(io()(error)),
+        }
+    }
+}
+
+/// Digest of each file by its path as it stands in the list, `/` between folders.
+fn digests(run: &RunDir) -> Result<BTreeMap<String, Digest>> {
+    let mut found = BTreeMap::new();
+    for path in atomic::files(run.path())? {
+        let name = path.strip_prefix(run.path()).unwrap_or(&path);
+        if name != Path::new(LOCK) && name != Path::new(CHECKSUMS) {
+            let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
+            found.insert(parts.join("/"), digest(&path)?);
+        }
+    }
+    Ok(found)
+}
+
+fn text(digests: &BTreeMap<String, Digest>) -> String {
+    let mut text = String::new();
+    for (path, digest) in digests {
+        // As sha256sum does it: a path with a line break or backslash is escaped and the line starts with a backslash.
+        let escaped = path.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
+        let mark = if escaped == *path { "" } else { "\\" };
+        text.push_str(&format!("{mark}{}  {escaped}\n", digest.hex()));
+    }
+    let total = Digest::of(text.as_bytes());
+    text.push_str(&format!("# {total}\n"));
+    text
+}
+
+/// Writes the list over the files as they are now.
+pub(crate) fn write(run: &RunDir) -> Result<()> {
+    let path = run.file(CHECKSUMS);
+    let text = text(&digests(run)?);
+    atomic::replace(&path, |out| out.write_all(text.as_bytes()).map_err(ResultsError::io("write", &path)))
+}
+
+/// Compares the folder of a finished run with its `checksums`: a line for each file that is changed, missing or new,
+/// and one if the list itself does not fit its last line. Empty means untouched.
+pub fn verify_checksums(run: &RunDir) -> Result<Vec<String>> {
+    let path = run.file(CHECKSUMS);
+    let stored = fs::read_to_string(&path).map_err(ResultsError::io("read", &path))?;
+    let wanted = text(&digests(run)?);
+    let mut differences = Vec::new();
+    let body = stored.lines().next_back().and_then(|last| stored.strip_suffix('\n')?.strip_suffix(last));
+    let last = stored.lines().next_back().and_then(|last| last.strip_prefix("# "));
+    if body.is_none() || last != body.map(|body| Digest::of(body.as_bytes())).as_ref().map(Digest::as_str) {
+        differences.push(format!("{CHECKSUMS}: its last line is not the digest of the lines before"));
+    }
+    let split = |text: &str| -> BTreeMap<String, String> {
+        let pairs = text.lines().filter_map(|line| line.trim_start_matches('\\').split_once("  "));
+        pairs.map(|(digest, path)| (path.to_owned(), digest.to_owned())).collect()
+    };
+    let (stored, found) = (split(&stored), split(&wanted));
+    for (path, digest) in &stored {
+        match found.get(path) {
+            None => differences.push(format!("{path}: missing")),
+            Some(now) if now != digest => differences.push(format!("{path}: changed")),
+            Some(_) => {}
+        }
+    }
+    differences.extend(found.keys().filter(|path| !stored.contains_key(*path)).map(|path| format!("{path}: new")));
+    Ok(differences)
+}

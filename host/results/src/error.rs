@@ -1,0 +1,92 @@
+//! All that can go wrong with a run's folder.
+
+use std::path::{Path, PathBuf};
+
+use arena_model::{Class, Fault};
+
+/// An error of a run's folder. Each names the folder or file and what to do.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each field is named and shown in the message")]
+pub enum ResultsError {
+    /// A new run was to be written where something is already.
+    #[error("{} exists and is not empty: go on with that run by --resume, or name another folder by --out", .path.display())]
+    RunDirExists { path: PathBuf },
+    /// The folder was not made by a run.
+    #[error("{} holds no manifest.json, so it is not the folder of a run", .path.display())]
+    NotARun { path: PathBuf },
+    /// The manifest cannot be read or does not match its own digest.
+    #[error("{}: {detail}; the folder was changed after the run began, restore it or start a new run", .path.display())]
+    ManifestCorrupt { path: PathBuf, detail: String },
+    /// Another process works in the folder.
+    #[error("{} is in use by another process: wait for it or end it", .path.display())]
+    RunLocked { path: PathBuf },
+    /// A second journal, or finalizing while one is open.
+    #[error("{} is still open for appending in this process: close the journal first", .path.display())]
+    JournalOpen { path: PathBuf },
+    /// Appending to a finished run.
+    #[error("{} is finished and sealed: unseal it to run its missing cases", .path.display())]
+    RunSealed { path: PathBuf },
+    /// A line that is not the last one cannot be read, or a line names a case that is not in the plan.
+    #[error("{} line {line}: {detail}; cut the file before that line to run those cases again", .path.display())]
+    JournalCorrupt { path: PathBuf, line: u64, detail: String },
+    /// A record over the limit.
+    #[error(
+        "case {index}: its record has {bytes} bytes, the limit is {limit}: shorten the conversation or raise maxRecordBytes"
+    )]
+    RecordTooLarge { index: u64, bytes: u64, limit: u32 },
+    /// Bytes handed in as a record are none.
+    #[error("not a record: {detail}")]
+    RecordInvalid { detail: String },
+    /// A sealed file differs from what the index says of it.
+    #[error("{}: {detail}; restore the file from a copy or run again", .path.display())]
+    SegmentCorrupt { path: PathBuf, detail: String },
+    /// Recorded and not-run cases do not make up the plan.
+    #[error("{}: {detail}", .path.display())]
+    CountsDisagree { path: PathBuf, detail: String },
+    /// The disk or the system refused.
+    #[error("cannot {action} {}", .path.display())]
+    ResultsIo { action: &'static str, path: PathBuf, source: std::io::Error },
+}
+
+impl ResultsError {
+    /// For `map_err`: what was tried on which path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::ResultsIo { action, path, source }
+    }
+
+    /// Serialising to JSON failed on the way to `path`.
+    pub(crate) fn encode(path: &Path) -> impl FnOnce(serde_json::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::ResultsIo { action: "write", path, source: error.into() }
+    }
+}
+
+impl Fault for ResultsError {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::RunDirExists { .. } => "RunDirExists",
+            Self::NotARun { .. } => "NotARun",
+            Self::ManifestCorrupt { .. } => "ManifestCorrupt",
+            Self::RunLocked { .. } => "RunLocked",
+            Self::JournalOpen { .. } => "JournalOpen",
+            Self::RunSealed { .. } => "RunSealed",
+            Self::JournalCorrupt { .. } => "JournalCorrupt",
+            Self::RecordTooLarge { .. } => "RecordTooLarge",
+            Self::RecordInvalid { .. } => "RecordInvalid",
+            Self::SegmentCorrupt { .. } => "SegmentCorrupt",
+            Self::CountsDisagree { .. } => "CountsDisagree",
+            Self::ResultsIo { .. } => "ResultsIo",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::RunLocked { .. } => Class::Retryable,
+            Self::RunDirExists { .. } | Self::NotARun { .. } | Self::RunSealed { .. } | Self::RecordTooLarge { .. } => {
+                Class::Input
+            }
+            _ => Class::Infra,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The end of a run: one pass over its records gives the summary, the reports and the sealed segment.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::iter::Peekable;
+use std::sync::Arc;
+
+use arena_model::{Record, Summary};
+
+use crate::html::Report;
+use crate::index::Index;
+use crate::junit::Suites;
+use crate::reader::{Lines, lines};
+use crate::run_dir::{CHECKSUMS, JOURNAL, JUNIT, REPORT, SUMMARY};
+use crate::segment::{SegmentLines, SegmentWriter};
+use crate::statistics::Totals;
+use crate::strip::Strip;
+use crate::{Result, ResultsError, RunDir, State, atomic, checksums, html, junit};
+
+/// Marks of finalizing that change no verdict.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Rows in `report.html` at most; failed and erring cases come first.
+    pub report_cases: usize,
+    /// Bytes of data in `report.html` at most.
+    pub report_bytes: usize,
+    /// zstd level of the segment, 1 (fast) to 19 (small).
+    pub zstd_level: i32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { report_cases: 50_000, report_bytes: 20_000_000, zstd_level: 3 }
+    }
+}
+
+/// One case on its way through: its record and the bytes it is stored as.
+struct Row {
+    record: Record,
+    line: Vec<u8>,
+}
+
+/// Stored records and not-run records as one stream in plan order.
+struct Rows<I: Iterator<Item = Record>> {
+    stored: Peekable<Stored>,
+    not_run: Peekable<I>,
+}
+
+/// Stored lines, read.
+struct Stored {
+    path: std::path::PathBuf,
+    lines: Lines,
+}
+
+impl Iterator for Stored {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.lines.next()?;
+        Some(line.and_then(|line| match serde_json::from_slice::<Record>(&line) {
+            Ok(record) => Ok(Row { record, line }),
+            Err(error) => Err(ResultsError::SegmentCorrupt {
+                path: self.path.clone(),
+                detail: format!("a stored record cannot be read: {error}"),
+            }),
+        }))
+    }
+}
+
+impl<I: Iterator<Item = Record>> Rows<I> {
+    fn next(&mut self) -> Option<Result<Row>> {
+        let stored = match self.stored.peek() {
+            Some(Ok(row)) => Some(row.record.index),
+            Some(Err(_)) => return self.stored.next(),
+            None => None,
+        };
+        match (stored, self.not_run.peek()) {
+            (Some(stored), Some(missing)) if stored <= missing.index => self.stored.next(),
+            (Some(_), None) => self.stored.next(),
+            _ => {
+                let record = self.not_run.next()?;
+                let line = serde_json::to_vec(&record);
+                let line = line.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() });
+                Some(line.map(|line| Row { record, line }))
+            }
+        }
+    }
+}
+
+/// Ends the run: writes `summary.json`, `junit.xml` and `report.html`, seals the journal into a segment with its
+/// `index.json`, removes the journal and writes `checksums`.
+///
+/// `planned` is the number of cases of the plan; `not_run` gives, in plan order, a record for each case without one
+/// in the journal; `labels` gives a scenario's labels. On a sealed run the reports are written again from the
+/// segments, which hold the not-run records too, and `not_run` is not looked at. A kill at any point leaves a folder
+/// which [`RunDir::open`] takes as running (finalize again) or as sealed.
+///
+/// Errors: `JournalOpen` while a [`Journal`](crate::Journal) is open, `CountsDisagree` if the cases are not exactly
+/// 0 to `planned` - 1, `JournalCorrupt`, `SegmentCorrupt`, `ResultsIo`.
+pub fn finalize(
+    run: &RunDir,
+    planned: u64,
+    not_run: impl Iterator<Item = Record>,
+    labels: impl Fn(&str) -> BTreeMap<String, String>,
+    settings: Settings,
+) -> Result<Summary> {
+    if Arc::strong_count(&run.writer) > 1 {
+        return Err(ResultsError::JournalOpen { path: run.file(JOURNAL) });
+    }
+    let disagree = |detail: String| ResultsError::CountsDisagree { path: run.path().to_owned(), detail };
+    let cases = run.manifest().work.plan.cases;
+    if planned != cases {
+        return Err(disagree(format!("finalized for {planned} cases, the manifest says {cases}")));
+    }
+    let running = run.state() == State::Running;
+    let mut segment = if running { Some(SegmentWriter::create(run, 1, settings.zstd_level)?) } else { None };
+    let mut totals = Totals::new();
+    let mut suites = Suites::default();
+    let mut report = Report::new(settings.report_cases, settings.report_bytes);
+
+    let path = run.path().to_owned();
+    let stored = Stored { path, lines: lines(run)? }.peekable();
+    let mut rows = Rows { stored, not_run: not_run.take(if running { usize::MAX } else { 0 }).peekable() };
+    while let Some(row) = rows.next() {
+        let Row { record, line } = row?;
+        let wanted = totals.counts().planned;
+        if record.index != wanted {
+            let found = record.index;
+            return Err(disagree(if found < wanted {
+                format!("case {found} is both recorded and not run, or out of order")
+            } else {
+                format!("case {wanted} is neither recorded nor not run")
+            }));
+        }
+        if let Some(segment) = &mut segment {
+            segment.push(record.index, &line, &Strip::of(&record))?;
+        }
+        totals.push(&record, &labels).map_err(ResultsError::encode(run.path()))?;
+        suites.push(&record);
+        report.push(&record).map_err(ResultsError::encode(run.path()))?;
+    }
+    let found = totals.counts().planned;
+    if found != planned {
+        return Err(disagree(format!("{found} cases are recorded or not run, the plan has {planned}")));
+    }
+
+    let latency = totals.latency.clone();
+    let path = run.file(SUMMARY);
+    let summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
+    atomic::replace(&path, |out| {
+        serde_json::to_writer_pretty(&mut *out, &summary).map_err(ResultsError::encode(&path))?;
+        out.write_all(b"\n").map_err(ResultsError::io("write", &path))
+    })?;
+    let path = run.file(REPORT);
+    atomic::replace(&path, |out| html::write(out, &path, run.manifest(), &summary, &latency, report))?;
+
+    // JUnit reads the segment back, so its hash is proven before the journal goes.
+    let index = match segment {
+        Some(segment) => {
+            let (v, work_digest, segments) = (1, summary.work_digest.clone(), vec![segment.finish()?]);
+            Index { v, work_digest, cases, segments }
+        }
+        None => Index::read(run)?,
+    };
+    let lines = Lines::Segments(Box::new(SegmentLines::of(run, index.segments.clone())));
+    let records = Stored { path: run.path().to_owned(), lines }.map(|row| row.map(|row| row.record));
+    let path = run.file(JUNIT);
+    atomic::replace(&path, |out| junit::write(out, &path, &suites, &summary, records))?;
+
+    atomic::remove(&run.file(CHECKSUMS))?;
+    if running {
+        index.write(run)?;
+        atomic::remove(&run.file(JOURNAL))?;
+        atomic::sync_folder(run.path())?;
+    }
+    checksums::write(run)?;
+    Ok(summary)
+}

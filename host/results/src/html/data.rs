@@ -1,0 +1,253 @@
+//! What of a run goes into the page: rows and transcripts, failures first, until the limits are reached.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arena_model::{CheckRecord, Counts, Manifest, Message, Outcome, Record, Summary, Tally};
+use serde::Serialize;
+use serde_json::json;
+
+use super::inert;
+use crate::sketch::Sketch;
+use crate::strip::micros;
+
+/// Share of the byte limit that rows may take, as a divisor; transcripts get the rest.
+const ROWS_SHARE: usize = 2;
+/// Characters of a reason in a row, of a name in a table.
+const MAX_TEXT: usize = 240;
+/// Entries of a table (providers, check types, labels), rows and columns of the matrix.
+const MAX_ENTRIES: usize = 200;
+const MAX_SCENARIOS: usize = 500;
+const MAX_PROVIDERS: usize = 40;
+
+/// Collects what the page shows while records pass by. Holds at most twice the byte limit, and the names that occur.
+pub(crate) struct Report {
+    max_cases: usize,
+    max_bytes: usize,
+    scenarios: Names,
+    providers: Names,
+    matrix: BTreeMap<(u32, u32), Counts>,
+    /// Failed and erring cases.
+    bad: Shelf,
+    rest: Shelf,
+}
+
+/// Names by the number of their first appearance.
+#[derive(Default)]
+struct Names {
+    numbers: HashMap<String, u32>,
+    names: Vec<String>,
+    /// Whether a row needs the name; the page gets no others, but for those of the matrix.
+    used: Vec<bool>,
+}
+
+impl Names {
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len() as u32;
+        self.numbers.insert(name.to_owned(), number);
+        self.names.push(name.to_owned());
+        self.used.push(false);
+        number
+    }
+
+    /// Marks a name as needed by a row and gives the bytes that costs, none the second time.
+    fn need(&mut self, number: u32) -> serde_json::Result<usize> {
+        let number = number as usize;
+        if std::mem::replace(&mut self.used[number], true) {
+            return Ok(0);
+        }
+        Ok(inert(&serde_json::to_string(&short(&self.names[number]))?).len() + 1)
+    }
+
+    fn shown(&self, kept: impl Fn(u32) -> bool) -> Vec<Option<String>> {
+        let names = self.names.iter().zip(&self.used).zip(0u32..);
+        names.map(|((name, used), number)| (*used || kept(number)).then(|| short(name))).collect()
+    }
+}
+
+/// Rows and transcripts of one kind, as inert JSON.
+#[derive(Default)]
+struct Shelf {
+    /// Each with whether its record has a transcript.
+    rows: Vec<(String, bool)>,
+    row_bytes: usize,
+    /// (position in rows, index in the plan, JSON)
+    transcripts: Vec<(usize, u64, String)>,
+    transcript_bytes: usize,
+    seen: u64,
+}
+
+#[derive(Serialize)]
+struct Transcript<'a> {
+    key: &'a str,
+    input: &'a str,
+    error: &'a Option<String>,
+    reason: &'a Option<String>,
+    messages: &'a [Message],
+    checks: &'a [CheckRecord],
+    measured: &'a arena_model::Measured,
+}
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl Report {
+    pub(crate) fn new(max_cases: usize, max_bytes: usize) -> Self {
+        let (bad, rest) = (Shelf::default(), Shelf::default());
+        let (scenarios, providers) = (Names::default(), Names::default());
+        Self { max_cases, max_bytes, scenarios, providers, matrix: BTreeMap::new(), bad, rest }
+    }
+
+    /// Takes what it can of the next record in plan order.
+    pub(crate) fn push(&mut self, record: &Record) -> serde_json::Result<()> {
+        let place = (self.scenarios.number(&record.scenario), self.providers.number(&record.provider));
+        self.matrix.entry(place).or_default().add(record.outcome);
+        let bad = matches!(record.outcome, Outcome::Failed | Outcome::Error);
+        let shelf = if bad { &mut self.bad } else { &mut self.rest };
+        shelf.seen += 1;
+        if shelf.rows.len() >= self.max_cases || shelf.row_bytes >= self.max_bytes / ROWS_SHARE {
+            return Ok(());
+        }
+        let row = inert(&serde_json::to_string(&(
+            record.index,
+            place.0,
+            place.1,
+            record.outcome.as_str(),
+            (record.trial, record.region.as_deref().map(short), record.row.as_deref().map(short)),
+            record.variant.as_deref().map(short),
+            micros(record.measured.latency_ms),
+            record.cost_usd_micro,
+            record.usage.input + record.usage.output,
+            record.reason.as_deref().map(short),
+        ))?);
+        shelf.row_bytes += row.len() + 1 + self.scenarios.need(place.0)? + self.providers.need(place.1)?;
+        let spoken = !record.messages.is_empty() || !record.checks.is_empty();
+        shelf.rows.push((row, spoken));
+        let Record { key, input, error, reason, messages, checks, measured, .. } = record;
+        // The last 64th is not worth serialising every further transcript to see whether it fits.
+        if shelf.transcript_bytes >= self.max_bytes - self.max_bytes / 64 || !spoken {
+            return Ok(());
+        }
+        let (key, input) = (key.0.as_str(), input.as_str());
+        let json =
+            inert(&serde_json::to_string(&Transcript { key, input, error, reason, messages, checks, measured })?);
+        if shelf.transcript_bytes + json.len() <= self.max_bytes {
+            shelf.transcript_bytes += json.len() + 32;
+            shelf.transcripts.push((shelf.rows.len() - 1, record.index, json));
+        }
+        Ok(())
+    }
+
+    /// The page's data as pieces of one JSON object.
+    pub(crate) fn data(
+        self,
+        manifest: &Manifest,
+        summary: &Summary,
+        latency: &Sketch,
+    ) -> serde_json::Result<Vec<String>> {
+        let head = inert(&serde_json::to_string(&self.head(manifest, summary, latency))?);
+        let Self { max_cases, max_bytes, bad, rest, .. } = self;
+        let mut left = max_bytes.saturating_sub(head.len());
+        let (mut rows, mut spoken, mut transcripts) = (Vec::new(), 0, Vec::new());
+        let mut row_room = left.min(max_bytes / ROWS_SHARE);
+        let (mut shown_bad, mut shown_rest) = (0, 0);
+        for (shelf, shown) in [(&bad, &mut shown_bad), (&rest, &mut shown_rest)] {
+            for (row, has) in shelf.rows.iter().take(max_cases - rows.len()) {
+                let Some(room) = row_room.checked_sub(row.len() + 1) else { break };
+                (row_room, left) = (room, left - row.len() - 1);
+                rows.push(row.as_str());
+                spoken += usize::from(*has);
+                *shown += 1;
+            }
+        }
+        for (shelf, shown) in [(&bad, shown_bad), (&rest, shown_rest)] {
+            for (row, index, json) in &shelf.transcripts {
+                if *row < shown && json.len() + 32 <= left {
+                    left -= json.len() + 32;
+                    transcripts.push(format!("\"{index}\":{json}"));
+                }
+            }
+        }
+        let cases = bad.seen + rest.seen;
+        let left_out = json!({
+            "cases": cases - rows.len() as u64,
+            "bad": bad.seen - shown_bad as u64,
+            "transcripts": spoken - transcripts.len(),
+        });
+        Ok(vec![
+            format!("{{\"head\":{head},\"leftOut\":{left_out},\"rows\":[\n"),
+            rows.join(",\n"),
+            "\n],\"transcripts\":{\n".to_owned(),
+            transcripts.join(",\n"),
+            "\n}}".to_owned(),
+        ])
+    }
+
+    fn head(&self, manifest: &Manifest, summary: &Summary, latency: &Sketch) -> serde_json::Value {
+        let tables = |map: &BTreeMap<String, Tally>| -> Vec<(String, Tally)> {
+            map.iter().take(MAX_ENTRIES).map(|(name, tally)| (short(name), tally.clone())).collect()
+        };
+        // Names are numbered by first appearance; a matrix too large for a page keeps the scenarios that do worst.
+        let mut worst: Vec<(u64, u32)> = (0..self.scenarios.names.len() as u32).map(|number| (0, number)).collect();
+        for ((scenario, _), counts) in &self.matrix {
+            worst[*scenario as usize].0 += counts.failed + counts.error;
+        }
+        worst.sort_by_key(|(bad, number)| (std::cmp::Reverse(*bad), *number));
+        worst.truncate(MAX_SCENARIOS);
+        let kept: std::collections::HashSet<u32> = worst.into_iter().map(|(_, number)| number).collect();
+        let matrix: Vec<_> = self
+            .matrix
+            .iter()
+            .filter(|((scenario, provider), _)| kept.contains(scenario) && (*provider as usize) < MAX_PROVIDERS)
+            .map(|((scenario, provider), counts)| (scenario, provider, counts))
+            .collect();
+        json!({
+            "work": {
+                "digest": summary.work_digest, "bundle": manifest.work.bundle, "entry": manifest.work.entry,
+                "seed": manifest.work.seed, "evaluators": manifest.work.evaluators.len(),
+            },
+            "origin": manifest.origin,
+            "merkleRoot": summary.merkle_root,
+            "cases": summary.cases,
+            "passRate": summary.pass_rate,
+            "usage": summary.usage,
+            "cost": summary.cost_usd_micro,
+            "measured": {
+                "started": summary.measured.started, "wall_ms": summary.measured.wall_ms,
+                "latency_ms": summary.measured.latency_ms,
+                "latency_ms_by_provider": summary.measured.latency_ms_by_provider.iter().take(MAX_ENTRIES)
+                    .map(|(name, values)| (short(name), values)).collect::<BTreeMap<_, _>>(),
+            },
+            "models": manifest.work.models.iter().take(MAX_ENTRIES)
+                .map(|(name, model)| (short(name), short(model))).collect::<BTreeMap<_, _>>(),
+            "scenarios": self.scenarios.shown(|number| kept.contains(&number)),
+            "providers": self.providers.shown(|number| (number as usize) < MAX_PROVIDERS),
+            "matrix": matrix,
+            "matrixLeftOut": {
+                "scenarios": self.scenarios.names.len().saturating_sub(MAX_SCENARIOS),
+                "providers": self.providers.names.len().saturating_sub(MAX_PROVIDERS),
+            },
+            "byProvider": tables(&summary.providers),
+            "byCheck": tables(&summary.evaluators),
+            "byLabel": tables(&summary.labels),
+            "latency": latency.buckets().collect::<Vec<_>>(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_at_a_character() {
+        assert_eq!(short(&"é".repeat(MAX_TEXT)), "é".repeat(MAX_TEXT));
+        assert_eq!(short(&"é".repeat(MAX_TEXT + 1)), format!("{}…", "é".repeat(MAX_TEXT)));
+    }
+}

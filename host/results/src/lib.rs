@@ -1,0 +1,40 @@
+//! Station 9 and the local half of 10: everything about a run's folder. Takes a manifest and finished records, gives
+//! the journal, the sealed segment, the summary, `junit.xml`, `report.html` and `checksums`; never calls a provider,
+//! never judges, never knows a plan beyond its number of cases.
+//!
+//! The life of a folder: [`RunDir::create`], [`Journal::open`] and [`Journal::append`], [`finalize`]; then
+//! [`records`], [`export_jsonl`], [`equal`] and [`verify_checksums`] read it.
+
+mod atomic;
+mod checksums;
+mod equal;
+mod error;
+mod finalize;
+mod html;
+mod index;
+mod journal;
+mod junit;
+mod merkle;
+mod reader;
+mod run_dir;
+mod segment;
+mod sketch;
+mod statistics;
+mod strip;
+mod terminal;
+
+pub use checksums::verify_checksums;
+pub use equal::equal;
+pub use error::ResultsError;
+pub use finalize::{Settings, finalize};
+pub use index::{Index, SegmentRef};
+pub use journal::{Journal, Recovered};
+pub use merkle::Merkle;
+pub use reader::{Records, export_jsonl, records};
+pub use run_dir::{MAX_RECORD_BYTES, RunDir, State};
+pub use sketch::Sketch;
+pub use strip::{Strip, Strips, strips};
+pub use terminal::terminal_safe;
+
+/// What all functions of this crate give.
+pub type Result<T> = std::result::Result<T, ResultsError>;

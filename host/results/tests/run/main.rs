@@ -1,0 +1,11 @@
+//! The life of a run's folder, from outside.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod checksums;
+mod equality;
+mod finalizing;
+mod folder;
+mod journal;
+mod reports;
+mod sample;

@@ -1,0 +1,191 @@
+//! The sandbox: engine, compile cache and evaluation pool of one process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arena_model::{ComponentMetadata, Digest};
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+use wasmtime::component::Component as Code;
+
+use crate::cache::Cache;
+use crate::component::{Linked, check_imports, link};
+use crate::compile::{CompileChild, compile};
+use crate::engine::Runner;
+use crate::{Component, Grants, GuestError, Limits, LoadError, inspect};
+
+/// How to build a [`Sandbox`].
+#[derive(Clone, Debug)]
+pub struct SandboxSettings {
+    /// Folder of compiled code; made if missing.
+    pub cache: PathBuf,
+    /// The compiler child.
+    pub compiler: CompileChild,
+    /// Evaluations at once; the rest wait. Each slot reserves address space, not memory.
+    pub slots: u32,
+    /// Threads that run guests; usually the number of cores.
+    pub threads: usize,
+    /// The frozen clock guests see, since 1970.
+    pub epoch: Duration,
+}
+
+/// Runs guests. One per process; share it by `Arc`.
+pub struct Sandbox {
+    pub(crate) runner: Runner,
+    pub(crate) epoch: Duration,
+    pub(crate) slots: Semaphore,
+    cache: Cache,
+    compiler: CompileChild,
+    engine_key: String,
+    /// Present until drop.
+    pool: Option<Runtime>,
+}
+
+impl Sandbox {
+    /// Starts the engine, its clock and its threads.
+    pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, LoadError> {
+        let failed = |detail: String| LoadError::SandboxFailed { name: "sandbox".to_owned(), detail };
+        let cache = Cache::open(&settings.cache)
+            .map_err(|error| failed(format!("compile cache {}: {error}", settings.cache.display())))?;
+        let runner = Runner::new(settings.slots).map_err(|error| failed(format!("{error:#}")))?;
+        let engine_key = {
+            use std::hash::{Hash, Hasher};
+            // Stable for one build of this program, which is all that compiled code outlives.
+            let mut hasher = std::hash::DefaultHasher::new();
+            runner.engine.precompile_compatibility_hash().hash(&mut hasher);
+            format!("{:016x}", hasher.finish())
+        };
+        let pool = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.threads.max(1))
+            .thread_name("arena-guest")
+            .enable_time()
+            .build()
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Arc::new(Self {
+            runner,
+            epoch: settings.epoch,
+            slots: Semaphore::new(settings.slots as usize),
+            cache,
+            compiler: settings.compiler,
+            engine_key,
+            pool: Some(pool),
+        }))
+    }
+
+    /// Checks, compiles (or finds compiled) and links a component, and asks it once what it is if it carries no
+    /// metadata. A failure concerns this component alone.
+    pub async fn load(
+        self: &Arc<Self>,
+        name: &str,
+        bytes: &[u8],
+        limits: Limits,
+        grants: Grants,
+    ) -> Result<Component, LoadError> {
+        let inspected = inspect::inspect(name, bytes)?;
+        check_imports(name, &inspected, grants)?;
+        let digest = Digest::of(bytes);
+        let code = self.code(name, bytes, &digest).await?;
+        let linked = link(name, &self.runner.engine, &code, &inspected, grants)?;
+        let mut component = Component {
+            name: name.to_owned(),
+            digest,
+            metadata: ComponentMetadata {
+                name: name.to_owned(),
+                version: String::new(),
+                world: inspected.world.as_str().to_owned(),
+                description: String::new(),
+                checks: Vec::new(),
+            },
+            world: inspected.world,
+            limits,
+            grants: Grants { judge: grants.judge && inspected.wants_judge() },
+            linked,
+            wants_wasi: inspected.wants_wasi(),
+        };
+        let text = match inspected.metadata {
+            Some(text) => text,
+            None => self.described(&component).await?,
+        };
+        component.metadata = inspect::metadata(name, component.world, &text)?;
+        Ok(component)
+    }
+
+    /// Whether `describe` says what the metadata section says. Runs the guest.
+    pub async fn check_description(self: &Arc<Self>, component: &Component) -> Result<(), LoadError> {
+        let text = self.described(component).await?;
+        if inspect::metadata(&component.name, component.world, &text)? == component.metadata {
+            return Ok(());
+        }
+        let detail = "its metadata section and its `describe` disagree; build it again".to_owned();
+        Err(LoadError::MetadataInvalid { name: component.name.clone(), detail })
+    }
+
+    async fn described(self: &Arc<Self>, component: &Component) -> Result<String, LoadError> {
+        self.describe(component).await.map_err(|error| LoadError::MetadataInvalid {
+            name: component.name.clone(),
+            detail: format!("asking it to describe itself failed: {error}"),
+        })
+    }
+
+    async fn code(&self, name: &str, bytes: &[u8], digest: &Digest) -> Result<Code, LoadError> {
+        if let Some(code) = self.cache.get(digest, &self.engine_key)
+            && let Ok(code) = self.adopt(name, &code)
+        {
+            return Ok(code);
+        }
+        let code = compile(&self.compiler, name, bytes).await?;
+        if let Err(error) = self.cache.put(digest, &self.engine_key, &code) {
+            tracing::warn!(%error, component = name, "compiled code could not be cached");
+        }
+        self.adopt(name, &code)
+    }
+
+    /// Loads machine code that this program's own compiler child made, or that the cache authenticated.
+    #[allow(unsafe_code, reason = "wasmtime cannot check machine code; `code` only passes what we compiled ourselves")]
+    fn adopt(&self, name: &str, code: &[u8]) -> Result<Code, LoadError> {
+        // SAFETY: the bytes come from `Engine::precompile_component` of the same program, over a pipe from our own
+        // child or from a file whose keyed hash was checked with a key only this user can read.
+        unsafe { Code::deserialize(&self.runner.engine, code) }
+            .map_err(|error| LoadError::SandboxFailed { name: name.to_owned(), detail: format!("{error:#}") })
+    }
+
+    /// Runs `work` on the threads that are for guests, so that IO never waits behind one. Dropping the returned
+    /// future cancels the work.
+    pub async fn on_pool<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, GuestError> {
+        let pool = self.pool.as_ref().ok_or_else(|| GuestError::SandboxFailed("it is shutting down".to_owned()))?;
+        let task = AbortOnDrop(pool.spawn(work));
+        let AbortOnDrop(handle) = &mut { task };
+        handle.await.map_err(|error| GuestError::SandboxFailed(error.to_string()))
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // A runtime must not be dropped from within async code; in the background it may.
+        if let Some(pool) = self.pool.take() {
+            pool.shutdown_background();
+        }
+    }
+}
+
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl std::fmt::Debug for Linked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Evaluator(_) => "evaluator",
+            Self::Guardrail(_) => "guardrail",
+            Self::Template(_) => "template",
+        })
+    }
+}

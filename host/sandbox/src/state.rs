@@ -1,0 +1,116 @@
+//! What a store holds for one evaluation: the subject, the counters, the log.
+
+use std::sync::Arc;
+
+use arena_model::{Conversation, Digest, HostCall, Usage};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::WasiCtx;
+
+use crate::limiter::Limiter;
+use crate::run::LogLine;
+use crate::{GuestError, JudgeHost, Limits};
+
+/// Ends the guest from within a host function, with the error it will be reported as.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Breach(pub(crate) GuestError);
+
+/// The host's side of the `conversation` handle. There is one per store, so it carries nothing.
+pub struct Subject;
+
+pub(crate) struct State {
+    pub(crate) limits: Limits,
+    pub(crate) limiter: Limiter,
+    pub(crate) table: ResourceTable,
+    pub(crate) conversation: Arc<Conversation>,
+    pub(crate) judge: Option<Arc<dyn JudgeHost>>,
+    /// Only for components that import WASI.
+    pub(crate) wasi: Option<WasiCtx>,
+    pub(crate) calls: Vec<HostCall>,
+    pub(crate) log: Vec<LogLine>,
+    /// Ticks of guest time used.
+    pub(crate) ticks: u64,
+    /// The next tick passed while the host worked, not the guest.
+    pub(crate) host_tick: bool,
+    /// A judge failed; kept because the guest may hide it behind an error of its own.
+    pub(crate) judge_failure: Option<String>,
+    host_calls: u64,
+    log_bytes: u64,
+    input_bytes: u64,
+}
+
+impl State {
+    pub(crate) fn new(
+        limits: Limits,
+        conversation: Arc<Conversation>,
+        judge: Option<Arc<dyn JudgeHost>>,
+        wasi: Option<WasiCtx>,
+    ) -> Self {
+        Self {
+            limiter: Limiter::new(limits.memory, limits.table_elements, limits.instances),
+            table: ResourceTable::with_capacity(0),
+            limits,
+            conversation,
+            judge,
+            wasi,
+            calls: Vec::new(),
+            log: Vec::new(),
+            ticks: 0,
+            host_tick: false,
+            judge_failure: None,
+            host_calls: 0,
+            log_bytes: 0,
+            input_bytes: 0,
+        }
+    }
+
+    /// Counts a call of a host function.
+    pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
+        self.host_calls += 1;
+        match self.over_host_calls() {
+            Some(error) => Err(Breach(error).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a call that cannot be refused where it is made; [`Self::over_host_calls`] is asked at the end. Such
+    /// calls are bounded by fuel in the meantime.
+    pub(crate) fn count_host_call(&mut self) {
+        self.host_calls += 1;
+    }
+
+    pub(crate) fn over_host_calls(&self) -> Option<GuestError> {
+        let limit = self.limits.host_calls;
+        (self.host_calls > limit).then_some(GuestError::HostCallLimit { limit })
+    }
+
+    /// Counts bytes handed to the guest.
+    pub(crate) fn hand_over(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.input_bytes = self.input_bytes.saturating_add(bytes as u64);
+        if self.input_bytes > self.limits.input {
+            return Err(Breach(GuestError::InputLimit { limit: self.limits.input }).into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write_log(&mut self, level: &'static str, text: &str) -> wasmtime::Result<()> {
+        // An empty line is not free: it takes a place in the list.
+        self.log_bytes = self.log_bytes.saturating_add(text.len() as u64 + 1);
+        if self.log_bytes > self.limits.log {
+            return Err(Breach(GuestError::LogLimit { limit: self.limits.log }).into());
+        }
+        self.log.push(LogLine { level, text: text.to_owned() });
+        Ok(())
+    }
+
+    pub(crate) fn record_call(
+        &mut self,
+        to: String,
+        request: Digest,
+        reply: String,
+        usage: Usage,
+        cost_usd_micro: Option<u64>,
+    ) {
+        self.calls.push(HostCall { to, request, reply, usage, cost_usd_micro });
+    }
+}

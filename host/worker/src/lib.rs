@@ -1,0 +1,9 @@
+//! Station 6 meets 7 and 9: claims cases from the queue, has them evaluated, stores each record and commits it.
+//! Takes a plan, an evaluator and a journal; gives a journal in which every case stands once. Never judges, never
+//! renders, never decides what a run is.
+
+mod local;
+mod matrix;
+
+pub use local::{Done, Ended, LocalRun, Observer, Stop, WorkerError};
+pub use matrix::Matrix;

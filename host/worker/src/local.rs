@@ -1,0 +1,254 @@
+//! One process with the queue in memory and the journal on its disk.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arena_evaluate::Evaluator;
+use arena_model::{Class, Fault, Outcome, Record};
+use arena_queue::{
+    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MemoryQueue, Queue, QueueError, Register, Restored, RetryPolicy,
+    Settled, WorkerId,
+};
+use arena_results::{Journal, ResultsError};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use crate::Matrix;
+
+/// Lease of a process that shares its queue with nobody: longer than any case may take.
+const LEASE: Duration = Duration::from_secs(24 * 3600);
+
+/// Whether a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It does.
+    No,
+    /// Claim nothing more, finish what is in flight.
+    Drain,
+    /// Drop what is in flight, too.
+    Now,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every case has a record.
+    Complete,
+    /// It was stopped; the journal can be resumed.
+    Stopped,
+}
+
+/// Is told of every record once it is durable.
+pub trait Observer: Send {
+    /// Called in the order of storing.
+    fn stored(&mut self, record: &Record);
+}
+
+/// What stops a run: the journal or the queue, never a case.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// A record could not be stored.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The queue refused.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A case's task died, which is a bug of ours.
+    #[error("a case's task died: {0}")]
+    Task(#[from] JoinError),
+    /// The queue and the plan disagree.
+    #[error("the queue gave case {j} of lane {lane}, which the plan does not have")]
+    Unplanned {
+        /// Lane.
+        lane: u32,
+        /// Place in it.
+        j: u64,
+    },
+    /// The queue did not take a commit.
+    #[error("the queue answered {0:?} to a commit; the record is in the journal, resume the run")]
+    Commit(Commit),
+}
+
+impl Fault for WorkerError {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Results(error) => error.reason(),
+            Self::Queue(error) => error.reason(),
+            Self::Task(_) => "TaskDied",
+            Self::Unplanned { .. } => "CaseUnplanned",
+            Self::Commit(_) => "CommitRefused",
+        }
+    }
+
+    fn class(&self) -> Class {
+        Class::Infra
+    }
+}
+
+/// A case that has a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// Place in the plan.
+    pub index: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it cost.
+    pub cost_usd_micro: Option<u64>,
+}
+
+/// A run on this machine.
+pub struct LocalRun {
+    /// Plan and scenarios.
+    pub matrix: Arc<Matrix>,
+    /// Runs cases.
+    pub evaluator: Arc<Evaluator>,
+    /// Where records go.
+    pub journal: Journal,
+    /// What an earlier life of the run has recorded.
+    pub done: Vec<Done>,
+    /// Cases at once, at least 1.
+    pub concurrency: usize,
+    /// Changes to stop the run.
+    pub stop: watch::Receiver<Stop>,
+}
+
+/// A finished case on its way to the journal.
+type Finished = (Claim, Record, Result<Vec<u8>, serde_json::Error>);
+
+impl LocalRun {
+    /// Runs every case that is not done. On an error the journal holds all that was stored before it.
+    pub async fn run(mut self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
+        let job = JobId::new("local")?;
+        let queue = MemoryQueue::default();
+        queue.create(&job, self.spec()).await?;
+        self.done = Vec::new();
+        let worker = WorkerId::random()?;
+        if queue.register(&job, worker).await? != Register::Registered {
+            return Err(WorkerError::Commit(Commit::Sealed));
+        }
+
+        let mut tasks: JoinSet<Result<Finished, WorkerError>> = JoinSet::new();
+        let mut open: VecDeque<u32> = (0..self.matrix.plan.lanes().len() as u32).collect();
+        let mut seq = 0;
+        loop {
+            let stop = *self.stop.borrow_and_update();
+            if stop == Stop::Now {
+                tasks.shutdown().await;
+                return Ok(Ended::Stopped);
+            }
+            if stop == Stop::No {
+                self.fill(&queue, &job, worker, &mut open, &mut tasks).await?;
+            }
+            let Some(first) = (tokio::select! {
+                joined = tasks.join_next() => joined,
+                changed = self.stop.changed() => {
+                    if changed.is_ok() {
+                        continue;
+                    }
+                    tasks.join_next().await
+                }
+            }) else {
+                break;
+            };
+            let mut next = Some(first);
+            while let Some(joined) = next {
+                let (claim, record, line) = joined??;
+                let line = line.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
+                self.journal.append_line(&line)?;
+                seq += 1;
+                let settled = Settled {
+                    lane: claim.lane,
+                    j: claim.j,
+                    outcome: record.outcome,
+                    cost_usd_micro: record.cost_usd_micro,
+                };
+                match queue.commit(&job, worker, seq, &[settled]).await? {
+                    Commit::Committed { .. } => observer.stored(&record),
+                    refused => return Err(WorkerError::Commit(refused)),
+                }
+                next = tasks.try_join_next();
+            }
+        }
+        self.journal.sync()?;
+        Ok(if open.is_empty() { Ended::Complete } else { Ended::Stopped })
+    }
+
+    /// Claims, lane by lane in turn, until enough cases are in flight or no lane has one.
+    async fn fill(
+        &self,
+        queue: &MemoryQueue,
+        job: &JobId,
+        worker: WorkerId,
+        open: &mut VecDeque<u32>,
+        tasks: &mut JoinSet<Result<Finished, WorkerError>>,
+    ) -> Result<(), WorkerError> {
+        let mut idle = 0;
+        while tasks.len() < self.concurrency && idle < open.len() {
+            let Some(lane) = open.pop_front() else { break };
+            match queue.claim(job, worker, lane, 1).await? {
+                Claimed::Cases(claims) => {
+                    idle = 0;
+                    for claim in claims {
+                        self.start(claim, tasks)?;
+                    }
+                    open.push_back(lane);
+                }
+                Claimed::Closed | Claimed::Sealed => {}
+                Claimed::Nothing { .. } | Claimed::Gone => {
+                    idle += 1;
+                    open.push_back(lane);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn start(
+        &self,
+        claim: Claim,
+        tasks: &mut JoinSet<Result<Finished, WorkerError>>,
+    ) -> Result<(), WorkerError> {
+        let unplanned = || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
+        let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
+        let case = self.matrix.case(index, claim.attempt).ok_or_else(unplanned)?;
+        let evaluator = self.evaluator.clone();
+        tasks.spawn(async move {
+            let record = evaluator.run(&case).await;
+            let line = serde_json::to_vec(&record);
+            Ok((claim, record, line))
+        });
+        Ok(())
+    }
+
+    fn spec(&self) -> JobSpec {
+        let plan = &self.matrix.plan;
+        let in_flight = u32::try_from(self.concurrency).unwrap_or(u32::MAX).max(1);
+        let mut restored: Vec<_> = plan.lanes().iter().map(|lane| Restored::new(lane.len)).collect();
+        for done in &self.done {
+            if let Some((lane, j)) = plan.lane(done.index)
+                && let Some(lane) = restored.get_mut(lane as usize)
+            {
+                lane.insert(j, done.outcome, done.cost_usd_micro);
+            }
+        }
+        let lanes = plan.lanes().iter().zip(restored).map(|(lane, restored)| {
+            LaneSpec { restored: Some(restored), ..LaneSpec::new(lane.len, in_flight) }
+        });
+        JobSpec {
+            lanes: lanes.collect(),
+            // Providers retry their calls and the sandbox its timeouts; what fails after that is the record.
+            retry: RetryPolicy {
+                attempts: 0,
+                stalls: 0,
+                poison: 0,
+                backoff: Duration::from_millis(100),
+                backoff_max: Duration::from_secs(1),
+            },
+            lease: LEASE,
+            budget_usd_micro: None,
+            max_workers: 1,
+            max_losers: 1,
+        }
+    }
+}

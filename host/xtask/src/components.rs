@@ -1,0 +1,200 @@
+//! Builds the guests and leaves their components where the binary and the tests look for them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::layout::Layout;
+use crate::process;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// What a component's file name leaves out of the crate's name.
+const CRATE_PREFIX: &str = "arena-evaluator-";
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+    crate_types: Vec<String>,
+}
+
+/// One core module that the guests' build leaves, and the component made of it.
+#[derive(Debug, PartialEq)]
+struct Guest {
+    /// Below the build's release folder.
+    module: PathBuf,
+    /// Below the components' folder.
+    component: PathBuf,
+}
+
+/// Builds every guest of `evaluators/` and writes the components whose content changed.
+pub fn build(layout: &Layout) -> Result<()> {
+    let workspace = layout.root.join("evaluators");
+    if !workspace.join("Cargo.toml").is_file() {
+        bail!("{} is not a workspace: the binary embeds the components built there", workspace.display());
+    }
+    let mut metadata = layout.cargo_guest(&workspace);
+    metadata.args(["metadata", "--format-version=1", "--no-deps"]);
+    let metadata: Metadata = serde_json::from_str(&process::capture(&mut metadata)?)?;
+    let guests = guests(&metadata, &workspace)?;
+    if guests.is_empty() {
+        bail!("{} has no crate of type cdylib, so there is nothing to embed", workspace.display());
+    }
+    process::run(layout.cargo_guest(&workspace).args(["build", "--release", "--workspace"]).args([
+        "--examples",
+        "--lib",
+        "--target",
+        TARGET,
+        "--config",
+        &remap(&layout.root)?,
+    ]))?;
+    let modules = layout.guests().join(TARGET).join("release");
+    for guest in &guests {
+        write(&modules.join(&guest.module), &layout.components().join(&guest.component))?;
+    }
+    sweep(&layout.components(), &guests)
+}
+
+/// Panic messages hold source paths. Without the machine's folders equal sources give equal digests everywhere.
+fn remap(root: &Path) -> Result<String> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home.map(|home| home.join(".cargo")));
+    let cargo = cargo.context("neither CARGO_HOME nor HOME is set")?;
+    let flag = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let flags = [flag(&cargo, "/cargo"), flag(root, "/arena")];
+    Ok(format!("target.{TARGET}.rustflags={}", serde_json::to_string(&flags)?))
+}
+
+/// A crate's cdylib, or each of its cdylib examples: attacks that differ in a line share a crate.
+fn guests(metadata: &Metadata, workspace: &Path) -> Result<Vec<Guest>> {
+    let mut guests = Vec::new();
+    for package in &metadata.packages {
+        let hostile = package.manifest_path.starts_with(workspace.join("hostile"));
+        let folder = if hostile { Path::new("hostile") } else { Path::new("") };
+        for target in package.targets.iter().filter(|target| target.crate_types.iter().any(|kind| kind == "cdylib")) {
+            let example = target.kind.iter().any(|kind| kind == "example");
+            let file = format!("{}.wasm", target.name.replace('-', "_"));
+            let module = if example { Path::new("examples").join(file) } else { PathBuf::from(file) };
+            let name = if example { target.name.replace('_', "-") } else { component_name(&package.name) };
+            let component = folder.join(format!("{name}.wasm"));
+            if guests.iter().any(|other: &Guest| other.component == component) {
+                bail!("two guests of {} would both be {}", workspace.display(), component.display());
+            }
+            guests.push(Guest { module, component });
+        }
+    }
+    Ok(guests)
+}
+
+fn component_name(package: &str) -> String {
+    let name = package.strip_prefix(CRATE_PREFIX).unwrap_or(package);
+    name.strip_prefix("hostile-").unwrap_or(name).to_owned()
+}
+
+/// Leaves an equal file alone: its time of change decides what cargo builds again.
+fn write(module: &Path, component: &Path) -> Result<()> {
+    let core = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    let bytes =
+        arena_componentize::componentize(&core).with_context(|| format!("no component from {}", module.display()))?;
+    if fs::read(component).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let folder = component.parent().context("a component has no folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    fs::write(component, bytes).with_context(|| format!("cannot write {}", component.display()))
+}
+
+/// Removes components whose guest is gone, so that no test passes on a leftover.
+fn sweep(components: &Path, guests: &[Guest]) -> Result<()> {
+    for folder in [components.to_owned(), components.join("hostile")] {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry?.path();
+            let known = guests.iter().any(|guest| components.join(&guest.component) == path);
+            if path.extension().is_some_and(|extension| extension == "wasm") && !known {
+                fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, at: &str, targets: &[(&str, &str)]) -> Package {
+        let target = |&(name, kind): &(&str, &str)| Target {
+            name: name.to_owned(),
+            kind: vec![kind.to_owned()],
+            crate_types: vec![if kind == "lib" { "lib" } else { "cdylib" }.to_owned()],
+        };
+        let manifest_path = Path::new("/tree/evaluators").join(at).join("Cargo.toml");
+        Package { name: name.to_owned(), manifest_path, targets: targets.iter().map(target).collect() }
+    }
+
+    fn found(packages: Vec<Package>) -> Result<Vec<(String, String)>> {
+        let guests = guests(&Metadata { packages }, Path::new("/tree/evaluators"))?;
+        Ok(guests.iter().map(|g| (g.module.display().to_string(), g.component.display().to_string())).collect())
+    }
+
+    #[test]
+    fn crates_and_examples_become_named_components() {
+        let packages = vec![
+            package("arena-evaluator-text", "text", &[("arena_evaluator_text", "cdylib")]),
+            package("arena-evaluator-shapes", "shapes", &[("arena_evaluator_shapes", "lib")]),
+            package("arena-evaluator-hostile-spin", "hostile/spin", &[("arena_evaluator_hostile_spin", "cdylib")]),
+            package("arena-evaluator-hostile-limits", "hostile/limits", &[("fuel_over", "example")]),
+        ];
+        let expected = [
+            ("arena_evaluator_text.wasm", "text.wasm"),
+            ("arena_evaluator_hostile_spin.wasm", "hostile/spin.wasm"),
+            ("examples/fuel_over.wasm", "hostile/fuel-over.wasm"),
+        ];
+        assert_eq!(found(packages).unwrap(), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    }
+
+    #[test]
+    fn two_guests_of_one_name_are_refused() {
+        let packages = vec![
+            package("arena-evaluator-text", "text", &[("a", "cdylib")]),
+            package("text", "text2", &[("b", "cdylib")]),
+        ];
+        assert!(found(packages).unwrap_err().to_string().contains("text.wasm"));
+    }
+
+    #[test]
+    fn leftovers_go_and_the_rest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("hostile")).unwrap();
+        for name in ["text.wasm", "old.wasm", "notes.md", "hostile/old.wasm"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        sweep(folder.path(), &[Guest { module: "a".into(), component: "text.wasm".into() }]).unwrap();
+        let left = |name: &str| folder.path().join(name).exists();
+        assert_eq!(["text.wasm", "old.wasm", "notes.md", "hostile/old.wasm"].map(left), [true, false, true, false]);
+    }
+
+    #[test]
+    fn what_is_no_module_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let module = folder.path().join("broken.wasm");
+        fs::write(&module, "nonsense").unwrap();
+        let error = write(&module, &folder.path().join("out.wasm")).unwrap_err();
+        assert!(error.to_string().contains("broken.wasm"), "{error}");
+        assert!(!folder.path().join("out.wasm").exists());
+    }
+}
