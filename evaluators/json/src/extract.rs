@@ -32,7 +32,10 @@ pub fn find(subject: &Subject<'_>, allow_wrapped: bool, extract: bool) -> Result
     let whole = trimmed(&text, 0..text.len());
     let mut place = whole.clone();
     let mut parsed = serde_json::from_str(&text[place.clone()]);
-    if parsed.is_err() && allow_wrapped && let Some(inside) = fenced(&text) {
+    if parsed.is_err()
+        && allow_wrapped
+        && let Some(inside) = fenced(&text)
+    {
         place = trimmed(&text, inside);
         parsed = serde_json::from_str(&text[place.clone()]);
     }

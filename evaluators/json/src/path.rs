@@ -7,7 +7,7 @@ use crate::{SHOWN, cut, find};
 
 /// Params of `json_path`.
 #[derive(Deserialize, Params)]
-#[params(validate = JsonPath::check_expression)]
+#[params(preflight = JsonPath::compiles)]
 pub struct JsonPath {
     /// JMESPath expression. Without any of the constraints below it is enough that the query runs.
     #[serde(alias = "jmespath_expression")]
@@ -34,7 +34,7 @@ pub struct JsonPath {
 }
 
 impl JsonPath {
-    fn check_expression(&self) -> Result<(), String> {
+    fn compiles(&self) -> Result<(), String> {
         self.compile().map(drop)
     }
 
@@ -62,7 +62,8 @@ impl JsonPath {
             Ok(result) => serde_json::to_value(&*result).map_err(|error| CheckError::Other(error.to_string()))?,
             Err(error) => {
                 let text = error.to_string();
-                let reason = format!("{shown} cannot be asked of this JSON: {}", cut(text.lines().next().unwrap_or("")));
+                let reason =
+                    format!("{shown} cannot be asked of this JSON: {}", cut(text.lines().next().unwrap_or("")));
                 return Ok(found.cite(Verdict::fail(reason), "queried"));
             }
         };

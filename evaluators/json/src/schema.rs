@@ -14,7 +14,7 @@ const PATTERN_LIMIT: usize = 1 << 20;
 
 /// Params of `json_schema`.
 #[derive(Deserialize, Params)]
-#[params(validate = JsonSchema::check_schema)]
+#[params(preflight = JsonSchema::compiles)]
 pub struct JsonSchema {
     /// JSON Schema, draft-04 to 2020-12. References to other documents are not followed.
     schema: Value,
@@ -27,7 +27,7 @@ pub struct JsonSchema {
 }
 
 impl JsonSchema {
-    fn check_schema(&self) -> Result<(), String> {
+    fn compiles(&self) -> Result<(), String> {
         self.compile().map(drop)
     }
 

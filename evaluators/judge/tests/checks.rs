@@ -17,7 +17,8 @@ fn judges_the_reply() {
     let asked = &judge_questions()[0];
     assert_eq!((asked.judge.as_deref(), asked.max_tokens), (Some("strict"), 1024));
     assert!(asked.system.starts_with("You are an impartial judge"));
-    for part in ["CRITERIA\nBe clear.", "RUBRIC\n- short\n- true", "BEGIN REPLY TO JUDGE\nIt is so.\n", "\nquestion\n"] {
+    for part in ["CRITERIA\nBe clear.", "RUBRIC\n- short\n- true", "BEGIN REPLY TO JUDGE\nIt is so.\n", "\nquestion\n"]
+    {
         assert!(asked.prompt.contains(part), "{part} in {}", asked.prompt);
     }
 }
@@ -72,7 +73,8 @@ fn too_much_material_is_refused_before_it_costs() {
     let at_limit = "x".repeat(256 * 1024 - "question".len());
     assert!(evaluate::<Component>("llm_judge", json!({"criteria": "x"}), &reply(&at_limit)).is_ok());
     for check in ["llm_judge", "llm_judge_session"] {
-        let error = evaluate::<Component>(check, json!({"criteria": "x"}), &reply(&format!("{at_limit}y"))).unwrap_err();
+        let error =
+            evaluate::<Component>(check, json!({"criteria": "x"}), &reply(&format!("{at_limit}y"))).unwrap_err();
         assert!(matches!(error, CheckError::Other(text) if text.contains("262144")));
     }
     assert_eq!(judge_questions().len(), 1);

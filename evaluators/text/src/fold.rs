@@ -46,9 +46,8 @@ impl<'a> Folded<'a> {
         while let Some(found) = self.find_from(pattern, from) {
             let before = self.text[..found.start].chars().next_back();
             let after = self.text[found.end..].chars().next();
-            let joined = |inner: Option<char>, outer: Option<char>| {
-                inner.is_some_and(is_word) && outer.is_some_and(is_word)
-            };
+            let joined =
+                |inner: Option<char>, outer: Option<char>| inner.is_some_and(is_word) && outer.is_some_and(is_word);
             if !joined(pattern.chars().next(), before) && !joined(pattern.chars().next_back(), after) {
                 return Some(self.unfold(found));
             }

@@ -67,8 +67,11 @@ impl AnyOf {
             for (pattern, original) in patterns.iter().zip(&self.patterns) {
                 if let Some(range) = folded.find(pattern) {
                     let found = listed([original.as_str()].into_iter());
-                    return Verdict::pass(format!("found {found} in message {}", reply.index))
-                        .evidence(reply.index, range, format!("contains {found}"));
+                    return Verdict::pass(format!("found {found} in message {}", reply.index)).evidence(
+                        reply.index,
+                        range,
+                        format!("contains {found}"),
+                    );
                 }
             }
         }

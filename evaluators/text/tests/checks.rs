@@ -109,6 +109,23 @@ fn reasons_and_evidence() {
 }
 
 #[test]
+fn ascii_and_other_texts_match_alike() {
+    for (pattern, ascii, other) in [
+        ("(?i)KELVIN|[^a-z ]", "kelvin", "\u{212a}elvin"),
+        ("^.{3}$", "abc", "äbc"),
+        (r"\bb\b", "a b", "ä b"),
+        (r"^\p{Greek}$|^\w$", "a", "α"),
+        (r"^\x{3B1}?$", "", "α"),
+        ("x*", "", "ä"),
+    ] {
+        for text in [ascii, other] {
+            let verdict = judge("regex", json!({"pattern": pattern}), text);
+            assert_eq!(verdict.passed, Some(true), "{pattern} on {text}");
+        }
+    }
+}
+
+#[test]
 fn some_look_at_every_reply_and_some_at_the_last() {
     let conversation = || Conversation::new().user("hell?").assistant("hell").user("?").assistant("fine");
     let judge = |check, params| evaluate::<Component>(check, params, &Subject::test(conversation())).unwrap();
@@ -139,8 +156,12 @@ fn what_is_shown_is_bounded() {
 fn metadata_names_every_check() {
     let metadata: Value = arena_guest::serde_json::from_str(Component::METADATA).unwrap();
     let names: Vec<_> = metadata["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
-    let want = ["contains", "contains_any", "content_excludes", "banned_words", "equals", "regex", "min_length", "max_length"];
+    let want =
+        ["contains", "contains_any", "content_excludes", "banned_words", "equals", "regex", "min_length", "max_length"];
     assert_eq!(json!(names), json!(want));
     assert_eq!(metadata["checks"][7]["aliases"], json!(["length"]));
-    assert_eq!(metadata["checks"][2]["params"]["properties"]["match_mode"]["enum"], json!(["substring", "word_boundary"]));
+    assert_eq!(
+        metadata["checks"][2]["params"]["properties"]["match_mode"]["enum"],
+        json!(["substring", "word_boundary"])
+    );
 }

@@ -90,7 +90,7 @@ fn report_panics() {
 
 #[doc(hidden)]
 pub fn validate<P: Params>(params: &str) -> Result<(), String> {
-    crate::params::parse::<P>(params).map(drop)
+    crate::params::parse::<P>(params)?.preflight()
 }
 
 #[doc(hidden)]

@@ -23,9 +23,16 @@ pub trait Params: Schema + DeserializeOwned {
     /// JSON Schema of the params, an object.
     const SCHEMA: &'static str;
 
-    /// What the schema cannot say, e.g. whether a regular expression compiles. Called before anything is spent and
-    /// again before each evaluation. The derive calls the function named in `#[params(validate = path)]`.
+    /// What the schema cannot say, e.g. that a list is not empty. Called before anything is spent and again before
+    /// each evaluation. The derive calls the function named in `#[params(validate = path)]`.
     fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What is too dear to repeat before each evaluation, e.g. whether a regular expression compiles. Called before
+    /// anything is spent, after [`check`](Self::check); the check itself must report the same error when it gets
+    /// there. The derive calls the function named in `#[params(preflight = path)]`.
+    fn preflight(&self) -> Result<(), String> {
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ struct Weight {
 }
 
 #[derive(Deserialize, Params)]
-#[params(validate = Polite::sensible)]
+#[params(validate = Polite::sensible, preflight = Polite::dear)]
 struct Polite {
     /// Words that must
     /// not "appear".
@@ -40,6 +40,10 @@ struct Polite {
 impl Polite {
     fn sensible(&self) -> Result<(), String> {
         if self.limit < 0 { Err("parameter `limit`: must not be negative".to_owned()) } else { Ok(()) }
+    }
+
+    fn dear(&self) -> Result<(), String> {
+        if self.limit > 1000 { Err("parameter `limit`: too much".to_owned()) } else { Ok(()) }
     }
 }
 
@@ -120,6 +124,9 @@ fn params_are_parsed_and_checked() {
         let error = evaluate::<Component>("polite", params, &reply("")).unwrap_err();
         assert!(matches!(error, CheckError::BadParams(text) if text == want));
     }
+    let dear = json!({"banned": [], "limit": 1001});
+    assert_eq!(validate::<Component>("polite", dear.clone()).unwrap_err(), "parameter `limit`: too much");
+    assert!(evaluate::<Component>("polite", dear, &reply("")).is_ok(), "only the check itself may repeat it");
     let error = validate::<Component>("zzz", json!({})).unwrap_err();
     assert_eq!(error, "this component has no check \"zzz\"; it has polite, asks");
 }

@@ -1,1 +1,50 @@
-fn main(){}
+//! `arena`: tests prompt bundles, on a laptop with nothing else.
+
+mod commands;
+mod exit;
+mod progress;
+mod session;
+mod settings;
+mod standard;
+mod terminal;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Command;
+use exit::Exit;
+
+/// Test LLM prompt bundles and score them with WebAssembly evaluators.
+///
+/// Exit codes: 0 passed, 1 tests failed, 2 bad input, 3 machinery failed, 4 no verdict, 130 interrupted.
+#[derive(Parser)]
+#[command(name = "arena", version, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    // This program is its own compiler, so that a hostile component can be compiled in a process that may die.
+    if std::env::args().nth(1).as_deref() == Some(settings::COMPILE_CHILD) {
+        return arena_sandbox::compile_child_main();
+    }
+    let arguments = Arguments::parse();
+    settings::install_tracing();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match commands::run(arguments.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            terminal::print_failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

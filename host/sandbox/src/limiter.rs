@@ -27,20 +27,26 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let wanted = self.memory.saturating_sub(current as u64).saturating_add(desired as u64);
         if wanted > self.memory_limit {
             return Err(Breach(GuestError::MemoryLimit { wanted, limit: self.memory_limit }).into());
+        }
+        if beyond(desired, maximum) {
+            return Ok(false);
         }
         self.memory = wanted;
         self.peak = self.peak.max(wanted);
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let wanted = self.table.saturating_sub(current as u64).saturating_add(desired as u64);
         if wanted > self.table_limit {
             return Err(Breach(GuestError::TableLimit { wanted, limit: self.table_limit }).into());
+        }
+        if beyond(desired, maximum) {
+            return Ok(false);
         }
         self.table = wanted;
         Ok(true)
@@ -57,4 +63,9 @@ impl ResourceLimiter for Limiter {
     fn memories(&self) -> usize {
         self.instances
     }
+}
+
+/// The growth will fail by the guest's own declaration, so nothing must be counted for it.
+fn beyond(desired: usize, maximum: Option<usize>) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum)
 }

@@ -24,13 +24,7 @@ pub fn expand(item: TokenStream) -> syn::Result<TokenStream> {
                 return Err(syn::Error::new_spanned(ident, "params need fields with names"));
             };
             let keywords = object(fields.named.iter(), container.default)?.into_expression();
-            let check = validate_hook(&input.attrs)?.map(|path| {
-                quote! {
-                    fn check(&self) -> ::core::result::Result<(), ::std::string::String> {
-                        #path(self)
-                    }
-                }
-            });
+            let hooks = hooks(&input.attrs)?;
             Ok(quote! {
                 impl ::arena_guest::Schema for #ident {
                     const KEYWORDS: &'static str = #keywords;
@@ -38,7 +32,7 @@ pub fn expand(item: TokenStream) -> syn::Result<TokenStream> {
                 impl ::arena_guest::Params for #ident {
                     const SCHEMA: &'static str =
                         ::arena_guest::__concat!("{", <#ident as ::arena_guest::Schema>::KEYWORDS, "}");
-                    #check
+                    #(#hooks)*
                 }
             })
         }
@@ -206,17 +200,24 @@ fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// The path in `#[params(validate = path)]`.
-fn validate_hook(attributes: &[Attribute]) -> syn::Result<Option<syn::Path>> {
-    let mut hook = None;
+/// The methods that call what `#[params(validate = path, preflight = path)]` names.
+fn hooks(attributes: &[Attribute]) -> syn::Result<Vec<TokenStream>> {
+    let mut hooks = Vec::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("params")) {
         attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("validate") {
-                return Err(meta.error("expected validate = path::to::function"));
-            }
-            hook = Some(meta.value()?.parse()?);
+            let method = match meta.path.get_ident().map(ToString::to_string).as_deref() {
+                Some("validate") => quote!(check),
+                Some("preflight") => quote!(preflight),
+                _ => return Err(meta.error("expected validate = path or preflight = path")),
+            };
+            let path: syn::Path = meta.value()?.parse()?;
+            hooks.push(quote! {
+                fn #method(&self) -> ::core::result::Result<(), ::std::string::String> {
+                    #path(self)
+                }
+            });
             Ok(())
         })?;
     }
-    Ok(hook)
+    Ok(hooks)
 }

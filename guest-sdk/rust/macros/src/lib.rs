@@ -30,7 +30,8 @@ pub fn template_engine(arguments: TokenStream, item: TokenStream) -> TokenStream
 
 /// Gives a struct (or an enum of plain words) its JSON Schema, from its fields, their documentation and its `serde`
 /// attributes: `rename`, `alias`, `default`, `skip` on fields, `rename_all` on enums. Unknown params are allowed.
-/// `#[params(validate = path)]` names a function `fn(&Self) -> Result<(), String>` for what a schema cannot say.
+/// `#[params(validate = path)]` names a function `fn(&Self) -> Result<(), String>` for what a schema cannot say,
+/// `#[params(preflight = path)]` one that is too dear to repeat before each evaluation.
 #[proc_macro_derive(Params, attributes(params, serde))]
 pub fn params(item: TokenStream) -> TokenStream {
     derive::expand(item.into()).unwrap_or_else(|error| error.into_compile_error()).into()

@@ -1,0 +1,51 @@
+//! One file per command.
+
+mod completion;
+mod evaluator;
+mod results;
+mod run;
+mod validate;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Failure};
+use crate::settings;
+
+/// All commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a bundle and report what failed.
+    Run(run::Arguments),
+    /// Check a bundle without calling any provider.
+    Validate(validate::Arguments),
+    /// Read the results of a run.
+    #[command(subcommand)]
+    Results(results::Command),
+    /// Write, build and try an evaluator.
+    #[command(subcommand)]
+    Evaluator(evaluator::Command),
+    /// Print completions for a shell.
+    Completion(completion::Arguments),
+}
+
+/// Runs a command to its exit code.
+pub fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Validate(arguments) => block_on(validate::run(arguments)),
+        Command::Results(command) => results::run(command),
+        Command::Evaluator(command) => evaluator::run(command),
+        Command::Completion(arguments) => completion::run(&arguments),
+    }
+}
+
+/// Runs async work on threads that are for IO; guests have their own.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings::cores())
+        .thread_name("arena-io")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::machinery("RuntimeFailed", format!("the IO threads cannot be started: {error}")))?;
+    runtime.block_on(work)
+}

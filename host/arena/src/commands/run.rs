@@ -1,0 +1,268 @@
+//! `arena run`: a bundle from its folder to a verdict and a report, or the rest of a run that was stopped.
+
+use std::path::{Path, PathBuf};
+
+use arena_bundle::Bundle;
+use arena_model::{Counts, Manifest, Work};
+use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize, records};
+use arena_worker::{Done, Ended, LocalRun, Stop};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::exit::{Exit, Failure, OrFail};
+use crate::progress::Progress;
+use crate::session::{Inputs, Session};
+use crate::terminal::print_warning;
+use crate::verdict;
+
+/// Cases at once where neither flag nor bundle says.
+const CONCURRENCY: usize = 8;
+/// Most cases at once.
+const CONCURRENCY_MAX: usize = 4096;
+/// Seed where no flag gives one.
+const SEED: u64 = 42;
+/// Warnings that are printed.
+const WARNINGS: usize = 20;
+/// Folder of the run that holds what came from outside the bundle.
+const INPUTS: &str = "inputs";
+const MOCK_CONFIG: &str = "mock-config.yaml";
+
+/// Arguments of `arena run`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder of the bundle, or its arena file. With --resume it must be what the run was started with.
+    #[arg(required_unless_present = "resume")]
+    bundle: Option<PathBuf>,
+    /// Folder of the results; must not exist yet [default: out/NAME-TIME].
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with the run in this folder; what is recorded is not called again.
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
+    /// Cases at once [default: the bundle's, else 8].
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u32).range(1..=CONCURRENCY_MAX as i64))]
+    concurrency: Option<u32>,
+    /// Answer from mock files instead of calling the providers under test.
+    #[arg(long, conflicts_with = "resume")]
+    mock_provider: bool,
+    /// Mock file for all providers; without it each uses its own.
+    #[arg(long, value_name = "FILE", requires = "mock_provider")]
+    mock_config: Option<PathBuf>,
+    /// Use FILE as the component NAME (text, json, judge, template or a new one) in this run.
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_evaluator, conflicts_with = "resume")]
+    evaluator: Vec<(String, PathBuf)>,
+    /// Seed of everything random [default: 42].
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    seed: Option<u64>,
+    /// Print only the verdict.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
+        _ => Err("write it as NAME=FILE, for example text=my-text.wasm".to_owned()),
+    }
+}
+
+/// Runs to the verdict.
+pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let worker = random_id()?;
+    let (run, session) = match &arguments.resume {
+        Some(dir) => resume(dir, arguments.bundle.as_deref(), &worker).await?,
+        None => start(&arguments, &worker).await?,
+    };
+    show_warnings(&session, arguments.quiet).await;
+    if run.state() == State::Running {
+        let ended = run_cases(&run, &session, &arguments).await?;
+        if ended == Ended::Stopped {
+            let dir = verdict::shell_word(run.path());
+            print_warning(&format!("stopped; go on with `arena run --resume {dir}`"));
+            return Ok(Exit::Interrupted);
+        }
+    }
+    let labels = |id: &str| {
+        let found = session.bundle.scenarios.iter().find(|scenario| scenario.id == id);
+        found.map(|scenario| scenario.labels.clone()).unwrap_or_default()
+    };
+    let planned = session.matrix.plan.len();
+    let summary = finalize(&run, planned, std::iter::empty(), labels, Settings::default()).or_fail()?;
+    verdict::print(&run, &summary, arguments.quiet)?;
+    Ok(verdict::exit(&summary.cases))
+}
+
+/// A new run: its folder appears complete with manifest, bundle and inputs.
+async fn start(arguments: &Arguments, worker: &str) -> Result<(RunDir, Session), Failure> {
+    let inputs = Inputs {
+        bundle: arguments.bundle.clone().unwrap_or_default(),
+        mock_provider: arguments.mock_provider,
+        mock_config: arguments.mock_config.clone(),
+        evaluators: arguments.evaluator.clone(),
+        seed: arguments.seed.unwrap_or(SEED),
+    };
+    let session = Session::open(&inputs, worker).await?;
+    let out = arguments.out.clone().unwrap_or_else(|| {
+        let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
+        Path::new("out").join(format!("{}-{time}", session.bundle.name))
+    });
+    let manifest = session.manifest(&inputs.bundle, json!({"evaluators": names(&inputs)}))?;
+    let run = RunDir::create(&out, &manifest, |to| freeze(&session.bundle, &inputs, to)).or_fail()?;
+    Ok((run, session))
+}
+
+/// Names of the components that came by flag, in order: their bytes stand in the run's folder.
+fn names(inputs: &Inputs) -> Vec<&str> {
+    inputs.evaluators.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// Copies the bundle, and beside it what came from elsewhere, so that the run can be resumed from its folder alone.
+fn freeze(bundle: &Bundle, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for file in &bundle.files {
+        let path = to.join(&file.path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let bytes = bundle.read(&file.path).map_err(|problem| std::io::Error::other(problem.to_string()))?;
+        std::fs::write(path, bytes)?;
+    }
+    let beside = to.with_file_name(INPUTS);
+    if inputs.mock_config.is_none() && inputs.evaluators.is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&beside)?;
+    if let Some(path) = &inputs.mock_config {
+        std::fs::copy(path, beside.join(MOCK_CONFIG))?;
+    }
+    for (at, (_, path)) in inputs.evaluators.iter().enumerate() {
+        std::fs::copy(path, beside.join(format!("evaluator-{at}.wasm")))?;
+    }
+    Ok(())
+}
+
+/// The run in `dir`, made ready again from what it froze. Anything that would change a verdict is refused.
+async fn resume(dir: &Path, bundle: Option<&Path>, worker: &str) -> Result<(RunDir, Session), Failure> {
+    let run = RunDir::open(dir).or_fail()?;
+    let manifest = run.manifest();
+    let frozen = run.path().join(INPUTS);
+    let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
+    let evaluators = named.enumerate().filter_map(|(at, name)| {
+        Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm"))))
+    });
+    let config = &manifest.work.config;
+    let mut inputs = Inputs {
+        bundle: run.bundle().join(&manifest.work.entry),
+        mock_provider: config["mockProvider"].as_bool().unwrap_or(false),
+        mock_config: (!config["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
+        evaluators: evaluators.collect(),
+        seed: manifest.work.seed,
+    };
+    let session = Session::open(&inputs, worker).await?;
+    refuse_changes(manifest, &session.work, run.path())?;
+    if let Some(bundle) = bundle {
+        inputs.bundle = bundle.to_owned();
+        let given = Session::open(&inputs, worker).await?;
+        refuse_changes(manifest, &given.work, bundle)?;
+    }
+    Ok((run, session))
+}
+
+fn refuse_changes(manifest: &Manifest, work: &Work, place: &Path) -> Result<(), Failure> {
+    if manifest.work == *work {
+        return Ok(());
+    }
+    let was = &manifest.work;
+    let mut changed = Vec::new();
+    for (what, differs) in [
+        ("the bundle", was.bundle != work.bundle || was.entry != work.entry),
+        ("the evaluators", was.evaluators != work.evaluators),
+        ("the config", was.config != work.config || was.models != work.models),
+        ("the plan", was.plan != work.plan),
+        ("seed or clock", was.seed != work.seed || was.epoch != work.epoch),
+    ] {
+        if differs {
+            changed.push(what);
+        }
+    }
+    let text = format!("{}: {} changed since the run was started", place.display(), changed.join(", "));
+    Err(Failure::input("WorkChanged", text).hint("results of different work must not be mixed; start a new run"))
+}
+
+async fn show_warnings(session: &Session, quiet: bool) {
+    if quiet {
+        return;
+    }
+    let mut warnings = session.warnings.clone();
+    for problem in session.evaluator.check_params().await {
+        let (file, line, reason, kind) = (&problem.file, problem.line, problem.reason, &problem.kind);
+        warnings.push(format!("{file}:{line}: [{reason}] check `{kind}` will be an error: {}", problem.text));
+    }
+    for warning in warnings.iter().take(WARNINGS) {
+        print_warning(warning);
+    }
+    if warnings.len() > WARNINGS {
+        print_warning(&format!("and {} more, see `arena validate`", warnings.len() - WARNINGS));
+    }
+}
+
+async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
+    let (journal, recovered) = Journal::open(run).or_fail()?;
+    if recovered.dropped_bytes > 0 {
+        print_warning(&format!("the journal ended in half a record of {} bytes, which is run again", recovered.dropped_bytes));
+    }
+    let mut counts = Counts::default();
+    let done: Result<Vec<Done>, ResultsError> = records(run).or_fail()?.map(|record| {
+        let record = record?;
+        counts.add(record.outcome);
+        Ok(Done { index: record.index, outcome: record.outcome, cost_usd_micro: record.cost_usd_micro })
+    }).collect();
+    let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
+    let asked = arguments.concurrency.map(|n| n as usize).or(bundled).unwrap_or(CONCURRENCY);
+    let local = LocalRun {
+        matrix: session.matrix.clone(),
+        evaluator: session.evaluator.clone(),
+        journal,
+        done: done.or_fail()?,
+        concurrency: asked.min(CONCURRENCY_MAX),
+        stop: watch_signals(),
+    };
+    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet);
+    let ended = local.run(&mut progress).await;
+    progress.end();
+    ended.or_fail()
+}
+
+/// The first Ctrl-C (or TERM) drains, the second stops at once.
+fn watch_signals() -> watch::Receiver<Stop> {
+    let (send, receive) = watch::channel(Stop::No);
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            // Without handlers the signals end the process; the journal survives that as well.
+            return;
+        };
+        for stop in [Stop::Drain, Stop::Now] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                () = send.closed() => return,
+            }
+            if stop == Stop::Drain {
+                print_warning("finishing the cases in flight; once more to stop at once");
+            }
+            if send.send(stop).is_err() {
+                return;
+            }
+        }
+    });
+    receive
+}
+
+fn random_id() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::machinery("RandomUnavailable", format!("the system gives no random bytes: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,30 @@
+//! What people see. Text of strangers (bundles, models, guests) is made safe before it is shown.
+
+use std::borrow::Cow;
+
+use anstream::eprintln;
+use owo_colors::OwoColorize;
+
+use crate::exit::Failure;
+
+/// Text without control characters and escape sequences; line breaks stay.
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if !text.contains('\n') {
+        return arena_results::terminal_safe(text);
+    }
+    let lines: Vec<_> = text.lines().map(arena_results::terminal_safe).collect();
+    lines.join("\n").into()
+}
+
+/// Prints an error with its stable name and what to do.
+pub fn print_failure(failure: &Failure) {
+    eprintln!("{}{} {}", "error".red().bold(), format!("[{}]:", failure.reason).red(), safe(&failure.text));
+    if let Some(hint) = &failure.hint {
+        eprintln!("{} {}", "hint:".cyan(), safe(hint));
+    }
+}
+
+/// Prints something that does not stop the command.
+pub fn print_warning(text: &str) {
+    eprintln!("{} {}", "warning:".yellow().bold(), safe(text));
+}

@@ -1,0 +1,93 @@
+//! The end of a run on the terminal: counts, the first failures, where the reports are.
+
+use std::path::Path;
+
+use anstream::println;
+use arena_model::{Counts, Outcome, Summary};
+use arena_results::{RunDir, records};
+use owo_colors::OwoColorize;
+
+use crate::exit::{Exit, Failure, OrFail};
+use crate::terminal::safe;
+
+/// Failures that are printed.
+const SHOWN: usize = 10;
+/// Characters of a reason that are printed.
+const REASON_CHARS: usize = 200;
+
+/// Exit code of a finished run.
+pub fn exit(counts: &Counts) -> Exit {
+    match counts {
+        Counts { failed: 0, error: 0, passed: 0, .. } => Exit::NoVerdict,
+        Counts { failed: 0, error: 0, not_run: 0, .. } => Exit::Passed,
+        Counts { failed: 0, error: 0, .. } => Exit::NoVerdict,
+        _ => Exit::Failed,
+    }
+}
+
+/// Prints the summary; `quiet` leaves only the counts.
+pub fn print(run: &RunDir, summary: &Summary, quiet: bool) -> Result<(), Failure> {
+    let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
+    let headline = match exit(&summary.cases) {
+        Exit::Passed => "passed".green().bold().to_string(),
+        Exit::NoVerdict => "no verdict".yellow().bold().to_string(),
+        _ => "failed".red().bold().to_string(),
+    };
+    println!(
+        "{headline}: {planned} cases = {passed} passed + {failed} failed + {error} error + {skipped} skipped + {not_run} not run"
+    );
+    if quiet {
+        return Ok(());
+    }
+    if failed + error > 0 {
+        print_failures(run, failed + error)?;
+    }
+    print_providers(summary);
+    let path = |name: &str| run.path().join(name).display().to_string();
+    println!("report   {}", path("report.html"));
+    println!("junit    {}", path("junit.xml"));
+    println!("records  arena results export {}", shell_word(run.path()));
+    Ok(())
+}
+
+fn print_failures(run: &RunDir, all: u64) -> Result<(), Failure> {
+    let mut shown = 0;
+    for record in records(run).or_fail()? {
+        let record = record.or_fail()?;
+        if !matches!(record.outcome, Outcome::Failed | Outcome::Error) {
+            continue;
+        }
+        let trial = if record.trial > 0 { format!(" trial {}", record.trial) } else { String::new() };
+        let word = match record.outcome {
+            Outcome::Error => "error".magenta().to_string(),
+            _ => "failed".red().to_string(),
+        };
+        let reason: String = record.reason.unwrap_or_default().chars().take(REASON_CHARS).collect();
+        println!("  {word} {} / {}{trial}: {}", safe(&record.scenario), safe(&record.provider), safe(&reason));
+        shown += 1;
+        if shown == SHOWN {
+            break;
+        }
+    }
+    if all > shown as u64 {
+        println!("  … and {} more, see the report", all - shown as u64);
+    }
+    Ok(())
+}
+
+fn print_providers(summary: &Summary) {
+    let width = summary.providers.keys().map(String::len).max().unwrap_or(0);
+    for (id, tally) in &summary.providers {
+        let rate = tally.counts.pass_rate().map_or_else(|| "   –".to_owned(), |rate| format!("{:3.0} %", rate * 100.0));
+        let cost = tally.cost_usd_micro.map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
+        let tokens = tally.usage.input + tally.usage.output;
+        println!("  {:width$}  {rate} of {} cases, {tokens} tokens, {cost}", safe(id), tally.counts.planned);
+    }
+}
+
+/// A path as one word for a POSIX shell.
+pub fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
