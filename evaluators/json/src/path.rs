@@ -82,17 +82,18 @@ impl JsonPath {
         if let Some(missing) = self.contains.iter().flatten().find(|wanted| !holds(result, wanted)) {
             return Some(format!("which does not contain {}", cut(&missing.to_string())));
         }
-        if let Some(bound) = self.min.filter(|min| !result.as_f64().is_some_and(|number| number >= *min)) {
+        let number = result.as_f64();
+        if let Some(bound) = self.min.filter(|min| number.is_none_or(|number| number < *min)) {
             return Some(format!("not a number of at least {bound}"));
         }
-        if let Some(bound) = self.max.filter(|max| !result.as_f64().is_some_and(|number| number <= *max)) {
+        if let Some(bound) = self.max.filter(|max| number.is_none_or(|number| number > *max)) {
             return Some(format!("not a number of at most {bound}"));
         }
         let results = result.as_array().map(Vec::len);
-        if let Some(bound) = self.min_results.filter(|min| !results.is_some_and(|count| count >= *min)) {
+        if let Some(bound) = self.min_results.filter(|min| results.is_none_or(|count| count < *min)) {
             return Some(format!("not a list of at least {bound}"));
         }
-        let bound = self.max_results.filter(|max| !results.is_some_and(|count| count <= *max))?;
+        let bound = self.max_results.filter(|max| results.is_none_or(|count| count > *max))?;
         Some(format!("not a list of at most {bound}"))
     }
 }

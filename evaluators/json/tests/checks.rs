@@ -1,4 +1,5 @@
 //! Each check through the component's own dispatch: pass, fail, error, wrong type of parameter.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use arena_evaluator_json::Component;
 use arena_guest::testing::{evaluate, reply, validate};

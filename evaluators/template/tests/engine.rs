@@ -1,4 +1,5 @@
 //! The engine through the component's own dispatch.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use arena_evaluator_template::Component;
 use arena_guest::TemplateEngine as _;

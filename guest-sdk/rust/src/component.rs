@@ -161,7 +161,7 @@ macro_rules! __export {
             #[unsafe(link_section = "arena:metadata")]
             static SECTION: [u8; METADATA.len()] = $crate::component::join(&[METADATA]);
             type Exports = $crate::component::$exports<$component>;
-            $crate::component::$world::export!(Exports with_types_in $crate::component::$world);
+    $crate::component::$world::export!(Exports with_types_in $crate::component::$world);
         };
     };
 }

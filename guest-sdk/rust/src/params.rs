@@ -90,10 +90,7 @@ fn explain<P: Params>(json: &str, error: &serde_json::Error) -> String {
 }
 
 /// Parses, checks and runs.
-pub(crate) fn call<P: Params, T>(
-    json: &str,
-    run: impl FnOnce(P) -> Result<T, CheckError>,
-) -> Result<T, CheckError> {
+pub(crate) fn call<P: Params, T>(json: &str, run: impl FnOnce(P) -> Result<T, CheckError>) -> Result<T, CheckError> {
     run(parse(json).map_err(CheckError::BadParams)?)
 }
 

@@ -76,7 +76,8 @@ mod checks {
 #[test]
 fn metadata() {
     let metadata: Value = from_str(Component::METADATA).unwrap();
-    let banned = json!({"description": "Words that must not \"appear\".", "type": "array", "items": {"type": "string"}});
+    let banned =
+        json!({"description": "Words that must not \"appear\".", "type": "array", "items": {"type": "string"}});
     assert_eq!(
         metadata,
         json!({
@@ -115,7 +116,10 @@ fn params_are_parsed_and_checked() {
     assert_eq!(validate::<Component>("polite", good), Ok(()));
     for (params, want) in [
         (json!({"banned": "x", "limit": 1}), "parameter `banned`: invalid type: string \"x\", expected a sequence"),
-        (json!({"banned": ["x", 2], "limit": 1}), "parameter `banned[1]`: invalid type: integer `2`, expected a string"),
+        (
+            json!({"banned": ["x", 2], "limit": 1}),
+            "parameter `banned[1]`: invalid type: integer `2`, expected a string",
+        ),
         (json!({"limit": 1}), "missing parameter `banned`"),
         (json!({"banned": [], "limit": -1}), "parameter `limit`: must not be negative"),
         (json!(["x"]), "params must be a JSON object"),

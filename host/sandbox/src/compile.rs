@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use wasmtime::Engine;
@@ -96,6 +96,8 @@ pub fn compile_child_main() -> ExitCode {
 
 fn compile_here() -> Result<(), String> {
     for (resource, most) in [(Resource::As, CHILD_MEMORY), (Resource::Cpu, CHILD_CPU), (Resource::Core, 0)] {
+        // What was inherited may be less, and may not be raised.
+        let most = getrlimit(resource).maximum.map_or(most, |inherited| inherited.min(most));
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
         setrlimit(resource, limit).map_err(|error| format!("cannot limit the compiler: {error}"))?;
     }

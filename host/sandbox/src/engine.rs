@@ -13,6 +13,9 @@ use crate::Limits;
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// Stack of a guest. Engine-wide in wasmtime, so not a limit one evaluator can raise.
 pub(crate) const STACK_BYTES: usize = 1 << 20;
+/// Most linear memories and tables of one component, over all its core instances.
+const MEMORIES: u32 = 8;
+const TABLES: u32 = 32;
 /// The fiber: the guest's stack and what host functions need on top.
 const FIBER_BYTES: usize = 2 << 20;
 
@@ -41,10 +44,12 @@ impl Runner {
         let ceiling = Limits::ceiling();
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(slots).total_stacks(slots);
-        // A component written in Python holds more than a dozen core instances.
-        pool.total_core_instances(slots * 20).total_memories(slots * 2).total_tables(slots * 4);
-        pool.max_core_instances_per_component(ceiling.instances).max_memories_per_component(8);
-        pool.max_tables_per_component(32).max_tables_per_module(4).max_memories_per_module(1);
+        // Room for the largest component in every slot: it costs address space alone, and a pool that could run dry
+        // while there are slots would let one guest's size decide another's verdict.
+        pool.total_core_instances(slots.saturating_mul(ceiling.instances));
+        pool.total_memories(slots.saturating_mul(MEMORIES)).total_tables(slots.saturating_mul(TABLES));
+        pool.max_core_instances_per_component(ceiling.instances).max_memories_per_component(MEMORIES);
+        pool.max_tables_per_component(TABLES).max_tables_per_module(4).max_memories_per_module(1);
         pool.max_memory_size(usize::try_from(ceiling.memory).unwrap_or(usize::MAX));
         pool.table_elements(100_000).max_component_instance_size(8 << 20).max_core_instance_size(8 << 20);
         // A page or two of each kind stays mapped: most guests touch no more, and faults are what a fresh

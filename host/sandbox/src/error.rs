@@ -15,6 +15,9 @@ pub enum LoadError {
     /// Over the size or count limits that protect the compiler.
     #[error("component `{name}` has {found} {what}; the limit is {limit}")]
     ComponentTooLarge { name: String, what: &'static str, found: u64, limit: u64 },
+    /// Needs more at once than an instance can have.
+    #[error("component `{name}` is too large to be instantiated: {detail}")]
+    InstanceTooLarge { name: String, detail: String },
     /// Exports none of our worlds, or one at another version or with other types.
     #[error("component `{name}` does not fit the contract: {detail}")]
     ContractMismatch { name: String, detail: String },
@@ -41,6 +44,7 @@ impl Fault for LoadError {
             Self::InvalidWasm { .. } => "InvalidWasm",
             Self::NotAComponent { .. } => "NotAComponent",
             Self::ComponentTooLarge { .. } => "ComponentTooLarge",
+            Self::InstanceTooLarge { .. } => "InstanceTooLarge",
             Self::ContractMismatch { .. } => "ContractMismatch",
             Self::CapabilityDenied { .. } => "CapabilityDenied",
             Self::MetadataInvalid { .. } => "MetadataInvalid",
@@ -92,6 +96,9 @@ pub enum GuestError {
     /// Called the host too often.
     #[error("called the host more than {limit} times")]
     HostCallLimit { limit: u64 },
+    /// Asked the judge too often and gave up over it.
+    #[error("asked the judge more than {limit} questions")]
+    JudgeCallLimit { limit: u32 },
     /// Holds too many handles.
     #[error("holds more than {limit} resource handles")]
     ResourceLimit { limit: u64 },
@@ -138,6 +145,7 @@ impl Fault for GuestError {
             Self::InputLimit { .. } => "InputLimit",
             Self::LogLimit { .. } => "LogLimit",
             Self::HostCallLimit { .. } => "HostCallLimit",
+            Self::JudgeCallLimit { .. } => "JudgeCallLimit",
             Self::ResourceLimit { .. } => "ResourceLimit",
             Self::BadParams(_) => "BadParams",
             Self::NotApplicable(_) => "NotApplicable",

@@ -123,6 +123,7 @@ impl judge::Host for State {
         };
         if self.calls.len() as u64 >= u64::from(self.limits.judge_calls) {
             let limit = self.limits.judge_calls;
+            self.judge_refused = true;
             return Ok(Err(judge::JudgeError::Budget(format!("an evaluation may ask {limit} questions"))));
         }
         let Some(host) = self.judge.clone() else {
@@ -136,9 +137,9 @@ impl judge::Host for State {
         let name = |judge: Option<&str>| format!("judge:{}", judge.unwrap_or("default"));
         match asked {
             Ok(answer) => {
-                self.hand_over(answer.text.len())?;
                 let (text, usage) = (answer.text, answer.usage);
                 self.record_call(name(Some(&answer.judge)), request, text.clone(), usage, answer.cost_usd_micro);
+                self.hand_over(text.len())?;
                 Ok(Ok(judge::Answer { text, input_tokens: usage.input, output_tokens: usage.output }))
             }
             Err(failure) => {

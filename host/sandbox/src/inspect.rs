@@ -100,7 +100,12 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> 
                     }
                 }
             }
-            Payload::CustomSection(section) if section.name() == METADATA_SECTION && metadata.is_none() => {
+            // On the component's own level: what a nested component says of itself is not about this one.
+            Payload::CustomSection(section) if depth == 0 && section.name() == METADATA_SECTION => {
+                if metadata.is_some() {
+                    let detail = format!("it has two sections `{METADATA_SECTION}`; build it again");
+                    return Err(LoadError::MetadataInvalid { name: named(), detail });
+                }
                 let data = section.data();
                 if data.len() as u64 > METADATA_BYTES {
                     return Err(too_large("bytes of metadata", data.len() as u64, METADATA_BYTES));

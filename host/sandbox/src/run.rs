@@ -81,11 +81,13 @@ impl Sandbox {
     /// Judges a conversation in a fresh instance. Call it on the pool, see [`Sandbox::on_pool`].
     pub async fn evaluate(&self, component: &Component, call: &Call) -> Evaluation {
         let mut attempt = self.fresh(component, &Task::Evaluate(call)).await;
-        // A retryable error after a failed question is the judge's failure, whatever the guest calls it.
-        if let (Err(GuestError::CheckRetryable(why) | GuestError::CheckFailed(why)), Some(failed)) =
-            (&attempt.result, &attempt.judge_failure)
-        {
-            attempt.result = Err(GuestError::JudgeFailed(if why.is_empty() { failed.clone() } else { why.clone() }));
+        // An error after a question that was refused or failed is that, whatever the guest calls it.
+        if let Err(GuestError::CheckRetryable(why) | GuestError::CheckFailed(why)) = &attempt.result {
+            if attempt.judge_refused {
+                attempt.result = Err(GuestError::JudgeCallLimit { limit: component.limits.judge_calls });
+            } else if let Some(failed) = &attempt.judge_failure {
+                attempt.result = Err(GuestError::JudgeFailed(if why.is_empty() { failed.clone() } else { why.clone() }));
+            }
         }
         attempt.map(|answer| match answer {
             Answer::Verdict(verdict) => Ok(verdict),
@@ -127,11 +129,14 @@ impl Sandbox {
 
     /// Does `task` in a fresh instance; once more if time ran out, which says nothing of the guest.
     async fn fresh(&self, component: &Component, task: &Task<'_>) -> Attempt {
-        let first = self.attempt(component, task).await;
+        let mut first = self.attempt(component, task).await;
         if !first.result.as_ref().is_err_and(GuestError::is_time) {
             return first;
         }
-        self.attempt(component, task).await
+        let second = self.attempt(component, task).await;
+        // What the first attempt asked was paid for.
+        first.calls.extend(second.calls);
+        Attempt { calls: first.calls, duration: first.duration + second.duration, ..second }
     }
 
     async fn attempt(&self, component: &Component, task: &Task<'_>) -> Attempt {
@@ -149,6 +154,8 @@ impl Sandbox {
         state.table.set_max_capacity(limits.resources as usize);
         let mut store = Store::new(&self.runner.engine, state);
         store.limiter(|state| &mut state.limiter);
+        // Resources of the guest's own making never enter `table`, but their handles take the host's memory, too.
+        store.set_max_component_handles(limits.resources as usize);
         store.set_hostcall_fuel(usize::try_from(limits.result).unwrap_or(usize::MAX));
         tick(&mut store, &limits);
 
@@ -179,6 +186,7 @@ impl Sandbox {
             calls: state.calls,
             log: state.log,
             judge_failure: state.judge_failure,
+            judge_refused: state.judge_refused,
         }
     }
 }
@@ -194,6 +202,10 @@ fn tick(store: &mut Store<State>, limits: &Limits) {
         }
         if state.ticks > ticks {
             return Err(Breach(GuestError::GuestTimeout { limit }).into());
+        }
+        if let Some(error) = state.over_host_calls() {
+            // Calls of WASI are only counted, see `WasiView`; without this a flood would end as a timeout.
+            return Err(Breach(error).into());
         }
         Ok(UpdateDeadline::Yield(1))
     });
@@ -307,11 +319,12 @@ struct Attempt {
     calls: Vec<HostCall>,
     log: Vec<LogLine>,
     judge_failure: Option<String>,
+    judge_refused: bool,
 }
 
 impl Attempt {
     fn map<T>(self, take: impl FnOnce(Answer) -> Result<T, GuestError>) -> Evaluation<T> {
-        let Self { result, fuel, memory_bytes, duration, calls, log, judge_failure: _ } = self;
+        let Self { result, fuel, memory_bytes, duration, calls, log, .. } = self;
         Evaluation { result: result.and_then(take), fuel, memory_bytes, duration, calls, log }
     }
 }
@@ -381,10 +394,12 @@ fn from_trap(error: &wasmtime::Error, limits: &Limits) -> GuestError {
         Some(trap) => return GuestError::GuestTrap(trap.to_string()),
         None => {}
     }
-    if error.downcast_ref::<wasmtime::component::ResourceTableError>().is_some() {
+    let text = format!("{error:#}");
+    if error.downcast_ref::<wasmtime::component::ResourceTableError>().is_some()
+        || text.contains("store handle limit exceeded")
+    {
         return GuestError::ResourceLimit { limit: u64::from(limits.resources) };
     }
-    let text = format!("{error:#}");
     if text.contains("fuel allocated for hostcalls") {
         GuestError::ResultLimit { limit: limits.result }
     } else if text.contains("count too high") || text.contains("exceeds the configured maximum") {

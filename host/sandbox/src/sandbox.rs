@@ -130,7 +130,7 @@ impl Sandbox {
 
     async fn code(&self, name: &str, bytes: &[u8], digest: &Digest) -> Result<Code, LoadError> {
         if let Some(code) = self.cache.get(digest, &self.engine_key)
-            && let Ok(code) = self.adopt(name, &code)
+            && let Ok(code) = self.adopt(&code)
         {
             return Ok(code);
         }
@@ -138,16 +138,18 @@ impl Sandbox {
         if let Err(error) = self.cache.put(digest, &self.engine_key, &code) {
             tracing::warn!(%error, component = name, "compiled code could not be cached");
         }
-        self.adopt(name, &code)
+        // The compiler is this program, so what the engine refuses now is what this component asks of it: more
+        // instances, memories or tables than any evaluation may have.
+        self.adopt(&code).map_err(|detail| LoadError::InstanceTooLarge { name: name.to_owned(), detail })
     }
 
     /// Loads machine code that this program's own compiler child made, or that the cache authenticated.
     #[allow(unsafe_code, reason = "wasmtime cannot check machine code; `code` only passes what we compiled ourselves")]
-    fn adopt(&self, name: &str, code: &[u8]) -> Result<Code, LoadError> {
+    fn adopt(&self, code: &[u8]) -> Result<Code, String> {
         // SAFETY: the bytes come from `Engine::precompile_component` of the same program, over a pipe from our own
         // child or from a file whose keyed hash was checked with a key only this user can read.
         unsafe { Code::deserialize(&self.runner.engine, code) }
-            .map_err(|error| LoadError::SandboxFailed { name: name.to_owned(), detail: format!("{error:#}") })
+            .map_err(|error| format!("{error:#}"))
     }
 
     /// Runs `work` on the threads that are for guests, so that IO never waits behind one. Dropping the returned

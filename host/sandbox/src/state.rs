@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) host_tick: bool,
     /// A judge failed; kept because the guest may hide it behind an error of its own.
     pub(crate) judge_failure: Option<String>,
+    /// A question was refused because the limit was reached.
+    pub(crate) judge_refused: bool,
     host_calls: u64,
     log_bytes: u64,
     input_bytes: u64,
@@ -58,6 +60,7 @@ impl State {
             ticks: 0,
             host_tick: false,
             judge_failure: None,
+            judge_refused: false,
             host_calls: 0,
             log_bytes: 0,
             input_bytes: 0,

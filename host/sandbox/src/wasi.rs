@@ -33,9 +33,11 @@ pub(crate) struct Output {
     pub(crate) stderr: MemoryOutputPipe,
 }
 
-/// A context for one evaluation. `epoch` is the frozen wall clock since 1970, `log_bytes` bounds each stream.
+/// A context for one evaluation. `epoch` is the frozen wall clock since 1970, `log_bytes` bounds each stream; what is over
+/// it shows as one byte too many.
 pub(crate) fn context(seed: u64, epoch: Duration, log_bytes: u64) -> (WasiCtx, Output) {
-    let capacity = usize::try_from(log_bytes).unwrap_or(usize::MAX);
+    // One more than is allowed: a guest that fills it has logged too much, and that can be told from just enough.
+    let capacity = usize::try_from(log_bytes.saturating_add(1)).unwrap_or(usize::MAX);
     let output = Output { stdout: MemoryOutputPipe::new(capacity), stderr: MemoryOutputPipe::new(capacity) };
     let mut builder = WasiCtx::builder();
     builder

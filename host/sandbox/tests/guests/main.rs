@@ -1,0 +1,16 @@
+//! The sandbox against guests: every limit with a guest just under it and one just over, every attack, and after each
+//! a good evaluation that is as good as before. Needs the components of `evaluators/`, which `./x build` leaves in
+//! `target/components`.
+
+mod answers;
+mod cached;
+mod compiler;
+mod crafted;
+mod handles;
+mod limits;
+mod loading;
+mod pool;
+mod stand;
+mod storage;
+mod time;
+mod wasi;

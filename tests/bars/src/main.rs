@@ -1,0 +1,92 @@
+//! The bars: takes the built binary and components, measures what the project promises, prints each figure beside its
+//! limit and exits with 1 when one is short. Talks to loopback only; never looks inside the binary.
+#![allow(clippy::print_stdout, reason = "figures are for the person or the CI job that started it")]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
+
+mod bar;
+mod bare_loop;
+mod limits;
+mod process;
+mod questions;
+mod throughput;
+mod vendor;
+mod world;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+
+use crate::bar::Bar;
+use crate::limits::Limits;
+use crate::world::World;
+
+#[derive(Parser)]
+#[command(name = "bars", about = "Measures what is promised", args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Option<Role>,
+    /// One bar, such as 02.3
+    #[arg(required_unless_present_any = ["quick", "all"])]
+    bar: Option<String>,
+    /// All that take seconds
+    #[arg(long, conflicts_with = "bar")]
+    quick: bool,
+    /// All of them
+    #[arg(long, conflicts_with_all = ["bar", "quick"])]
+    all: bool,
+}
+
+/// Processes that a bar starts, so that their CPU is told apart.
+#[derive(Subcommand)]
+enum Role {
+    #[command(hide = true)]
+    Vendor(vendor::Role),
+    #[command(hide = true)]
+    Loop(bare_loop::Role),
+}
+
+type Measure = fn(&World, &Limits, &mut Bar) -> Result<()>;
+
+/// Every bar: its name, whether it takes seconds, and how it is measured.
+const BARS: &[(&str, bool, Measure)] =
+    &[("02.3", true, |world, limits, bar| throughput::measure(world, &limits.throughput, bar))];
+
+fn run(arguments: &Arguments) -> Result<bool> {
+    let wanted = |name: &str, quick: bool| match &arguments.bar {
+        Some(bar) => bar == name,
+        None => arguments.all || quick,
+    };
+    let chosen: Vec<_> = BARS.iter().filter(|(name, quick, _)| wanted(name, *quick)).collect();
+    if chosen.is_empty() {
+        let known = BARS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
+        bail!("no such bar: {}; there are {known}", arguments.bar.as_deref().unwrap_or_default());
+    }
+    let (limits, world) = (limits::read()?, World::find()?);
+    let mut short = false;
+    for (name, _, measure) in chosen {
+        let mut bar = Bar::new(name);
+        if let Err(error) = measure(&world, &limits, &mut bar) {
+            bar.line("measuring it", &format!("{error:#}"), "no error", 1, false);
+        }
+        short |= bar.is_short();
+    }
+    Ok(short)
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.role {
+        Some(Role::Vendor(role)) => vendor::serve(role).map(|()| false),
+        Some(Role::Loop(role)) => bare_loop::call(role).map(|()| false),
+        None => run(&arguments),
+    };
+    match done {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("bars: {error:#}");
+            ExitCode::from(3)
+        }
+    }
+}
