@@ -48,27 +48,23 @@ mod checks {
     /// Passes when at most `max` replies apologise and no two in a row do; the score falls with each reply too many.
     #[check(name = "no_apology_loop", input = "conversation")]
     fn no_apology_loop(subject: &Subject<'_>, params: Apologies) -> Result<Verdict, CheckError> {
-        let (mut count, mut in_a_row, mut before) = (0_u32, false, false);
+        let (mut replies, mut in_a_row, mut before) = (0_u32, false, false);
         let mut spans = Vec::new();
         for reply in subject.replies() {
+            replies += 1;
             let found = params.find(&reply.text);
             in_a_row |= before && found.is_some();
             before = found.is_some();
-            if let Some(range) = found {
-                count += 1;
-                spans.push((reply.index, range));
-            }
+            spans.extend(found.map(|range| (reply.index, range)));
         }
-        if subject.replies().next().is_none() {
+        if replies == 0 {
             return Err(CheckError::NotApplicable("there is no reply yet".to_owned()));
         }
-        let fine = count <= params.max && !in_a_row;
-        let reason = match (count, in_a_row) {
-            (0, _) => "no apology".to_owned(),
-            (_, true) => format!("{count} replies apologise, two of them in a row"),
-            (_, false) => format!("{count} replies apologise, {} may", params.max),
-        };
-        let score = if fine { 1.0 } else { f64::from(params.max.min(count - 1)) / f64::from(count) };
+        let (count, max) = (u32::try_from(spans.len()).unwrap_or(replies), params.max);
+        let fine = count <= max && !in_a_row;
+        let row = if in_a_row { ", two of them in a row" } else { "" };
+        let reason = format!("apologises in {count} of {replies} replies{row}; {max} may");
+        let score = if fine { 1.0 } else { f64::from(max.min(count - 1)) / f64::from(count) };
         let mut verdict = Verdict::score(score, reason).passed(fine).metric("apologies", f64::from(count));
         for (message, range) in spans {
             verdict = verdict.evidence(message, range, "an apology");

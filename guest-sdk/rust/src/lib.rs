@@ -23,6 +23,8 @@
 //! # fn main() {}
 //! ```
 
+#[cfg(target_arch = "wasm32")]
+mod allocator;
 pub mod component;
 mod excerpt;
 pub mod judge;

@@ -212,14 +212,12 @@ fn clear(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes all files below `folder` and their names durable.
+/// Makes the manifest and the folder durable. The bundle is not synced, one call per file being the better part of a
+/// short run: should the machine lose power in the next seconds, its digest refuses what is left of it.
 fn sync(folder: &Path) -> Result<()> {
-    let mut folders = std::collections::BTreeSet::from([folder.to_owned()]);
-    for path in atomic::files(folder)? {
-        File::open(&path).and_then(|file| file.sync_all()).map_err(ResultsError::io("sync", &path))?;
-        folders.extend(path.ancestors().skip(1).take_while(|above| *above != folder).map(Path::to_owned));
-    }
-    folders.iter().try_for_each(|folder| atomic::sync_folder(folder))
+    let manifest = folder.join(MANIFEST);
+    File::open(&manifest).and_then(|file| file.sync_all()).map_err(ResultsError::io("sync", &manifest))?;
+    atomic::sync_folder(folder)
 }
 
 fn read_manifest(folder: &Path) -> Result<Manifest> {

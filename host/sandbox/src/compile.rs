@@ -46,7 +46,8 @@ pub(crate) async fn compile(child: &CompileChild, name: &str, bytes: &[u8]) -> R
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| broken(format!("starting {} failed: {error}", child.program.display())))?;
-    let (Some(mut stdin), Some(stdout), Some(stderr)) = (process.stdin.take(), process.stdout.take(), process.stderr.take())
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
+        (process.stdin.take(), process.stdout.take(), process.stderr.take())
     else {
         return Err(broken("the compiler child has no pipes".to_owned()));
     };

@@ -40,6 +40,7 @@ impl Grants {
 }
 
 /// Ready to run. Shared by all evaluations; each gets an instance of its own.
+#[derive(Debug)]
 pub struct Component {
     pub(crate) name: String,
     pub(crate) digest: Digest,

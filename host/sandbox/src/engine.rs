@@ -23,7 +23,7 @@ const FIBER_BYTES: usize = 2 << 20;
 pub(crate) fn base_config() -> Config {
     let mut config = Config::new();
     config.consume_fuel(true).epoch_interruption(true);
-    config.max_wasm_stack(STACK_BYTES).async_stack_size(FIBER_BYTES).async_stack_zeroing(true);
+    config.max_wasm_stack(STACK_BYTES).async_stack_size(FIBER_BYTES);
     // Same input, same bits: no NaN payloads, no relaxed lanes, no threads.
     config.cranelift_nan_canonicalization(true).relaxed_simd_deterministic(true);
     config.wasm_memory64(false);
@@ -54,8 +54,8 @@ impl Runner {
         pool.table_elements(100_000).max_component_instance_size(8 << 20).max_core_instance_size(8 << 20);
         // A page or two of each kind stays mapped: most guests touch no more, and faults are what a fresh
         // instance costs.
-        pool.linear_memory_keep_resident(256 << 10).table_keep_resident(16 << 10).async_stack_keep_resident(32 << 10);
-        pool.pagemap_scan(Enabled::Auto).max_unused_warm_slots(16);
+        pool.linear_memory_keep_resident(256 << 10).table_keep_resident(16 << 10);
+        pool.pagemap_scan(Enabled::Auto).max_unused_warm_slots(16).decommit_batch_size(16);
         let mut config = base_config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;

@@ -28,7 +28,8 @@ impl subject::HostConversation for State {
         let Some(message) = conversation.messages.get(at as usize) else { return Ok(None) };
         let turn = conversation.turns.get(at as usize).copied().unwrap_or_default();
         let message = to_guest(message, turn);
-        let parts: usize = message.parts.iter().map(|part| part.info.len() + part.text.as_ref().map_or(0, String::len)).sum();
+        let parts: usize =
+            message.parts.iter().map(|part| part.info.len() + part.text.as_ref().map_or(0, String::len)).sum();
         self.hand_over(message.text.len() + parts)?;
         Ok(Some(message))
     }
@@ -131,7 +132,8 @@ impl judge::Host for State {
             self.judge_failure = Some(why.clone());
             return Ok(Err(judge::JudgeError::Unknown(why)));
         };
-        let request = Digest::of_json(&question).map_err(|error| Breach(GuestError::SandboxFailed(error.to_string())))?;
+        let request =
+            Digest::of_json(&question).map_err(|error| Breach(GuestError::SandboxFailed(error.to_string())))?;
         let asked = host.ask(&question).await;
         self.host_tick = true;
         let name = |judge: Option<&str>| format!("judge:{}", judge.unwrap_or("default"));
@@ -211,7 +213,11 @@ fn to_guest(message: &Message, turn: u32) -> types::Message {
         text: message.content.text().into_owned(),
         parts,
         tool_call_id: message.tool_call_id.clone(),
-        usage: message.usage.map(|usage| types::Usage { input: usage.input, output: usage.output, cached: usage.cached }),
+        usage: message.usage.map(|usage| types::Usage {
+            input: usage.input,
+            output: usage.output,
+            cached: usage.cached,
+        }),
         cost_usd_micro: message.cost_usd_micro,
         finish: message.finish.clone(),
     }
@@ -221,8 +227,11 @@ fn to_guest(message: &Message, turn: u32) -> types::Message {
 fn without_bytes(media: &serde_json::Value) -> String {
     match media {
         serde_json::Value::Object(fields) => {
-            let fields: serde_json::Map<_, _> =
-                fields.iter().filter(|(key, _)| *key != "data").map(|(key, value)| (key.clone(), value.clone())).collect();
+            let fields: serde_json::Map<_, _> = fields
+                .iter()
+                .filter(|(key, _)| *key != "data")
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
             serde_json::Value::Object(fields).to_string()
         }
         _ => "{}".to_owned(),

@@ -61,7 +61,8 @@ impl Inspected {
 pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> {
     let named = || name.to_owned();
     let too_large = |what, found: u64, limit| LoadError::ComponentTooLarge { name: named(), what, found, limit };
-    let invalid = |error: wasmparser::BinaryReaderError| LoadError::InvalidWasm { name: named(), detail: error.to_string() };
+    let invalid =
+        |error: wasmparser::BinaryReaderError| LoadError::InvalidWasm { name: named(), detail: error.to_string() };
     if bytes.len() as u64 > COMPONENT_BYTES {
         return Err(too_large("bytes", bytes.len() as u64, COMPONENT_BYTES));
     }
@@ -119,10 +120,12 @@ pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> 
     }
     Validator::new_with_features(WasmFeatures::default()).validate_all(bytes).map_err(invalid)?;
 
-    let world = World::ALL.into_iter().find(|(_, interface)| exports.contains(&format!("{PACKAGE}{interface}{VERSION}")));
+    let world =
+        World::ALL.into_iter().find(|(_, interface)| exports.contains(&format!("{PACKAGE}{interface}{VERSION}")));
     let Some((world, _)) = world else {
         let found = if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") };
-        let detail = format!("it exports {found}; expected one of arena:evaluator/{{checks,stream-guard,templating}}{VERSION}");
+        let detail =
+            format!("it exports {found}; expected one of arena:evaluator/{{checks,stream-guard,templating}}{VERSION}");
         return Err(LoadError::ContractMismatch { name: named(), detail });
     };
     Ok(Inspected { world, imports, metadata })
@@ -154,7 +157,11 @@ pub(crate) fn metadata(name: &str, world: World, text: &str) -> Result<Component
     if world != World::Template && metadata.checks.is_empty() {
         return Err(wrong("it offers no checks".to_owned()));
     }
-    let mut names: Vec<&str> = metadata.checks.iter().flat_map(|c| std::iter::once(c.name.as_str()).chain(c.aliases.iter().map(String::as_str))).collect();
+    let mut names: Vec<&str> = metadata
+        .checks
+        .iter()
+        .flat_map(|c| std::iter::once(c.name.as_str()).chain(c.aliases.iter().map(String::as_str)))
+        .collect();
     names.sort_unstable();
     if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(wrong(format!("it offers `{}` twice", pair[0])));

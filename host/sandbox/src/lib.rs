@@ -17,6 +17,7 @@ mod limits;
 mod run;
 mod sandbox;
 mod state;
+mod trap;
 mod wasi;
 
 pub use compile::{CompileChild, compile_child_main};

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use arena_model::{Conversation, Evidence, HostCall};
 use wasmtime::component::Resource;
-use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::{template, types};
 use crate::component::Linked;
 use crate::engine::TICK;
 use crate::state::{Breach, State, Subject};
+use crate::trap::from_trap;
 use crate::wasi::{self, Output};
 use crate::{Component, GuestError, JudgeHost, Limits, Sandbox, World};
 
@@ -86,7 +87,8 @@ impl Sandbox {
             if attempt.judge_refused {
                 attempt.result = Err(GuestError::JudgeCallLimit { limit: component.limits.judge_calls });
             } else if let Some(failed) = &attempt.judge_failure {
-                attempt.result = Err(GuestError::JudgeFailed(if why.is_empty() { failed.clone() } else { why.clone() }));
+                attempt.result =
+                    Err(GuestError::JudgeFailed(if why.is_empty() { failed.clone() } else { why.clone() }));
             }
         }
         attempt.map(|answer| match answer {
@@ -159,9 +161,13 @@ impl Sandbox {
         store.set_hostcall_fuel(usize::try_from(limits.result).unwrap_or(usize::MAX));
         tick(&mut store, &limits);
 
+        // wasmtime looks at the fuel only now and then. With one unit more than allowed, an empty tank at the end means
+        // that the limit was passed since, and a guest that used exactly the limit still has that unit.
+        let tank = limits.fuel.saturating_add(1);
+        let filled = store.set_fuel(tank);
         let result = if too_much {
             Err(GuestError::InputLimit { limit: limits.input })
-        } else if let Err(error) = store.set_fuel(limits.fuel) {
+        } else if let Err(error) = filled {
             Err(GuestError::SandboxFailed(format!("{error:#}")))
         } else {
             let total = Duration::from_millis(limits.total_ms);
@@ -171,7 +177,12 @@ impl Sandbox {
                 Err(_) => Err(GuestError::EvaluationTimeout { limit: limits.total_ms }),
             }
         };
-        let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let left = store.get_fuel().unwrap_or(0);
+        let fuel = tank.saturating_sub(left).min(limits.fuel);
+        let result = match result {
+            Ok(_) if left == 0 => Err(GuestError::FuelExhausted { limit: limits.fuel }),
+            other => other,
+        };
         let mut state = store.into_data();
         let logged = output.map_or(Ok(()), |output| collect(&mut state, &output));
         let result = match state.over_host_calls() {
@@ -274,7 +285,10 @@ async fn perform(
                     let subject = store.data_mut().table.push(Subject)?;
                     let borrowed = Resource::new_borrow(subject.rep());
                     let answer = checks.call_evaluate(store, &call.check, &call.params, borrowed).await?;
-                    answer.map_err(from_guest).and_then(|verdict| checked(verdict, &call.conversation)).map(Answer::Verdict)
+                    answer
+                        .map_err(from_guest)
+                        .and_then(|verdict| checked(verdict, &call.conversation))
+                        .map(Answer::Verdict)
                 }
                 Task::Validate { check, params } => {
                     Ok(Answer::Validated(checks.call_validate(store, check, params).await?.map_err(cut)))
@@ -379,40 +393,13 @@ fn checked(verdict: types::Verdict, conversation: &Conversation) -> Result<Verdi
         evidence: (verdict.evidence.into_iter().take(LIST_ENTRIES))
             .map(|e| Evidence { message: e.message, start: e.start, end: e.end, note: cut(e.note) })
             .collect(),
-        metrics: verdict.metrics.into_iter().take(LIST_ENTRIES).map(|metric| (cut(metric.name), metric.value)).collect(),
+        metrics: verdict
+            .metrics
+            .into_iter()
+            .take(LIST_ENTRIES)
+            .map(|metric| (cut(metric.name), metric.value))
+            .collect(),
     })
-}
-
-/// Which of our names a trap has. wasmtime gives codes for most; a few are only words.
-fn from_trap(error: &wasmtime::Error, limits: &Limits) -> GuestError {
-    if let Some(Breach(breach)) = error.downcast_ref::<Breach>() {
-        return breach.clone();
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => return GuestError::FuelExhausted { limit: limits.fuel },
-        Some(Trap::StackOverflow) => return GuestError::StackOverflow,
-        Some(trap) => return GuestError::GuestTrap(trap.to_string()),
-        None => {}
-    }
-    let text = format!("{error:#}");
-    if error.downcast_ref::<wasmtime::component::ResourceTableError>().is_some()
-        || text.contains("store handle limit exceeded")
-    {
-        return GuestError::ResourceLimit { limit: u64::from(limits.resources) };
-    }
-    if text.contains("fuel allocated for hostcalls") {
-        GuestError::ResultLimit { limit: limits.result }
-    } else if text.contains("count too high") || text.contains("exceeds the configured maximum") {
-        GuestError::InstanceLimit { limit: u64::from(limits.instances) }
-    } else if text.contains("memory minimum size") || text.contains("exceeds memory limits") {
-        GuestError::MemoryLimit { wanted: limits.memory + 1, limit: limits.memory }
-    } else if text.contains("beyond capacity of MemoryOutputPipe") {
-        GuestError::LogLimit { limit: limits.log }
-    } else if ["out of bounds", "utf-8", "not aligned", "discriminant", "invalid"].iter().any(|word| text.contains(word)) {
-        GuestError::ResultInvalid(cut(text))
-    } else {
-        GuestError::GuestTrap(cut(text))
-    }
 }
 
 /// Adds captured output to the log; each line counts like a logged one.
@@ -427,7 +414,7 @@ fn collect(state: &mut State, output: &Output) -> Result<(), GuestError> {
     Ok(())
 }
 
-fn cut(mut text: String) -> String {
+pub(crate) fn cut(mut text: String) -> String {
     if text.len() > TEXT_BYTES {
         let end = (0..=TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);

@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Component as Code;
 
 use crate::cache::Cache;
-use crate::component::{Linked, check_imports, link};
 use crate::compile::{CompileChild, compile};
+use crate::component::{Linked, check_imports, link};
 use crate::engine::Runner;
 use crate::{Component, Grants, GuestError, Limits, LoadError, inspect};
 
@@ -148,8 +148,7 @@ impl Sandbox {
     fn adopt(&self, code: &[u8]) -> Result<Code, String> {
         // SAFETY: the bytes come from `Engine::precompile_component` of the same program, over a pipe from our own
         // child or from a file whose keyed hash was checked with a key only this user can read.
-        unsafe { Code::deserialize(&self.runner.engine, code) }
-            .map_err(|error| format!("{error:#}"))
+        unsafe { Code::deserialize(&self.runner.engine, code) }.map_err(|error| format!("{error:#}"))
     }
 
     /// Runs `work` on the threads that are for guests, so that IO never waits behind one. Dropping the returned

@@ -12,6 +12,7 @@ use crate::process;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// What a component's file name leaves out of the crate's name.
 const CRATE_PREFIX: &str = "arena-evaluator-";
+const HOSTILE_PREFIX: &str = "arena-hostile-";
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -101,8 +102,8 @@ fn guests(metadata: &Metadata, workspace: &Path) -> Result<Vec<Guest>> {
 }
 
 fn component_name(package: &str) -> String {
-    let name = package.strip_prefix(CRATE_PREFIX).unwrap_or(package);
-    name.strip_prefix("hostile-").unwrap_or(name).to_owned()
+    let name = package.strip_prefix(CRATE_PREFIX).or_else(|| package.strip_prefix(HOSTILE_PREFIX)).unwrap_or(package);
+    name.to_owned()
 }
 
 /// Leaves an equal file alone: its time of change decides what cargo builds again.
@@ -156,12 +157,12 @@ mod tests {
         let packages = vec![
             package("arena-evaluator-text", "text", &[("arena_evaluator_text", "cdylib")]),
             package("arena-evaluator-shapes", "shapes", &[("arena_evaluator_shapes", "lib")]),
-            package("arena-evaluator-hostile-spin", "hostile/spin", &[("arena_evaluator_hostile_spin", "cdylib")]),
+            package("arena-hostile-spin", "hostile/spin", &[("arena_hostile_spin", "cdylib")]),
             package("arena-evaluator-hostile-limits", "hostile/limits", &[("fuel_over", "example")]),
         ];
         let expected = [
             ("arena_evaluator_text.wasm", "text.wasm"),
-            ("arena_evaluator_hostile_spin.wasm", "hostile/spin.wasm"),
+            ("arena_hostile_spin.wasm", "hostile/spin.wasm"),
             ("examples/fuel_over.wasm", "hostile/fuel-over.wasm"),
         ];
         assert_eq!(found(packages).unwrap(), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));

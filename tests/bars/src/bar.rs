@@ -1,6 +1,13 @@
 //! What a bar prints, and whether it fell short.
 
 use std::fmt::Display;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use anyhow::{Context, Result};
+
+/// Names the file to which a test that skips itself appends a line.
+const SKIP_LOG: &str = "ARENA_SKIP_LOG";
 
 /// One bar in progress.
 pub struct Bar {
@@ -39,6 +46,20 @@ impl Bar {
     /// What stands behind a figure.
     pub fn note(&self, text: &str) {
         println!("bar {}: {text}", self.id);
+    }
+
+    /// Leaves something out, with the reason where the tests' summary looks for it. In CI that is falling short.
+    pub fn skip(&mut self, why: &str) -> Result<()> {
+        if crate::in_ci() {
+            self.line("what cannot be left out in CI", why, "nothing", 0, false);
+            return Ok(());
+        }
+        println!("SKIPPED bar {}: {why}", self.id);
+        if let Some(log) = std::env::var_os(SKIP_LOG) {
+            let mut log = OpenOptions::new().append(true).create(true).open(log).context("the log of skipped tests")?;
+            writeln!(log, "SKIPPED bar {}: {why}", self.id)?;
+        }
+        Ok(())
     }
 
     /// True once a figure fell short.

@@ -117,10 +117,15 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Ended> {
 
 /// Runs a command that must end with 0 and gives its standard output.
 pub fn capture(command: &mut Command, limit: Duration) -> Result<String> {
+    capture_to(&[0], command, limit)
+}
+
+/// Runs a command that must end with one of these exit codes and gives its standard output.
+pub fn capture_to(codes: &[i32], command: &mut Command, limit: Duration) -> Result<String> {
     let output = tempfile::NamedTempFile::new().context("a file for the output")?;
     let ended = run(command.stdout(output.reopen()?), limit)?;
     let text = std::fs::read_to_string(output.path()).context("output that is no text")?;
-    if !ended.status.success() {
+    if !ended.status.code().is_some_and(|code| codes.contains(&code)) {
         bail!("{} ended with {}\n{text}", show(command), ended.status);
     }
     Ok(text)

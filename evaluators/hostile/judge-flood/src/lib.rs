@@ -28,8 +28,10 @@ fn judge_flood(_: &Subject<'_>, params: Questions) -> Result<Verdict, CheckError
             Err(error) => return Err(error.into()),
         }
     }
-    while params.spin {
-        answered = std::hint::black_box(answered);
+    if params.spin {
+        loop {
+            std::hint::black_box(answered);
+        }
     }
     Ok(Verdict::pass(format!("{answered} answers")))
 }

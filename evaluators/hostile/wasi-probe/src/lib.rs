@@ -40,10 +40,11 @@ fn wasi_probe(_: &Subject<'_>, params: Wanted) -> Result<Verdict, CheckError> {
     let written = (0..params.times).take_while(|_| write(&stdout, &params.stdout)).count();
     let random = wasi::random::random::get_random_bytes(params.random);
     let now = wasi::clocks::wall_clock::now();
-    let ticks: Vec<u64> = (0..params.looks.unwrap_or(2)).map(|_| wasi::clocks::monotonic_clock::now()).collect();
+    let first = wasi::clocks::monotonic_clock::now();
+    let last = (1..params.looks.unwrap_or(2)).fold(first, |_, _| wasi::clocks::monotonic_clock::now());
     let seen = arena_guest::serde_json::json!({
         "wall": [now.seconds, u64::from(now.nanoseconds)],
-        "ticks": [ticks.first(), ticks.last()],
+        "ticks": [first, last],
         "random": [wasi::random::random::get_random_u64(), wasi::random::insecure::get_insecure_random_u64()],
         "bytes": random.len(),
         "seed": wasi::random::insecure_seed::insecure_seed(),

@@ -83,8 +83,9 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         }
     }
     let labels = |id: &str| {
-        let found = session.bundle.scenarios.iter().find(|scenario| scenario.id == id);
-        found.map(|scenario| scenario.labels.clone()).unwrap_or_default()
+        let scenarios = &session.bundle.scenarios;
+        let found = scenarios.binary_search_by(|scenario| scenario.id.as_str().cmp(id));
+        found.map(|at| scenarios[at].labels.clone()).unwrap_or_default()
     };
     let planned = session.matrix.plan.len();
     let summary = finalize(&run, planned, std::iter::empty(), labels, Settings::default()).or_fail()?;

@@ -109,7 +109,7 @@ async fn every_trap_of_the_machine_is_a_trap() {
         ("(drop (i32.div_u (i32.const 1) (local.get $i)))", "divide by zero"),
         ("(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))", "integer overflow"),
         ("(drop (i32.load (i32.const -1)))", "out of bounds"),
-        ("(memory.fill (i32.const 0) (i32.const 0) (i32.const -1))", "out of bounds"),
+        ("(memory.fill (i32.const 1) (i32.const 0) (i32.const 65536))", "out of bounds"),
         ("(drop (i32.trunc_f32_s (f32.const nan)))", "invalid conversion"),
     ] {
         let bytes = Crafted { evaluate, ..Crafted::default() }.build();
@@ -160,7 +160,10 @@ async fn malformed_answers_are_invalid() {
         of(Verdict { metrics: (3, 1), ..Verdict::default() }),
         Crafted { returns: 1025, ..Crafted::default() },
         Crafted { returns: 65_528, ..Crafted::default() },
-        Crafted { fields: r#"(data (i32.const 3000) "\ff\fe")"#, ..of(Verdict { reason: (3000, 2), ..Verdict::default() }) },
+        Crafted {
+            fields: r#"(data (i32.const 3000) "\ff\fe")"#,
+            ..of(Verdict { reason: (3000, 2), ..Verdict::default() })
+        },
     ] {
         invalid(judged(crafted).await);
     }

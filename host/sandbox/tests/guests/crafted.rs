@@ -70,7 +70,8 @@ impl Crafted<'_> {
     fn core(&self) -> String {
         let Self { fields, imports, evaluate, returns, memory, describe, verdict, .. } = self;
         let (describe_at, validate_at) = (512, 520);
-        let pointer: Vec<u8> = [METADATA_AT as u32, METADATA.len() as u32].iter().flat_map(|n| n.to_le_bytes()).collect();
+        let pointer: Vec<u8> =
+            [METADATA_AT as u32, METADATA.len() as u32].iter().flat_map(|n| n.to_le_bytes()).collect();
         format!(
             r#"(module
                 (import "arena:evaluator/subject@0.1.0" "[resource-drop]conversation" (func $drop (param i32)))
@@ -97,7 +98,7 @@ impl Crafted<'_> {
 }
 
 /// The words of a verdict as they lie in memory.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Verdict {
     /// 0 for a verdict, 1 for an error; nothing else is allowed.
     pub kind: u8,
@@ -105,12 +106,6 @@ pub struct Verdict {
     pub reason: (u32, u32),
     /// Pointer and number of elements of 16 bytes: name, then value.
     pub metrics: (u32, u32),
-}
-
-impl Default for Verdict {
-    fn default() -> Self {
-        Self { kind: 0, reason: (0, 0), metrics: (0, 0) }
-    }
 }
 
 impl Verdict {

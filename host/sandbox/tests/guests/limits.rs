@@ -25,9 +25,12 @@ async fn fuel() {
     fails(&over, &GuestError::FuelExhausted { limit });
     assert_eq!(over.fuel, limit, "all of it");
 
-    let limit = needed - 1;
-    let short = stand.hostile("infinite-loop", Limits { fuel: limit, ..Limits::compiled() }).await;
-    fails(&stand.judge(&short, some).await, &GuestError::FuelExhausted { limit });
+    for limit in [needed - 1, needed - 10, needed / 2, 1] {
+        let short = stand.hostile("infinite-loop", Limits { fuel: limit, ..Limits::compiled() }).await;
+        let over = stand.judge(&short, some.clone()).await;
+        fails(&over, &GuestError::FuelExhausted { limit });
+        assert_eq!(over.fuel, limit);
+    }
     stand.still_sound().await;
 }
 

@@ -79,7 +79,9 @@ async fn what_was_not_granted() {
     assert!(hint.contains("grants: [judge]"), "{hint}");
     stand.sandbox.load("judge-flood", &bytes, Limits::compiled(), Grants { judge: true }).await.unwrap();
 
-    for import in ["wasi:sockets/tcp@0.2.0", "wasi:http/types@0.2.0", "wasi:cli/stdout@0.3.0", "arena:evaluator/kv@0.1.0"] {
+    for import in
+        ["wasi:sockets/tcp@0.2.0", "wasi:http/types@0.2.0", "wasi:cli/stdout@0.3.0", "arena:evaluator/kv@0.1.0"]
+    {
         let text = format!(
             r#"(component (import "{import}" (instance))
                 (instance $i) (export "arena:evaluator/checks@0.1.0" (instance $i)))"#
@@ -161,7 +163,8 @@ async fn what_would_be_too_much_for_the_compiler() {
         LoadError::ComponentTooLarge { what: "functions", limit: 100_000, .. } => {}
         other => panic!("{other:?}"),
     }
-    let nested = |depth: usize| wat::parse_str(format!("{}{}", "(component ".repeat(depth), ")".repeat(depth))).unwrap();
+    let nested =
+        |depth: usize| wat::parse_str(format!("{}{}", "(component ".repeat(depth), ")".repeat(depth))).unwrap();
     too_large(&nested(66), "modules", 64).await;
     assert_eq!(refused(&stand, &nested(65)).await.reason(), "ContractMismatch", "as deep as allowed");
     stand.still_sound().await;
@@ -174,7 +177,11 @@ async fn what_would_be_too_much_for_an_instance() {
         ("", 200, "core module instances"),
         ("(memory 1)", 8, "linear memories"),
         ("(table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref)", 9, "tables"),
-        ("(table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref)", 1, "tables count"),
+        (
+            "(table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref) (table 1 funcref)",
+            1,
+            "tables count",
+        ),
         ("(memory 16385)", 1, "minimum byte size"),
         ("(table 100001 funcref)", 1, "minimum"),
         ("(memory 1) (memory 1)", 1, "memories count"),

@@ -36,7 +36,8 @@ async fn too_many_evaluations_wait() {
 async fn the_largest_component_fits_into_every_slot() {
     let stand = Stand::new(2);
     let limits = Limits { instances: 200, ..Limits::compiled() };
-    let bytes = with_instances(Crafted::default().build(), &module("(memory 1) (table 10 funcref) (table 10 funcref)"), 7);
+    let bytes =
+        with_instances(Crafted::default().build(), &module("(memory 1) (table 10 funcref) (table 10 funcref)"), 7);
     let bytes = with_instances(bytes, &module(""), 180);
     let guest = stand.bytes(CRAFTED, &bytes, limits).await;
     many(&stand, &guest, &json!({}), 20).await.iter().for_each(passes);

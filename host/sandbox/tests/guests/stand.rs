@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use arena_model::{Author, Conversation, Message, Role, Usage};
@@ -58,8 +59,8 @@ impl Stand {
         let limits = *component.limits();
         let (sandbox, component) = (self.sandbox.clone(), component.clone());
         let evaluation = self.sandbox.on_pool(async move { sandbox.evaluate(&component, &call).await }).await.unwrap();
-        // Twice: time alone is tried again.
-        let deadline = Duration::from_millis(limits.total_ms.min(2 * limits.guest_ms.max(limits.total_ms)));
+        // What ends by time has had two attempts.
+        let deadline = Duration::from_millis(limits.total_ms.min(limits.guest_ms));
         let attempts = if is_time(&evaluation) { 2 } else { 1 };
         assert!(evaluation.duration < deadline * attempts + GRACE, "took {:?}", evaluation.duration);
         evaluation
@@ -119,10 +120,8 @@ pub fn call(check: &str, params: Value) -> Call {
 
 /// A built component by its name below the components' folder.
 pub fn built(name: &str) -> Vec<u8> {
-    let folder = std::env::var_os("ARENA_COMPONENTS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("ARENA_COMPONENTS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/components"), PathBuf::from);
     let path = folder.join(format!("{name}.wasm"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; run ./x build first", path.display()))
 }
@@ -146,20 +145,20 @@ pub struct Judge {
     pub wait: Duration,
     pub silent: bool,
     pub answer: String,
-    asked: std::sync::atomic::AtomicU32,
+    pub asked: AtomicU32,
 }
 
 impl Judge {
     /// Questions so far.
     pub fn asked(&self) -> u32 {
-        self.asked.load(std::sync::atomic::Ordering::SeqCst)
+        self.asked.load(Ordering::SeqCst)
     }
 }
 
 #[async_trait::async_trait]
 impl JudgeHost for Judge {
     async fn ask(&self, _: &JudgeQuestion) -> Result<JudgeAnswer, JudgeFailure> {
-        self.asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if self.silent {
             std::future::pending::<()>().await;
         }

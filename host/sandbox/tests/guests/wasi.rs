@@ -24,7 +24,8 @@ async fn clocks_stand_still_and_count() {
 #[tokio::test]
 async fn randomness_is_the_seeds() {
     let stand = Stand::new(2);
-    let (one, same, other) = (seen(&stand, json!({}), 7).await, seen(&stand, json!({}), 7).await, seen(&stand, json!({}), 8).await);
+    let (one, same, other) =
+        (seen(&stand, json!({}), 7).await, seen(&stand, json!({}), 7).await, seen(&stand, json!({}), 8).await);
     assert_eq!(one, same);
     assert_ne!(one["random"][0], other["random"][0]);
     assert_ne!(one["random"][1], other["random"][1]);

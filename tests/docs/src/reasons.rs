@@ -1,0 +1,67 @@
+//! Stable names in the host's sources: text literals that look like `RunLocked`, outside of tests.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// Literals of that form that name something else: kinds of documents, and a type in its debug form.
+const OTHER: [&str; 3] = ["PromptConfig", "RuntimeConfig", "HttpClient"];
+/// Folders of `host/` whose texts no user of the program sees.
+const INNER: [&str; 2] = ["host/xtask", "host/queue/src/contract"];
+
+/// Each name with one file that it stands in.
+pub fn reasons(root: &Path) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    walk(root, "host", &mut found)?;
+    Ok(found)
+}
+
+fn walk(root: &Path, folder: &str, found: &mut BTreeMap<String, String>) -> Result<()> {
+    for entry in fs::read_dir(root.join(folder)).with_context(|| format!("cannot list {folder}"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = format!("{folder}/{name}");
+        if entry.file_type()?.is_dir() {
+            let skipped = INNER.contains(&path.as_str()) || matches!(name.as_str(), "tests" | "examples" | "target");
+            if !skipped {
+                walk(root, &path, found)?;
+            }
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            let text = fs::read_to_string(root.join(&path)).with_context(|| format!("cannot read {path}"))?;
+            for reason in in_source(&text) {
+                found.entry(reason).or_insert_with(|| path.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn in_source(text: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let literals = lines.flat_map(|line| line.split('"').skip(1).step_by(2));
+    literals.filter(|text| is_reason(text) && !OTHER.contains(text)).map(str::to_owned).collect()
+}
+
+/// Two or more words, each with a capital.
+fn is_reason(text: &str) -> bool {
+    let capitals = text.chars().filter(char::is_ascii_uppercase).count();
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.chars().all(|c| c.is_ascii_alphanumeric())
+        && text.chars().any(|c| c.is_ascii_lowercase())
+        && capitals >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_code_are_found_and_others_are_not() {
+        let text = "//! \"NotThis\"\nlet a = \"RunLocked\"; f(\"plain\", \"YamlNul\");\n\"OPENAI1\" \"Content\"\n\
+                    #[cfg(test)]\nmod tests { \"InATest\" }";
+        assert_eq!(in_source(text), ["RunLocked", "YamlNul"]);
+    }
+}
