@@ -31,17 +31,19 @@ pub struct Failure {
     pub text: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The text is a list whose lines carry their own names.
+    pub listing: bool,
 }
 
 impl Failure {
     /// Wrong input.
     pub fn input(reason: &'static str, text: impl Into<String>) -> Self {
-        Self { exit: Exit::BadInput, reason, text: text.into(), hint: None }
+        Self { exit: Exit::BadInput, reason, text: text.into(), hint: None, listing: false }
     }
 
     /// Our own trouble.
     pub fn machinery(reason: &'static str, text: impl Into<String>) -> Self {
-        Self { exit: Exit::Machinery, reason, text: text.into(), hint: None }
+        Self { exit: Exit::Machinery, reason, text: text.into(), hint: None, listing: false }
     }
 
     /// Adds advice.
@@ -61,7 +63,7 @@ impl<T, E: Fault> OrFail<T> for Result<T, E> {
     fn or_fail(self) -> Result<T, Failure> {
         self.map_err(|error| {
             let exit = if error.class() == Class::Input { Exit::BadInput } else { Exit::Machinery };
-            Failure { exit, reason: error.reason(), text: chain(&error), hint: None }
+            Failure { exit, reason: error.reason(), text: chain(&error), hint: None, listing: false }
         })
     }
 }

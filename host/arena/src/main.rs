@@ -16,7 +16,6 @@ use clap::Parser;
 use commands::Command;
 use exit::Exit;
 
-
 /// Test LLM prompt bundles and score them with WebAssembly evaluators.
 ///
 /// Exit codes: 0 passed, 1 tests failed, 2 bad input, 3 machinery failed, 4 no verdict, 130 interrupted.

@@ -64,9 +64,9 @@ impl Session {
         let sandbox = settings::sandbox()?;
         let library = Arc::new(load_library(&sandbox, &bundle, inputs).await?);
         let (providers, judges) = connect_all(&bundle, inputs, mock.as_deref())?;
-        let endpoints = providers.iter().filter_map(|(id, provider)| {
-            Some((id.clone(), provider.as_ref().ok()?.endpoint()?.to_owned()))
-        });
+        let endpoints = providers
+            .iter()
+            .filter_map(|(id, provider)| Some((id.clone(), provider.as_ref().ok()?.endpoint()?.to_owned())));
         let endpoints = endpoints.collect();
         let work = work(&bundle, &library, &matrix.plan, inputs, mock.as_deref());
         let evaluator = Arc::new(Evaluator::new(EvaluatorParts {
@@ -85,8 +85,9 @@ impl Session {
 
     /// The manifest of a new run.
     pub fn manifest(&self, source: &Path, run_settings: serde_json::Value) -> Result<Manifest, Failure> {
-        let work_digest = Digest::of_json(&self.work)
-            .map_err(|error| Failure::machinery("ManifestFailed", format!("the manifest cannot be written: {error}")))?;
+        let work_digest = Digest::of_json(&self.work).map_err(|error| {
+            Failure::machinery("ManifestFailed", format!("the manifest cannot be written: {error}"))
+        })?;
         let origin = Origin {
             engine: concat!("arena ", env!("CARGO_PKG_VERSION")).to_owned(),
             source: source.display().to_string(),
@@ -100,7 +101,9 @@ impl Session {
 
 /// The bundle, or all that is wrong with it.
 pub fn load_bundle(path: &Path) -> Result<Bundle, Failure> {
-    arena_bundle::load(path, &arena_bundle::Limits::default()).or_fail()
+    arena_bundle::load(path, &arena_bundle::Limits::default())
+        .or_fail()
+        .map_err(|failure| Failure { listing: true, ..failure })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -126,9 +129,7 @@ async fn load_library(sandbox: &Arc<Sandbox>, bundle: &Bundle, inputs: &Inputs) 
 
 fn component(bundle: &Bundle, spec: &ComponentSpec) -> Result<ComponentSource, Failure> {
     let place = format!("{}:{}: evaluator `{}`", spec.file, spec.line, spec.name);
-    let bytes = bundle
-        .read(&spec.component)
-        .map_err(|problem| Failure::input(problem.reason, problem.to_string()))?;
+    let bytes = bundle.read(&spec.component).map_err(|problem| Failure::input(problem.reason, problem.to_string()))?;
     let grants = Grants::from_names(spec.grants.iter().map(String::as_str))
         .map_err(|text| Failure::input("CapabilityUnknown", format!("{place}: {text}")))?;
     let limits = Limits::for_component(bytes.len())
@@ -213,6 +214,10 @@ fn connect_all(
 
 fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
     let mut settings = ProviderSettings::new(&spec.id, &spec.kind, &spec.model);
+    if let Some(platform) = &spec.platform {
+        // Never call the vendor itself in place of the platform that the bundle names.
+        settings.kind = format!("{} on {}", spec.kind, platform["type"].as_str().unwrap_or("a platform"));
+    }
     settings.base_url = spec.base_url.clone();
     settings.headers = spec.headers.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect();
     settings.credential = Credential {

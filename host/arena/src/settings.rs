@@ -24,17 +24,16 @@ pub fn cache_folder() -> Result<PathBuf, Failure> {
     set("ARENA_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("arena-fleet")))
         .or_else(|| set("HOME").map(|folder| folder.join(".cache/arena-fleet")))
-        .ok_or_else(|| Failure::input("CacheFolderMissing", "no folder for compiled components").hint("set HOME or ARENA_CACHE"))
+        .ok_or_else(|| {
+            Failure::input("CacheFolderMissing", "no folder for compiled components").hint("set HOME or ARENA_CACHE")
+        })
 }
 
 /// The sandbox of this process.
 pub fn sandbox() -> Result<Arc<Sandbox>, Failure> {
     Sandbox::new(SandboxSettings {
         cache: cache_folder()?.join("components"),
-        compiler: CompileChild {
-            program: PathBuf::from("/proc/self/exe"),
-            arguments: vec![COMPILE_CHILD.to_owned()],
-        },
+        compiler: CompileChild { program: PathBuf::from("/proc/self/exe"), arguments: vec![COMPILE_CHILD.to_owned()] },
         slots: SLOTS,
         threads: cores(),
         epoch: EPOCH,

@@ -18,7 +18,11 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 
 /// Prints an error with its stable name and what to do.
 pub fn print_failure(failure: &Failure) {
-    eprintln!("{}{} {}", "error".red().bold(), format!("[{}]:", failure.reason).red(), safe(&failure.text));
+    if failure.listing {
+        eprintln!("{}", safe(&failure.text));
+    } else {
+        eprintln!("{}{} {}", "error".red().bold(), format!("[{}]:", failure.reason).red(), safe(&failure.text));
+    }
     if let Some(hint) = &failure.hint {
         eprintln!("{} {}", "hint:".cyan(), safe(hint));
     }

@@ -79,7 +79,9 @@ fn print_providers(summary: &Summary) {
     let width = summary.providers.keys().map(String::len).max().unwrap_or(0);
     for (id, tally) in &summary.providers {
         let rate = tally.counts.pass_rate().map_or_else(|| "   –".to_owned(), |rate| format!("{:3.0} %", rate * 100.0));
-        let cost = tally.cost_usd_micro.map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
+        let cost = tally
+            .cost_usd_micro
+            .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.input + tally.usage.output;
         println!("  {:width$}  {rate} of {} cases, {tokens} tokens, {cost}", safe(id), tally.counts.planned);
     }

@@ -54,7 +54,8 @@ pub struct Parameters {
 }
 
 /// Keys that change what a prompt does.
-const UNSUPPORTED: [&str; 6] = ["fragments", "model_overrides", "allowed_tools", "validators", "tool_policy", "evals"];
+const UNSUPPORTED: [&str; 7] =
+    ["fragments", "model_overrides", "allowed_tools", "validators", "tool_policy", "evals", "parameters"];
 
 impl Prompt {
     /// Reads `spec`; none if it has no task type, which the shape has reported.

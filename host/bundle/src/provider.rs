@@ -123,8 +123,8 @@ pub struct RateLimit {
 }
 
 /// Keys that tune the transport, or belong to other roles.
-const UNSUPPORTED: [&str; 6] =
-    ["voice", "sample_rate", "audio_files", "stream_retry", "stream_max_concurrent", "http_transport"];
+const UNSUPPORTED: [&str; 7] =
+    ["voice", "sample_rate", "audio_files", "stream_retry", "stream_max_concurrent", "http_transport", "rate_limit"];
 
 /// Keys of `additional_config` that name files.
 const FILES: [&str; 3] = ["mock_config", "recording", "arena_output"];

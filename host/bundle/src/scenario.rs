@@ -116,6 +116,7 @@ pub(crate) struct Known<'a> {
 const SCENARIO_NEEDS: [&str; 3] = ["duplex", "context_policy", "seed_memories"];
 const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
 const SCENARIO_IGNORED: [&str; 6] = ["mode", "context_metadata", "context", "constraints", "tool_policy", "voice"];
+const ASSERTION_IGNORED: [&str; 1] = ["pass_threshold"];
 const TURN_IGNORED: [&str; 6] = ["persona", "turns", "max_turns", "assistant_temp", "user_temp", "seed"];
 
 impl Scenario {
@@ -228,6 +229,7 @@ impl Assertion {
     }
 
     fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        unsupported(assertion, &ASSERTION_IGNORED, Severity::Warning, report);
         Some(Self {
             kind: assertion.text("type")?,
             params: Params::new(&assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()))),

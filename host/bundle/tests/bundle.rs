@@ -150,11 +150,16 @@ fn providers() {
     let bundle = loaded(dir.path());
     let ids: Vec<_> = bundle.providers.iter().map(|it| format!("{} {} {}", it.id, it.group, it.kind)).collect();
     assert_eq!(ids, ["a default openai", "inline default mock", "the-judge judge mock"], "no tts");
-    let left_out: Vec<_> = bundle.warnings.iter().map(ToString::to_string).collect();
+    let unsupported: Vec<_> = bundle.warnings.iter().map(|it| format!("{}:{} {}", it.file, it.line, it.path)).collect();
     assert_eq!(
-        left_out,
-        ["providers/voice.yaml:6:9: warning[FeatureUnsupported] spec.role: providers of this role are not supported \
-          yet: it is left out (value \"tts\")"]
+        unsupported,
+        [
+            "prompts/p.yaml:9 spec.parameters",
+            "providers/a.yaml:16 spec.rate_limit",
+            "providers/voice.yaml:6 spec.role",
+            "scenarios/b.yaml:19 spec.turns[0].assertions[0].pass_threshold",
+        ],
+        "what has no effect is said"
     );
     let provider = &bundle.providers[0];
     assert_eq!((provider.model.as_str(), provider.base_url.as_deref()), ("gpt", Some("https://example.test/v1")));

@@ -174,7 +174,8 @@ impl Run<'_> {
                     ttft_ms: reply.ttft.map(millis),
                     attempts: reply.attempts,
                 });
-                let calls = reply.message.tool_calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>().join(", ");
+                let calls =
+                    reply.message.tool_calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>().join(", ");
                 self.push(reply.message, at);
                 if calls.is_empty() {
                     return Ok(());

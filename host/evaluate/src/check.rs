@@ -33,7 +33,11 @@ pub(crate) fn unwrap(assertion: &Assertion) -> Result<Unwrapped, String> {
     let wrapped = assertion.kind == "assertion";
     if !wrapped && !text.contains("min_score") && !text.contains("max_score") {
         // The common case: the params go to the guest as they are.
-        return Ok(Unwrapped { kind: assertion.kind.clone(), params: text.to_owned(), threshold: Threshold::default() });
+        return Ok(Unwrapped {
+            kind: assertion.kind.clone(),
+            params: text.to_owned(),
+            threshold: Threshold::default(),
+        });
     }
     let (threshold, params) = Threshold::split(&assertion.params.to_value())?;
     if !wrapped {

@@ -10,13 +10,15 @@ pub(crate) fn applies(when: &Value, conversation: &Conversation) -> Result<Resul
         .messages
         .iter()
         .zip(conversation.turns.iter().chain(std::iter::repeat(&0)))
-        .filter(|(message, turn)| message.role == Role::Assistant && conversation.turn.is_none_or(|this| **turn == this))
+        .filter(|(message, turn)| {
+            message.role == Role::Assistant && conversation.turn.is_none_or(|this| **turn == this)
+        })
         .flat_map(|(message, _)| message.tool_calls.iter().map(|call| call.name.as_str()))
         .collect();
     for (name, wanted) in conditions {
         let holds = match (name.as_str(), wanted) {
             ("tool_called", Value::String(tool)) => called.contains(&tool.as_str()),
-            ("any_tool_called", Value::Bool(any)) => !called.is_empty() == *any,
+            ("any_tool_called", Value::Bool(any)) => called.is_empty() != *any,
             ("min_tool_calls", Value::Number(least)) if least.is_u64() => {
                 called.len() as u64 >= least.as_u64().unwrap_or(u64::MAX)
             }

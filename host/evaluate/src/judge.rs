@@ -23,7 +23,8 @@ impl JudgeHost for Judges {
         let (name, provider) = match &question.judge {
             Some(name) => self.0.get_key_value(name).ok_or_else(|| {
                 let known = self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let known = if known.is_empty() { "none is configured".to_owned() } else { format!("there are {known}") };
+                let known =
+                    if known.is_empty() { "none is configured".to_owned() } else { format!("there are {known}") };
                 JudgeFailure::Unknown(format!("no judge is named `{name}`; {known}"))
             })?,
             None => self.only()?,
@@ -44,10 +45,8 @@ impl JudgeHost for Judges {
             context: MockContext { scenario: "", turn: 1, judge: true },
             deadline: Instant::now() + JUDGE_TIMEOUT,
         };
-        let reply = provider
-            .chat(request)
-            .await
-            .map_err(|error| JudgeFailure::Failed(format!("judge `{name}`: {error}")))?;
+        let reply =
+            provider.chat(request).await.map_err(|error| JudgeFailure::Failed(format!("judge `{name}`: {error}")))?;
         Ok(JudgeAnswer {
             judge: name.clone(),
             text: reply.message.content.text().into_owned(),

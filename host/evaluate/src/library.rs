@@ -113,7 +113,8 @@ impl Library {
 
     fn add(&mut self, entry: Resolved) -> Result<(), LibraryError> {
         let at = self.entries.len();
-        let mut kinds: Vec<String> = entry.metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names).collect();
+        let mut kinds: Vec<String> =
+            entry.metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names).collect();
         if entry.component.is_err() && kinds.is_empty() {
             // Nothing can be read of it; a check of its name is what the user must have meant.
             kinds.push(entry.name.clone());

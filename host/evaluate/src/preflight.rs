@@ -81,9 +81,10 @@ impl Evaluator {
             Err(error) => return Some((error.reason(), error.to_string())),
         };
         let sandbox = self.parts.sandbox.clone();
-        let tried = self.parts.sandbox.on_pool(async move {
-            sandbox.validate(&component, &unwrapped.kind, &unwrapped.params).await.result
-        });
+        let tried = self
+            .parts
+            .sandbox
+            .on_pool(async move { sandbox.validate(&component, &unwrapped.kind, &unwrapped.params).await.result });
         match tried.await.and_then(|result| result) {
             Ok(Ok(())) => None,
             Ok(Err(text)) => Some(("BadParams", text)),

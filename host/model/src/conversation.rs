@@ -126,7 +126,16 @@ impl Message {
     /// A message of plain text and nothing else.
     pub fn text(role: Role, by: Author, text: impl Into<String>) -> Self {
         let content = Content::Text(text.into());
-        Self { role, by, content, tool_calls: vec![], tool_call_id: None, usage: None, cost_usd_micro: None, finish: None }
+        Self {
+            role,
+            by,
+            content,
+            tool_calls: vec![],
+            tool_call_id: None,
+            usage: None,
+            cost_usd_micro: None,
+            finish: None,
+        }
     }
 }
 

@@ -80,6 +80,12 @@ impl Journal {
         self.write(head.index, line.to_vec())
     }
 
+    /// Appends what [`Record`] number `index` serialises to; for who has it serialised elsewhere and need not have it
+    /// read back.
+    pub fn append_serialized(&mut self, index: u64, line: Vec<u8>) -> Result<u32> {
+        self.write(index, line)
+    }
+
     /// Makes all that was appended durable.
     pub fn sync(&self) -> Result<()> {
         self.file.sync_data().map_err(ResultsError::io("sync", &self.path))

@@ -1,6 +1,7 @@
 //! The Merkle root over a run's records: one digest that two runs of the same work share.
 
-use arena_model::{Digest, Hasher, Record, canonical_json};
+use arena_model::{CaseKey, CheckRecord, Digest, Hasher, Message, Outcome, Record, Usage};
+use serde::Serialize;
 use serde_json::Value;
 
 /// A record as far as it takes part in equality: without `measured`, and without fuel and memory of instances that had
@@ -27,12 +28,89 @@ pub(crate) fn settled(record: &Record) -> serde_json::Result<Value> {
 pub struct Merkle {
     /// Roots of full trees, their heights falling.
     peaks: Vec<(u32, Digest)>,
+    /// Bytes of one leaf, kept for the next.
+    leaf: Vec<u8>,
+}
+
+/// A record without `measured`, its other fields as they stand in it.
+#[derive(Serialize)]
+struct Leaf<'a> {
+    v: u32,
+    key: &'a CaseKey,
+    index: u64,
+    input: &'a Digest,
+    scenario: &'a str,
+    provider: &'a str,
+    region: &'a Option<String>,
+    trial: u32,
+    row: &'a Option<String>,
+    variant: &'a Option<String>,
+    outcome: Outcome,
+    reason: &'a Option<String>,
+    error: &'a Option<String>,
+    messages: &'a [Message],
+    checks: &'a [CheckRecord],
+    usage: Usage,
+    cost_usd_micro: Option<u64>,
+}
+
+impl<'a> Leaf<'a> {
+    fn of(record: &'a Record) -> Self {
+        // Named one by one, so that a field added to the record cannot be forgotten here.
+        let Record {
+            v,
+            key,
+            index,
+            input,
+            scenario,
+            provider,
+            region,
+            trial,
+            row,
+            variant,
+            outcome,
+            reason,
+            error,
+            messages,
+            checks,
+            usage,
+            cost_usd_micro,
+            measured: _,
+        } = record;
+        Self {
+            v: *v,
+            key,
+            index: *index,
+            input,
+            scenario,
+            provider,
+            region,
+            trial: *trial,
+            row,
+            variant,
+            outcome: *outcome,
+            reason,
+            error,
+            messages,
+            checks,
+            usage: *usage,
+            cost_usd_micro: *cost_usd_micro,
+        }
+    }
 }
 
 impl Merkle {
-    /// Adds the record as the next leaf: its canonical JSON without `measured`.
+    /// Adds the record as the next leaf: its JSON as stored, without `measured`.
     pub fn push(&mut self, record: &Record) -> serde_json::Result<()> {
-        self.push_leaf(canonical_json(&settled(record)?)?.as_bytes());
+        self.leaf.clear();
+        if record.checks.iter().any(|check| check.reused) {
+            serde_json::to_writer(&mut self.leaf, &settled(record)?)?;
+        } else {
+            serde_json::to_writer(&mut self.leaf, &Leaf::of(record))?;
+        }
+        let leaf = std::mem::take(&mut self.leaf);
+        self.push_leaf(&leaf);
+        self.leaf = leaf;
         Ok(())
     }
 

@@ -155,7 +155,7 @@ impl LocalRun {
             while let Some(joined) = next {
                 let (claim, record, line) = joined??;
                 let line = line.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
-                self.journal.append_line(&line)?;
+                self.journal.append_serialized(record.index, line)?;
                 seq += 1;
                 let settled = Settled {
                     lane: claim.lane,
@@ -204,11 +204,7 @@ impl LocalRun {
         Ok(())
     }
 
-    fn start(
-        &self,
-        claim: Claim,
-        tasks: &mut JoinSet<Result<Finished, WorkerError>>,
-    ) -> Result<(), WorkerError> {
+    fn start(&self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
         let unplanned = || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
         let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
         let case = self.matrix.case(index, claim.attempt).ok_or_else(unplanned)?;
@@ -232,9 +228,11 @@ impl LocalRun {
                 lane.insert(j, done.outcome, done.cost_usd_micro);
             }
         }
-        let lanes = plan.lanes().iter().zip(restored).map(|(lane, restored)| {
-            LaneSpec { restored: Some(restored), ..LaneSpec::new(lane.len, in_flight) }
-        });
+        let lanes = plan
+            .lanes()
+            .iter()
+            .zip(restored)
+            .map(|(lane, restored)| LaneSpec { restored: Some(restored), ..LaneSpec::new(lane.len, in_flight) });
         JobSpec {
             lanes: lanes.collect(),
             // Providers retry their calls and the sandbox its timeouts; what fails after that is the record.

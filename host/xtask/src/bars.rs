@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use crate::build::Scope;
 use crate::layout::Layout;
 use crate::steps::Tally;
 use crate::{build, process};
 
 /// Builds, then measures what `selection` names: a bar such as `02.3`, `--quick` or `--all`.
 pub fn run(layout: &Layout, selection: &str) -> Result<ExitCode> {
-    build::build(layout)?;
+    build::build(layout, Scope::Workspace)?;
     let code = measure(layout, selection)?;
     Ok(ExitCode::from(code))
 }
@@ -18,7 +19,7 @@ pub fn run(layout: &Layout, selection: &str) -> Result<ExitCode> {
 /// The bars that take seconds, as a step of the tests.
 pub fn quick(layout: &Layout) -> Result<Tally> {
     // Tests link the binary with what dev-dependencies add; figures are of the one that users get.
-    build::binary(layout)?;
+    build::binary(layout, Scope::Workspace)?;
     match measure(layout, "--quick")? {
         0 => Ok(Tally::one()),
         code => bail!("a quick bar fell short: exit code {code}"),

@@ -8,17 +8,31 @@ use anyhow::{Context, Result};
 use crate::layout::Layout;
 use crate::{components, process};
 
+/// What is built with the binary. Cargo gives a dependency the features that all packages of one build ask for, so
+/// going from one scope to the other compiles much of the tree again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The binary alone: the quickest way to a demo.
+    Binary,
+    /// All programs: what tests and bars need.
+    Workspace,
+}
+
 /// Guests, components, then the binary, left as `target/release/arena` of the checkout.
-pub fn build(layout: &Layout) -> Result<()> {
+pub fn build(layout: &Layout, scope: Scope) -> Result<()> {
     components::build(layout)?;
-    binary(layout)?;
+    binary(layout, scope)?;
     println!("built {}", layout.show(&layout.binary()));
     Ok(())
 }
 
-/// The binary alone, from the components that are there.
-pub fn binary(layout: &Layout) -> Result<()> {
-    process::run(layout.cargo().args(["build", "--release", "--package", "arena"]))?;
+/// The binary from the components that are there.
+pub fn binary(layout: &Layout, scope: Scope) -> Result<()> {
+    let what: &[&str] = match scope {
+        Scope::Binary => &["--package", "arena"],
+        Scope::Workspace => &["--workspace", "--bins"],
+    };
+    process::run(layout.cargo().args(["build", "--release"]).args(what))?;
     let built = layout.target.join("release/arena");
     if built != layout.binary() {
         install(&built, &layout.binary())?;

@@ -10,6 +10,9 @@ use crate::layout::Layout;
 use crate::process;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// Evaluators of the examples: the project, the module cargo makes of it, and where its bundle wants the component.
+const EXAMPLES: [(&str, &str, &str); 1] =
+    [("examples/polite-evaluator", "polite_evaluator.wasm", "examples/quickstart/evaluators/polite-evaluator.wasm")];
 /// What a component's file name leaves out of the crate's name.
 const CRATE_PREFIX: &str = "arena-evaluator-";
 const HOSTILE_PREFIX: &str = "arena-hostile-";
@@ -55,17 +58,20 @@ pub fn build(layout: &Layout) -> Result<()> {
     if guests.is_empty() {
         bail!("{} has no crate of type cdylib, so there is nothing to embed", workspace.display());
     }
-    process::run(layout.cargo_guest(&workspace).args(["build", "--release", "--workspace"]).args([
-        "--examples",
-        "--lib",
-        "--target",
-        TARGET,
-        "--config",
-        &remap(&layout.root)?,
-    ]))?;
+    let remap = remap(&layout.root)?;
+    let cargo = |workspace: &Path| {
+        let mut cargo = layout.cargo_guest(workspace);
+        cargo.args(["build", "--release", "--lib", "--target", TARGET, "--config", &remap]);
+        cargo
+    };
+    process::run(cargo(&workspace).args(["--workspace", "--examples"]))?;
     let modules = layout.guests().join(TARGET).join("release");
     for guest in &guests {
         write(&modules.join(&guest.module), &layout.components().join(&guest.component))?;
+    }
+    for (project, module, component) in EXAMPLES {
+        process::run(&mut cargo(&layout.root.join(project)))?;
+        write(&modules.join(module), &layout.root.join(component))?;
     }
     sweep(&layout.components(), &guests)
 }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use anyhow::{Context, Result, bail};
 
+use crate::build::Scope;
 use crate::layout::Layout;
 use crate::{build, process};
 
@@ -13,7 +14,7 @@ const A_CASE_FAILED: i32 = 1;
 
 /// Builds, runs `examples/quickstart` into `target/demo` and says where the report is.
 pub fn run(layout: &Layout) -> Result<()> {
-    build::build(layout)?;
+    build::build(layout, Scope::Binary)?;
     let out = layout.root.join("target/demo");
     match fs::remove_dir_all(&out) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -31,7 +32,7 @@ pub fn run(layout: &Layout) -> Result<()> {
     if !report.is_file() {
         bail!("{} was not written", report.display());
     }
-    println!("\nOne case fails on purpose, to show what a failure looks like.");
+    println!("\nOne scenario fails with one model on purpose, to show what a failure looks like.");
     println!("report: {}", layout.show(&report));
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::process;
 
 /// Workspaces of guests, in the order they are built. One that is not in the tree is passed over.
-const GUEST_WORKSPACES: [&str; 2] = ["guest-sdk/rust", "evaluators"];
+const GUEST_WORKSPACES: [&str; 3] = ["guest-sdk/rust", "evaluators", "examples/polite-evaluator"];
 
 /// Paths of one checkout; all absolute.
 #[derive(Clone, Debug)]

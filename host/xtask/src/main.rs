@@ -59,7 +59,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
     let layout = Layout::find()?;
     match task {
         Task::Demo => demo::run(&layout).map(|()| ExitCode::SUCCESS),
-        Task::Build => build::build(&layout).map(|()| ExitCode::SUCCESS),
+        Task::Build => build::build(&layout, build::Scope::Binary).map(|()| ExitCode::SUCCESS),
         Task::Test => Ok(suite::run(&layout)),
         Task::Lint => Ok(lint::run(&layout)),
         Task::Bench => bars::run(&layout, "--all"),

@@ -5,10 +5,13 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::build::Scope;
 use crate::layout::Layout;
 use crate::steps::{Steps, Tally};
 use crate::{bars, build, lint, process};
 
+/// Makes the tests of the documentation run the pages that build a project, too.
+const DOCS_SLOW: &str = "ARENA_DOCS_SLOW";
 /// Environment variable naming the file to which a test that skips itself appends `SKIPPED <test>: <reason>`.
 const SKIP_LOG: &str = "ARENA_SKIP_LOG";
 
@@ -16,7 +19,7 @@ const SKIP_LOG: &str = "ARENA_SKIP_LOG";
 pub fn run(layout: &Layout) -> ExitCode {
     let mut steps = Steps::default();
     lint::steps(layout, &mut steps);
-    let built = steps.run("build", || build::build(layout).map(|()| Tally::one()));
+    let built = steps.run("build", || build::build(layout, Scope::Workspace).map(|()| Tally::one()));
     for workspace in layout.guest_workspaces() {
         let name = format!("tests of {}", layout.show(&workspace));
         steps.run(&name, || cargo_test(layout, layout.cargo_guest(&workspace)));
@@ -32,7 +35,7 @@ pub fn run(layout: &Layout) -> ExitCode {
 fn cargo_test(layout: &Layout, mut command: Command) -> Result<Tally> {
     let log = layout.target.join("skipped.log");
     fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
-    command.args(["test", "--release", "--workspace", "--no-fail-fast"]).env(SKIP_LOG, &log);
+    command.args(["test", "--release", "--workspace", "--no-fail-fast"]).env(SKIP_LOG, &log).env(DOCS_SLOW, "1");
     let mut tally = Tally::default();
     let status = process::lines(&mut command, |line| {
         println!("{line}");

@@ -3,11 +3,19 @@
 #![allow(clippy::print_stdout, reason = "figures are for the person or the CI job that started it")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+mod attacks;
 mod bar;
 mod bare_loop;
 mod conformance;
+mod demo;
+mod guide;
+mod hostile;
+mod kill;
 mod limits;
+mod mock_bundle;
+mod newcomer;
 mod opposite;
+mod order;
 mod process;
 mod questions;
 mod records;
@@ -38,6 +46,9 @@ struct Arguments {
     /// All of them
     #[arg(long, conflicts_with_all = ["bar", "quick"])]
     all: bool,
+    /// In a fresh clone; takes as long as building everything
+    #[arg(long, requires = "bar")]
+    cold: bool,
 }
 
 /// Processes that a bar starts, so that their CPU is told apart.
@@ -53,9 +64,18 @@ type Measure = fn(&World, &Limits, &mut Bar) -> Result<()>;
 
 /// Every bar: its name, whether it takes seconds, and how it is measured.
 const BARS: &[(&str, bool, Measure)] = &[
+    ("02.1", false, |world, limits, bar| demo::measure_warm(world, &limits.demo, bar)),
     ("02.2", true, |world, limits, bar| conformance::measure(world, &limits.conformance, bar)),
     ("02.3", true, |world, limits, bar| throughput::measure(world, &limits.throughput, bar)),
+    ("02.4", true, |world, limits, bar| hostile::measure(world, &limits.hostile, bar)),
+    ("02.5", true, |world, limits, bar| kill::measure(world, &limits.kill, bar)),
+    ("02.6", true, |world, limits, bar| order::measure(world, &limits.order, bar)),
+    ("02.7", true, |world, limits, bar| newcomer::measure(world, &limits.newcomer, bar)),
 ];
+
+/// What is measured of a bar with `--cold`, where that is something else.
+const COLD: &[(&str, bool, Measure)] =
+    &[("02.1", false, |world, limits, bar| demo::measure_cold(world, &limits.demo, bar))];
 
 /// True where nothing may be left out.
 fn in_ci() -> bool {
@@ -67,9 +87,10 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Some(bar) => bar == name,
         None => arguments.all || quick,
     };
-    let chosen: Vec<_> = BARS.iter().filter(|(name, quick, _)| wanted(name, *quick)).collect();
+    let bars = if arguments.cold { COLD } else { BARS };
+    let chosen: Vec<_> = bars.iter().filter(|(name, quick, _)| wanted(name, *quick)).collect();
     if chosen.is_empty() {
-        let known = BARS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
+        let known = bars.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
         bail!("no such bar: {}; there are {known}", arguments.bar.as_deref().unwrap_or_default());
     }
     let (limits, world) = (limits::read()?, World::find()?);

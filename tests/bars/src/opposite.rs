@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arena_model::{CheckRecord, Outcome, Record};
+use serde_json::{Value, json};
 
+use crate::mock_bundle::MockBundle;
 use crate::process;
 use crate::records::{self, judged};
 use crate::world::World;
@@ -20,19 +22,19 @@ const COMPONENT: &str = "text";
 
 /// What is said of `REPLY` by each type of the component, first what holds and then what does not.
 const TYPES: &[(&str, &str, &str)] = &[
-    ("contains", "patterns: [monday, parcel]", "patterns: [monday, sunday]"),
-    ("content_includes", "patterns: [parcel]", "patterns: [letter]"),
-    ("contains_any", "patterns: [sunday, monday]", "patterns: [sunday]"),
-    ("content_includes_any", "patterns: [monday]", "patterns: [sunday]"),
-    ("content_excludes", "patterns: [sunday]", "patterns: [monday]"),
-    ("content_not_includes", "patterns: [sunday]", "patterns: [left]"),
-    ("banned_words", "words: [mon]", "words: [monday]"),
-    ("equals", "expected: The parcel left on Monday.", "expected: The parcel left."),
-    ("regex", "pattern: 'on \\w+day'", "pattern: '^parcel'"),
-    ("content_matches", "pattern: '^The'", "pattern: '\\d'"),
-    ("min_length", "min: 26", "min: 27"),
-    ("max_length", "max: 26", "max: 25"),
-    ("length", "max_tokens: 6", "max_tokens: 5"),
+    ("contains", r#"{"patterns": ["monday", "parcel"]}"#, r#"{"patterns": ["monday", "sunday"]}"#),
+    ("content_includes", r#"{"patterns": ["parcel"]}"#, r#"{"patterns": ["letter"]}"#),
+    ("contains_any", r#"{"patterns": ["sunday", "monday"]}"#, r#"{"patterns": ["sunday"]}"#),
+    ("content_includes_any", r#"{"patterns": ["monday"]}"#, r#"{"patterns": ["sunday"]}"#),
+    ("content_excludes", r#"{"patterns": ["sunday"]}"#, r#"{"patterns": ["monday"]}"#),
+    ("content_not_includes", r#"{"patterns": ["sunday"]}"#, r#"{"patterns": ["left"]}"#),
+    ("banned_words", r#"{"words": ["mon"]}"#, r#"{"words": ["monday"]}"#),
+    ("equals", r#"{"expected": "The parcel left on Monday."}"#, r#"{"expected": "The parcel left."}"#),
+    ("regex", r#"{"pattern": "on \\w+day"}"#, r#"{"pattern": "^parcel"}"#),
+    ("content_matches", r#"{"pattern": "^The"}"#, r#"{"pattern": "\\d"}"#),
+    ("min_length", r#"{"min": 26}"#, r#"{"min": 27}"#),
+    ("max_length", r#"{"max": 26}"#, r#"{"max": 25}"#),
+    ("length", r#"{"max_tokens": 6}"#, r#"{"max_tokens": 5}"#),
 ];
 const REPLY: &str = "The parcel left on Monday.";
 
@@ -96,7 +98,14 @@ impl Opposite {
     /// Both verdicts of every type, on a bundle of our own.
     pub fn every_type(&self, world: &World) -> Result<Turned> {
         let bundle = world.scratch("every-type");
-        write(&bundle)?;
+        let mut cases = MockBundle::new(REPLY);
+        for (kind, holds, fails) in TYPES {
+            for (name, params) in [("holds", holds), ("fails", fails)] {
+                let params: Value = serde_json::from_str(params).with_context(|| format!("params of {kind}"))?;
+                cases.scenario(&format!("{kind}-{name}"), &[vec![json!({"type": kind, "params": params})]]);
+            }
+        }
+        cases.write(&bundle)?;
         let out = bundle.with_extension("out");
         world.run_mocked(&bundle, &out, &[])?;
         let before = records::read(world, &out)?;
@@ -107,30 +116,6 @@ impl Opposite {
         }
         self.turn_over(world, &bundle, &before)
     }
-}
-
-fn write(bundle: &Path) -> Result<()> {
-    const HEAD: &str = "apiVersion: promptkit.altairalabs.ai/v1alpha1\n";
-    std::fs::create_dir_all(bundle)?;
-    let mut arena = format!(
-        "{HEAD}kind: Arena\nmetadata: {{name: every-type}}\nspec:\n  providers: [{{file: mock.yaml}}]\n  defaults: {{}}\n  \
-         prompt_specs:\n    p: {{task_type: t, version: v1, description: d, system_template: x}}\n  scenario_specs:\n"
-    );
-    for (kind, holds, fails) in TYPES {
-        for (name, params) in [("holds", holds), ("fails", fails)] {
-            arena.push_str(&format!(
-                "    {kind}-{name}:\n      task_type: t\n      description: d\n      turns:\n        - role: user\n          \
-                 content: hello\n          assertions: [{{type: {kind}, params: {{{params}}}}}]\n"
-            ));
-        }
-    }
-    std::fs::write(bundle.join("config.arena.yaml"), arena)?;
-    std::fs::write(
-        bundle.join("mock.yaml"),
-        format!("{HEAD}kind: Provider\nmetadata: {{name: mock}}\nspec: {{type: mock}}\n"),
-    )?;
-    std::fs::write(bundle.join("mock-responses.yaml"), format!("defaultResponse: {REPLY:?}\n"))?;
-    Ok(())
 }
 
 fn compare(before: &[Record], after: &[Record]) -> Result<Turned> {
@@ -145,9 +130,8 @@ fn compare(before: &[Record], after: &[Record]) -> Result<Turned> {
         let verdicts = record.checks.iter().filter(|check| judged(check) && by_component(check));
         let mut compared = 0;
         for check in verdicts {
-            let place = |other: &&CheckRecord| {
-                (other.scope, other.turn, other.index) == (check.scope, check.turn, check.index)
-            };
+            let place =
+                |other: &&CheckRecord| (other.scope, other.turn, other.index) == (check.scope, check.turn, check.index);
             let Some(mirror) = other.checks.iter().find(place) else { continue };
             if mirror.outcome != Outcome::NotRun {
                 compared += 1;

@@ -120,15 +120,37 @@ pub fn capture(command: &mut Command, limit: Duration) -> Result<String> {
     capture_to(&[0], command, limit)
 }
 
-/// Runs a command that must end with one of these exit codes and gives its standard output.
+/// Runs a command that must end with one of these exit codes and gives its standard output. What it says otherwise is
+/// part of the error.
 pub fn capture_to(codes: &[i32], command: &mut Command, limit: Duration) -> Result<String> {
-    let output = tempfile::NamedTempFile::new().context("a file for the output")?;
-    let ended = run(command.stdout(output.reopen()?), limit)?;
-    let text = std::fs::read_to_string(output.path()).context("output that is no text")?;
+    let (output, words) = (Transcript::new()?, Transcript::new()?);
+    let ended = run(command.stdout(output.pipe()?).stderr(words.pipe()?), limit)?;
+    let text = output.read()?;
     if !ended.status.code().is_some_and(|code| codes.contains(&code)) {
-        bail!("{} ended with {}\n{text}", show(command), ended.status);
+        bail!("{} ended with {}\n{text}{}", show(command), ended.status, words.read()?);
     }
     Ok(text)
+}
+
+/// A file that takes what a child says: it never fills up as a pipe does.
+pub struct Transcript(tempfile::NamedTempFile);
+
+impl Transcript {
+    /// An empty one.
+    pub fn new() -> Result<Self> {
+        Ok(Self(tempfile::NamedTempFile::new().context("a file for what a child says")?))
+    }
+
+    /// For `stdout` or `stderr` of a command.
+    pub fn pipe(&self) -> Result<Stdio> {
+        Ok(self.0.reopen()?.into())
+    }
+
+    /// All of it so far.
+    pub fn read(&self) -> Result<String> {
+        let bytes = std::fs::read(self.0.path()).context("what a child said")?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +165,8 @@ mod tests {
 
     #[test]
     fn tells_status_and_use() {
-        let ended = run(&mut shell("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3"), Duration::from_secs(60));
+        let ended =
+            run(&mut shell("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3"), Duration::from_secs(60));
         let ended = ended.unwrap();
         assert_eq!(ended.status.code(), Some(3));
         assert!(ended.cpu > Duration::ZERO && ended.peak_bytes > 100_000, "{ended:?}");

@@ -12,9 +12,6 @@ const HEAD: &str = "apiVersion: promptkit.altairalabs.ai/v1alpha1\n";
 /// The model that the provider names.
 const MODEL: &str = "fake-model";
 
-/// Finds a case in a user message.
-pub const CASE_PATTERN: &str = r"order (ORD-\d+)";
-
 /// With the variables of a case. No quotes and no colon-space, so that it is the same in YAML and JSON.
 const TEMPLATE: &str = "You are the assistant of {{shop}} and speak with {{customer}}.\n\
     The question is about order {{order}}. Answer in a {{tone}} tone and in at most five sentences.\n\
@@ -81,7 +78,9 @@ pub fn write(to: &Path, cases: u64, url: &str) -> Result<()> {
     put("config.arena.yaml", &arena)?;
     put(
         "provider.yaml",
-        &format!("{HEAD}kind: Provider\nmetadata: {{name: echo}}\nspec: {{type: openai, model: {MODEL}, base_url: '{url}'}}\n"),
+        &format!(
+            "{HEAD}kind: Provider\nmetadata: {{name: echo}}\nspec: {{type: openai, model: {MODEL}, base_url: '{url}'}}\n"
+        ),
     )?;
     let variable = |name: &str| format!("    - {{name: {name}, required: true}}\n");
     let variables = ["customer", "order", "tone"].map(variable).concat();

@@ -26,7 +26,7 @@ pub struct Limits {
 /// Loop and run take turns; the vendor's CPU is not counted.
 pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     equal_bodies(world)?;
-    let vendor = Vendor::start(Duration::ZERO, None)?;
+    let vendor = Vendor::start(Duration::ZERO)?;
     let bundle = world.scratch("throughput");
     questions::write(&bundle, limits.cases, &vendor.url())?;
     let concurrency = limits.concurrency.to_string();

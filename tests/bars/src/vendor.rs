@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arena_harness::{Behaviour, FakeVendor, Reply};
-use regex::Regex;
 use serde::Deserialize;
 
 use crate::process::Running;
@@ -21,9 +20,6 @@ pub struct Role {
     /// Wait before each answer, ms.
     #[arg(long)]
     latency_ms: u64,
-    /// Count calls by what this finds in a user message.
-    #[arg(long)]
-    case_pattern: Option<Regex>,
 }
 
 /// Echoes the last user message until its owner goes away.
@@ -31,7 +27,6 @@ pub fn serve(role: Role) -> Result<()> {
     let vendor = FakeVendor::start(Behaviour {
         reply: Reply::Echo,
         latency: Duration::from_millis(role.latency_ms),
-        case_pattern: role.case_pattern,
         ..Behaviour::default()
     })?;
     let mut stdout = std::io::stdout();
@@ -52,18 +47,13 @@ pub struct Vendor {
 pub struct Seen {
     /// Calls in all.
     pub calls: u64,
-    /// Calls by case.
-    pub cases: std::collections::BTreeMap<String, u64>,
 }
 
 impl Vendor {
     /// Starts it on a free port of loopback.
-    pub fn start(latency: Duration, case_pattern: Option<&str>) -> Result<Self> {
+    pub fn start(latency: Duration) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe().context("this program's path")?);
         command.args(["vendor", "--latency-ms", &latency.as_millis().to_string()]);
-        if let Some(pattern) = case_pattern {
-            command.args(["--case-pattern", pattern]);
-        }
         let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let stdout = running.child().and_then(|child| child.stdout.take()).context("the vendor's output")?;
         let mut address = String::new();

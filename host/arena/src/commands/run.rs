@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use arena_bundle::Bundle;
-use arena_model::{Counts, Manifest, Work};
+use arena_model::{Counts, Digest, Manifest, Work};
 use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize, records};
 use arena_worker::{Done, Ended, LocalRun, Stop};
 use serde_json::{Value, json};
@@ -125,7 +125,10 @@ fn freeze(bundle: &Bundle, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let bytes = bundle.read(&file.path).map_err(|problem| std::io::Error::other(problem.to_string()))?;
+        let bytes = std::fs::read(bundle.root.join(&file.path))?;
+        if Digest::of(&bytes) != file.digest {
+            return Err(std::io::Error::other(format!("{} changed while it was read", file.path)));
+        }
         std::fs::write(path, bytes)?;
     }
     let beside = to.with_file_name(INPUTS);
@@ -148,9 +151,9 @@ async fn resume(dir: &Path, bundle: Option<&Path>, worker: &str) -> Result<(RunD
     let manifest = run.manifest();
     let frozen = run.path().join(INPUTS);
     let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
-    let evaluators = named.enumerate().filter_map(|(at, name)| {
-        Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm"))))
-    });
+    let evaluators = named
+        .enumerate()
+        .filter_map(|(at, name)| Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm")))));
     let config = &manifest.work.config;
     let mut inputs = Inputs {
         bundle: run.bundle().join(&manifest.work.entry),
@@ -210,14 +213,20 @@ async fn show_warnings(session: &Session, quiet: bool) {
 async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
     let (journal, recovered) = Journal::open(run).or_fail()?;
     if recovered.dropped_bytes > 0 {
-        print_warning(&format!("the journal ended in half a record of {} bytes, which is run again", recovered.dropped_bytes));
+        print_warning(&format!(
+            "the journal ended in half a record of {} bytes, which is run again",
+            recovered.dropped_bytes
+        ));
     }
     let mut counts = Counts::default();
-    let done: Result<Vec<Done>, ResultsError> = records(run).or_fail()?.map(|record| {
-        let record = record?;
-        counts.add(record.outcome);
-        Ok(Done { index: record.index, outcome: record.outcome, cost_usd_micro: record.cost_usd_micro })
-    }).collect();
+    let done: Result<Vec<Done>, ResultsError> = records(run)
+        .or_fail()?
+        .map(|record| {
+            let record = record?;
+            counts.add(record.outcome);
+            Ok(Done { index: record.index, outcome: record.outcome, cost_usd_micro: record.cost_usd_micro })
+        })
+        .collect();
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let asked = arguments.concurrency.map(|n| n as usize).or(bundled).unwrap_or(CONCURRENCY);
     let local = LocalRun {
@@ -263,7 +272,8 @@ fn watch_signals() -> watch::Receiver<Stop> {
 
 fn random_id() -> Result<String, Failure> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::machinery("RandomUnavailable", format!("the system gives no random bytes: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::machinery("RandomUnavailable", format!("the system gives no random bytes: {error}"))
+    })?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

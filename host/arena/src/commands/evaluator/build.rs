@@ -42,7 +42,13 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     write(&output, &component)?;
     let (sandbox, loaded) = load(&output).await?;
     sandbox.check_description(&loaded).await.or_fail()?;
-    println!("{} {} ({} KiB, {})", "built".green().bold(), output.display(), component.len().div_ceil(1024), loaded.digest());
+    println!(
+        "{} {} ({} KiB, {})",
+        "built".green().bold(),
+        output.display(),
+        component.len().div_ceil(1024),
+        loaded.digest()
+    );
     for check in &loaded.metadata().checks {
         println!("  check {}: {}", check.name.bold(), check.description);
     }
@@ -58,7 +64,8 @@ fn cargo_build(manifest: &Path) -> Result<(String, PathBuf), Failure> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| {
-            Failure::input("CargoMissing", format!("cargo cannot be started: {error}")).hint("install Rust: https://rustup.rs")
+            Failure::input("CargoMissing", format!("cargo cannot be started: {error}"))
+                .hint("install Rust: https://rustup.rs")
         })?;
     if !output.status.success() {
         return Err(Failure::input("BuildFailed", "cargo could not build the evaluator, see above")

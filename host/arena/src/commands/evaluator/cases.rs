@@ -55,7 +55,8 @@ pub enum Expected {
 pub fn read(path: &Path) -> Result<Vec<Case>, Failure> {
     let place = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| {
-        Failure::input("FileUnreadable", format!("{place}: {error}")).hint("write the cases as in `arena evaluator new`")
+        Failure::input("FileUnreadable", format!("{place}: {error}"))
+            .hint("write the cases as in `arena evaluator new`")
     })?;
     let node = yaml::parse(&place, &bytes, &YamlLimits::default())
         .map_err(|problem| Failure::input(problem.reason, problem.to_string()))?;
@@ -87,7 +88,8 @@ impl CannedJudge {
 impl JudgeHost for CannedJudge {
     async fn ask(&self, question: &JudgeQuestion) -> Result<JudgeAnswer, JudgeFailure> {
         let next = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let text = next.ok_or_else(|| JudgeFailure::Failed("the case has no further answer under `judge`".to_owned()))?;
+        let text =
+            next.ok_or_else(|| JudgeFailure::Failed("the case has no further answer under `judge`".to_owned()))?;
         let judge = question.judge.clone().unwrap_or_else(|| "default".to_owned());
         Ok(JudgeAnswer { judge, text, usage: Usage::default(), cost_usd_micro: Some(0) })
     }

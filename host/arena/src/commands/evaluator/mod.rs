@@ -44,7 +44,8 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
 /// Reads and loads a component with everything it may be granted; the author tries it on their own machine.
 async fn load(path: &Path) -> Result<(Arc<Sandbox>, Arc<Component>), Failure> {
     let bytes = std::fs::read(path).map_err(|error| {
-        Failure::input("FileUnreadable", format!("{}: {error}", path.display())).hint("build it with `arena evaluator build`")
+        Failure::input("FileUnreadable", format!("{}: {error}", path.display()))
+            .hint("build it with `arena evaluator build`")
     })?;
     let sandbox = settings::sandbox()?;
     let name = path.file_stem().map_or_else(|| "evaluator".to_owned(), |stem| stem.to_string_lossy().into_owned());

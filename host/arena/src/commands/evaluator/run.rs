@@ -106,5 +106,6 @@ fn conversation(arguments: &Arguments) -> Result<Conversation, Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::input("FileUnreadable", format!("{place}: {error}")))?;
     let node = yaml::parse(&place, &bytes, &YamlLimits::default())
         .map_err(|problem| Failure::input(problem.reason, problem.to_string()))?;
-    subject::of_messages(&node.to_json()).map_err(|text| Failure::input("ConversationInvalid", format!("{place}: {text}")))
+    subject::of_messages(&node.to_json())
+        .map_err(|text| Failure::input("ConversationInvalid", format!("{place}: {text}")))
 }

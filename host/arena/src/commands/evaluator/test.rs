@@ -78,8 +78,7 @@ async fn judge(sandbox: &Arc<Sandbox>, component: &Arc<Component>, case: &Case) 
         let validated = pool.validate(&loaded, &call.check, &call.params).await.result;
         (validated, pool.evaluate(&loaded, &call).await)
     });
-    let (validated, evaluation) =
-        both.await.map_err(|error| Failure::machinery(error.reason(), error.to_string()))?;
+    let (validated, evaluation) = both.await.map_err(|error| Failure::machinery(error.reason(), error.to_string()))?;
     let said = match (&validated, &evaluation.result) {
         (Ok(Err(why)), _) => Said { outcome: Expected::Error, score: None, reason: format!("BadParams: {why}") },
         (_, Ok(verdict)) => Said {
