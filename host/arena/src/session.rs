@@ -1,11 +1,11 @@
 //! A bundle made ready to run: components loaded, providers connected, the matrix planned, the work pinned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_bundle::{Bundle, ComponentSpec, ProviderSpec};
-use arena_evaluate::{ComponentSource, Evaluator, EvaluatorParts, Library};
+use arena_evaluate::{ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, check_type};
 use arena_model::{Digest, EvaluatorPin, Manifest, Origin, PlanPin, Work};
 use arena_plan::{Candidate, DEFAULT_CAP, Plan, PlanInput, PlanScenario, Wanted, select_providers};
 use arena_provider::{
@@ -122,9 +122,27 @@ async fn load_library(sandbox: &Arc<Sandbox>, bundle: &Bundle, inputs: &Inputs) 
             grants: standard::grants(name).unwrap_or_default(),
             limits: None,
             origin: path.display().to_string(),
+            lazy: false,
         });
     }
-    Library::load(sandbox, sources).await.or_fail()
+    let needed = needed(bundle);
+    Library::load(sandbox, sources, |name| needed.contains(name)).await.or_fail()
+}
+
+/// Check types the bundle names, and its template engine. A wrapped check is found by its inner type.
+fn needed(bundle: &Bundle) -> BTreeSet<String> {
+    let mut needed = BTreeSet::new();
+    for scenario in &bundle.scenarios {
+        let turns = scenario.turns.iter().flat_map(|turn| &turn.assertions);
+        for assertion in turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)) {
+            let kind = check_type(assertion);
+            if !needed.contains(kind.as_ref()) {
+                needed.insert(kind.into_owned());
+            }
+        }
+    }
+    needed.insert(bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str()).to_owned());
+    needed
 }
 
 fn component(bundle: &Bundle, spec: &ComponentSpec) -> Result<ComponentSource, Failure> {
@@ -136,7 +154,14 @@ fn component(bundle: &Bundle, spec: &ComponentSpec) -> Result<ComponentSource, F
         .overridden(&spec.limits)
         .map_err(|error| Failure::input("LimitInvalid", format!("{place}: {error}")))?;
     let origin = format!("{}, {}", spec.file, spec.component);
-    Ok(ComponentSource { name: spec.name.clone(), bytes: bytes.into(), grants, limits: Some(limits), origin })
+    Ok(ComponentSource {
+        name: spec.name.clone(),
+        bytes: bytes.into(),
+        grants,
+        limits: Some(limits),
+        origin,
+        lazy: false,
+    })
 }
 
 fn matrix(bundle: &Bundle) -> Result<(Matrix, Vec<String>), Failure> {

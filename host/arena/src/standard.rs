@@ -21,6 +21,7 @@ pub fn library() -> Vec<ComponentSource> {
         grants: Grants { judge },
         limits: None,
         origin: "standard library".to_owned(),
+        lazy: true,
     };
     LIBRARY.into_iter().map(source).collect()
 }

@@ -16,6 +16,11 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     lines.join("\n").into()
 }
 
+/// The same on one line.
+pub fn line(text: &str) -> String {
+    safe(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Prints an error with its stable name and what to do.
 pub fn print_failure(failure: &Failure) {
     if failure.listing {

@@ -8,7 +8,7 @@ use arena_results::{RunDir, records};
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::terminal::safe;
+use crate::terminal::line;
 
 /// Failures that are printed.
 const SHOWN: usize = 10;
@@ -63,7 +63,7 @@ fn print_failures(run: &RunDir, all: u64) -> Result<(), Failure> {
             _ => "failed".red().to_string(),
         };
         let reason: String = record.reason.unwrap_or_default().chars().take(REASON_CHARS).collect();
-        println!("  {word} {} / {}{trial}: {}", safe(&record.scenario), safe(&record.provider), safe(&reason));
+        println!("  {word} {} / {}{trial}: {}", line(&record.scenario), line(&record.provider), line(&reason));
         shown += 1;
         if shown == SHOWN {
             break;
@@ -83,7 +83,7 @@ fn print_providers(summary: &Summary) {
             .cost_usd_micro
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.input + tally.usage.output;
-        println!("  {:width$}  {rate} of {} cases, {tokens} tokens, {cost}", safe(id), tally.counts.planned);
+        println!("  {:width$}  {rate} of {} cases, {tokens} tokens, {cost}", line(id), tally.counts.planned);
     }
 }
 

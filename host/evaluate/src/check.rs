@@ -1,5 +1,6 @@
 //! One check: from an assertion to its record.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arena_bundle::{Assertion, Scenario};
@@ -49,6 +50,14 @@ pub(crate) fn unwrap(assertion: &Assertion) -> Result<Unwrapped, String> {
             Ok(Unwrapped { kind: kind.to_owned(), params: inner, threshold })
         }
         None => Err("a check of type `assertion` needs `eval_type`".to_owned()),
+    }
+}
+
+/// The type a component must offer for this assertion: its own, or the one it wraps.
+pub fn check_type(assertion: &Assertion) -> Cow<'_, str> {
+    match assertion.kind.as_str() {
+        "assertion" => unwrap(assertion).map_or_else(|_| assertion.kind.as_str().into(), |inner| inner.kind.into()),
+        kind => kind.into(),
     }
 }
 
@@ -140,10 +149,10 @@ impl Bench {
             return (planned.error("CheckUnknown", self.library.unknown(&unwrapped.kind)), 0);
         };
         let evaluator = Some(EvaluatorRef { name: entry.name.clone(), digest: entry.digest.clone() });
-        let component = match &entry.component {
+        let component = match entry.ready() {
             Ok(component) => component,
-            Err(error) => {
-                let record = planned.error(error.reason(), error);
+            Err((name, text)) => {
+                let record = planned.error(name, text);
                 return (CheckRecord { evaluator, ..record }, 0);
             }
         };

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arena_bundle::Bundle;
-use arena_model::Fault;
 use arena_provider::{Provider, ProviderError};
 use arena_sandbox::{Component, Sandbox};
 
 use crate::case::Trouble;
 use crate::check::Bench;
 use crate::judge::Judges;
-use crate::library::Library;
+use crate::library::{Library, Resolved};
 
 /// Name of the standard template engine.
-const TEMPLATE: &str = "template";
+pub const TEMPLATE: &str = "template";
 
 /// Gives the time of day as RFC 3339, UTC.
 pub type CaseClock = Arc<dyn Fn() -> String + Send + Sync>;
@@ -77,9 +76,9 @@ impl Evaluator {
     /// The template engine: the bundle's own, else the standard one.
     pub(crate) fn template(&self) -> Result<&Arc<Component>, Trouble> {
         let name = self.parts.bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str());
-        match self.parts.library.named(name).map(|entry| &entry.component) {
+        match self.parts.library.named(name).map(Resolved::ready) {
             Some(Ok(component)) => Ok(component),
-            Some(Err(error)) => Err(Trouble::new(error.reason(), error.to_string())),
+            Some(Err((reason, text))) => Err(Trouble::new(reason, text)),
             None => Err(Trouble::new("TemplateUnknown", format!("there is no template engine `{name}`"))),
         }
     }

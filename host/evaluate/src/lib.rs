@@ -13,6 +13,7 @@ mod prompt;
 mod score;
 
 pub use case::CaseInput;
-pub use evaluator::{CaseClock, Evaluator, EvaluatorParts};
+pub use check::check_type;
+pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE};
 pub use library::{ComponentSource, Library, LibraryError, Resolved};
 pub use preflight::{CheckProblem, TemplateProblem};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arena_model::{Class, ComponentMetadata, Digest, Fault};
-use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, World, read_metadata};
+use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, read_metadata};
 
 /// A component to load.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct ComponentSource {
     pub limits: Option<Limits>,
     /// Where it comes from, for messages.
     pub origin: String,
+    /// Load it only if the run has a check for it, or wants it as template engine: compiling costs seconds.
+    pub lazy: bool,
 }
 
 /// A component under its name, or why it cannot be used.
@@ -37,8 +39,8 @@ pub struct Resolved {
     pub origin: String,
     /// What it offers, as far as that could be read.
     pub metadata: Option<ComponentMetadata>,
-    /// Ready to run, or why not.
-    pub component: Result<Arc<Component>, LoadError>,
+    /// Ready to run, or why not; none if the run does not need it.
+    pub component: Option<Result<Arc<Component>, LoadError>>,
 }
 
 /// All components of a run.
@@ -80,10 +82,25 @@ impl Fault for LibraryError {
     }
 }
 
+impl Resolved {
+    /// The component, or the stable name and the sentence why it cannot be used.
+    pub fn ready(&self) -> Result<&Arc<Component>, (&'static str, String)> {
+        match &self.component {
+            Some(Ok(component)) => Ok(component),
+            Some(Err(error)) => Err((error.reason(), error.to_string())),
+            None => Err(("SandboxFailed", format!("component `{}` was not loaded for this run", self.name))),
+        }
+    }
+}
+
 impl Library {
-    /// Loads all `sources`; of two with one name the later replaces the earlier. `template` names the component that
-    /// renders prompts.
-    pub async fn load(sandbox: &Arc<Sandbox>, sources: Vec<ComponentSource>) -> Result<Self, LibraryError> {
+    /// Loads `sources`; of two with one name the later replaces the earlier. `needed` tells whether the run asks for a
+    /// check type, or for a template engine by its name.
+    pub async fn load(
+        sandbox: &Arc<Sandbox>,
+        sources: Vec<ComponentSource>,
+        needed: impl Fn(&str) -> bool,
+    ) -> Result<Self, LibraryError> {
         let mut latest: BTreeMap<String, (usize, ComponentSource)> = BTreeMap::new();
         for (at, source) in sources.into_iter().enumerate() {
             latest.insert(source.name.clone(), (at, source));
@@ -93,11 +110,16 @@ impl Library {
         let mut library = Self { entries: Vec::new(), types: BTreeMap::new() };
         for (_, source) in sources {
             let limits = source.limits.unwrap_or_else(|| Limits::for_component(source.bytes.len()));
-            let component = sandbox.load(&source.name, &source.bytes, limits, source.grants).await;
-            let metadata = match &component {
-                Ok(component) => Some(component.metadata().clone()),
-                Err(_) => read_metadata(&source.bytes),
+            let mut metadata = read_metadata(&source.bytes);
+            let mut kinds = metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names);
+            let component = if source.lazy && !needed(&source.name) && !kinds.any(|kind| needed(&kind)) {
+                None
+            } else {
+                Some(sandbox.load(&source.name, &source.bytes, limits, source.grants).await)
             };
+            if let Some(Ok(component)) = &component {
+                metadata = Some(component.metadata().clone());
+            }
             library.add(Resolved {
                 digest: Digest::of(&source.bytes),
                 name: source.name,
@@ -105,7 +127,7 @@ impl Library {
                 limits,
                 origin: source.origin,
                 metadata,
-                component: component.map(Arc::new),
+                component: component.map(|loaded| loaded.map(Arc::new)),
             })?;
         }
         Ok(library)
@@ -115,7 +137,7 @@ impl Library {
         let at = self.entries.len();
         let mut kinds: Vec<String> =
             entry.metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names).collect();
-        if entry.component.is_err() && kinds.is_empty() {
+        if matches!(entry.component, Some(Err(_))) && kinds.is_empty() {
             // Nothing can be read of it; a check of its name is what the user must have meant.
             kinds.push(entry.name.clone());
         }
@@ -165,13 +187,6 @@ impl Library {
             }
             _ => format!("no evaluator offers the check `{kind}`; bring one under `evaluators` in the arena file"),
         }
-    }
-
-    /// Whether some component is a template engine of this name.
-    pub fn is_template(&self, name: &str) -> bool {
-        self.named(name).is_some_and(|entry| {
-            entry.metadata.as_ref().is_some_and(|metadata| metadata.world == World::Template.as_str())
-        })
     }
 }
 

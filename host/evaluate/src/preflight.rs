@@ -76,9 +76,9 @@ impl Evaluator {
         let Some(entry) = self.parts.library.find(&unwrapped.kind) else {
             return Some(("CheckUnknown", self.parts.library.unknown(&unwrapped.kind)));
         };
-        let component = match &entry.component {
+        let component = match entry.ready() {
             Ok(component) => component.clone(),
-            Err(error) => return Some((error.reason(), error.to_string())),
+            Err(why) => return Some(why),
         };
         let sandbox = self.parts.sandbox.clone();
         let tried = self

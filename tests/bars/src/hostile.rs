@@ -121,7 +121,7 @@ fn write(folder: &Path, good_cases: usize, attack: &Attack, component: &Path, ar
 
 fn run(world: &World, bundle: &Path, name: &str) -> Result<(Ended, Vec<Record>)> {
     let out = bundle.with_extension(name);
-    let ended = world.run(bundle, &out, &[])?;
+    let ended = world.run(bundle, &out, &["--quiet"])?;
     if !matches!(ended.status.code(), Some(0 | 1)) {
         bail!("arena run {} ended with {}", bundle.display(), ended.status);
     }

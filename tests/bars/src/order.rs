@@ -51,7 +51,7 @@ struct Cases {
 fn same(world: &World, limits: &Limits, bar: &mut Bar, bundle: &Path) -> Result<Cases> {
     let (one, many) = (bundle.with_extension("1"), bundle.with_extension("many"));
     for (concurrency, out) in [(1, &one), (limits.concurrency, &many)] {
-        world.run(bundle, out, &["--concurrency", &concurrency.to_string()])?;
+        world.run(bundle, out, &["--quiet", "--concurrency", &concurrency.to_string()])?;
     }
     let differences = arena_results::equal(&RunDir::open(&one)?, &RunDir::open(&many)?)?;
     for difference in &differences {

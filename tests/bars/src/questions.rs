@@ -54,7 +54,7 @@ impl Question {
              description: Question about {order}\n  variables:\n    customer: {customer}\n    order: {order}\n    \
              tone: {tone}\n  turns:\n    - role: user\n      content: {user:?}\n      assertions:\n        \
              - {{type: contains, params: {{patterns: [{order}]}}}}\n        \
-             - {{type: regex, params: {{pattern: 'order {order}\\b.*\\d+ days'}}}}\n        \
+             - {{type: regex, params: {{pattern: '(?i)(order|status|shipped|arrive)'}}}}\n        \
              - {{type: max_length, params: {{max: 500}}}}\n"
         )
     }

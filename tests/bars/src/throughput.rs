@@ -21,31 +21,34 @@ pub struct Limits {
     cpu_ratio: f64,
     loop_ms: f64,
     peak_mb: f64,
+    peers: String,
 }
 
-/// Loop and run take turns; the vendor's CPU is not counted.
+/// A loop before and after each run; the vendor's CPU is not counted.
 pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     equal_bodies(world)?;
     let vendor = Vendor::start(Duration::ZERO)?;
-    let bundle = world.scratch("throughput");
+    let bundle = world.scratch_in_memory("throughput");
     questions::write(&bundle, limits.cases, &vendor.url())?;
     let concurrency = limits.concurrency.to_string();
     let (mut loops, mut runs, mut peaks, mut calls) = (vec![], vec![], vec![], vec![]);
     let ms_a_case = |cpu: Duration| cpu.as_secs_f64() * 1000.0 / limits.cases as f64;
     for repetition in 0..limits.repetitions {
-        loops.push(ms_a_case(bare_loop::run(&vendor, limits.cases, limits.concurrency)?.cpu));
+        let bare = || Ok::<_, anyhow::Error>(ms_a_case(bare_loop::run(&vendor, limits.cases, limits.concurrency)?.cpu));
+        let before = bare()?;
         vendor.reset()?;
-        let out = world.scratch(&format!("throughput-{repetition}"));
+        let out = world.scratch_in_memory(&format!("throughput-{repetition}"));
         let ended = world.run_to(0, &bundle, &out, &["--concurrency", &concurrency])?;
         calls.push(vendor.seen()?.calls);
+        let after = bare()?;
+        loops.extend([before, after]);
         runs.push(ms_a_case(ended.cpu));
         peaks.push(ended.peak_bytes as f64 / 1e6);
         bar.note(&format!(
-            "loop {:.4} ms, run {:.4} ms of CPU a case, {:.2} s from start to end, {:.0} MB",
-            loops.last().unwrap_or(&f64::NAN),
-            runs.last().unwrap_or(&f64::NAN),
+            "loop {before:.4} and {after:.4} ms, run {:.4} ms of CPU a case, {:.2} s from start to end, {:.0} MB",
+            ms_a_case(ended.cpu),
             ended.wall.as_secs_f64(),
-            peaks.last().unwrap_or(&f64::NAN)
+            ended.peak_bytes as f64 / 1e6
         ));
     }
     let n = format!("{} x {}", limits.repetitions, limits.cases);
@@ -53,6 +56,7 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     if floor > limits.loop_ms {
         bar.note(&format!("VOID: the machine is too busy, its bare loop takes {floor:.4} ms a case"));
     }
+    bar.note(&format!("CPU of a case {run:.4} ms; elsewhere: {}", limits.peers));
     bar.at_most("CPU of the bare loop", floor, limits.loop_ms, " ms a case", &n);
     bar.at_most("CPU of a run, bare loops", run / floor, limits.cpu_ratio, "x", &n);
     let exact = calls.iter().filter(|calls| **calls == limits.cases).count();

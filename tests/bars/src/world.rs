@@ -10,6 +10,9 @@ use crate::process::{self, Ended};
 
 /// Longest time of one run of the binary.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// File system in memory, and what must be free of it, bytes.
+const MEMORY: &str = "/dev/shm";
+const ROOM: u64 = 2 << 30;
 
 /// The checkout, what was built of it, and a folder to work in.
 pub struct World {
@@ -22,6 +25,12 @@ pub struct World {
     /// Compiled components, kept between bars.
     cache: PathBuf,
     scratch: tempfile::TempDir,
+    memory: Option<tempfile::TempDir>,
+}
+
+/// True of a folder with room for the files of a bar.
+fn roomy(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) >= ROOM)
 }
 
 impl World {
@@ -36,12 +45,21 @@ impl World {
         let components = set("ARENA_COMPONENTS", "target/components")?;
         let scratch = tempfile::Builder::new().prefix("arena-bars-").tempdir().context("a folder to work in")?;
         let cache = scratch.path().join("cache");
-        Ok(Self { root, binary, components, cache, scratch })
+        let memory =
+            roomy(Path::new(MEMORY)).then(|| tempfile::Builder::new().prefix("arena-bars-").tempdir_in(MEMORY));
+        let memory = memory.transpose().context("a folder in memory")?;
+        Ok(Self { root, binary, components, cache, scratch, memory })
     }
 
     /// A path in the folder that goes away at the end.
     pub fn scratch(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
+    }
+
+    /// The same in memory, where there is room: what a file costs differs from disk to disk, and with what was done to
+    /// the disk before.
+    pub fn scratch_in_memory(&self, name: &str) -> PathBuf {
+        self.memory.as_ref().unwrap_or(&self.scratch).path().join(name)
     }
 
     /// The binary, alone with its cache: no keys, no settings of the user.
@@ -52,10 +70,10 @@ impl World {
         command
     }
 
-    /// `arena run BUNDLE --out OUT --quiet` and more arguments, its words discarded.
+    /// `arena run BUNDLE --out OUT` and more arguments, its output discarded.
     pub fn run(&self, bundle: &Path, out: &Path, more: &[&str]) -> Result<Ended> {
         let mut command = self.arena();
-        command.arg("run").arg(bundle).arg("--out").arg(out).arg("--quiet").args(more);
+        command.arg("run").arg(bundle).arg("--out").arg(out).args(more);
         process::run(command.stdout(Stdio::null()), PATIENCE)
     }
 

@@ -1,5 +1,7 @@
 //! `arena completion SHELL`.
 
+use std::io::{self, Write as _};
+
 use clap::CommandFactory;
 use clap_complete::Shell;
 
@@ -14,6 +16,13 @@ pub struct Arguments {
 
 /// Prints the script.
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "arena", &mut std::io::stdout());
-    Ok(Exit::Passed)
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "arena", &mut script);
+    match io::stdout().write_all(&script) {
+        // A reader that has seen enough (`| head`) is no error.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::machinery("FileUnwritable", format!("standard output: {error}")))
+        }
+        Err(_) | Ok(()) => Ok(Exit::Passed),
+    }
 }

@@ -1,8 +1,8 @@
 //! `arena run`: a bundle from its folder to a verdict and a report, or the rest of a run that was stopped.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arena_bundle::Bundle;
 use arena_model::{Counts, Digest, Manifest, Work};
 use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize, records};
 use arena_worker::{Done, Ended, LocalRun, Stop};
@@ -82,12 +82,12 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
             return Ok(Exit::Interrupted);
         }
     }
-    let labels = |id: &str| {
-        let scenarios = &session.bundle.scenarios;
-        let found = scenarios.binary_search_by(|scenario| scenario.id.as_str().cmp(id));
-        found.map(|at| scenarios[at].labels.clone()).unwrap_or_default()
-    };
     let planned = session.matrix.plan.len();
+    let labelled = session.bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
+    let labels: BTreeMap<_, _> = labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect();
+    // The reports need memory of their own; the session's goes first.
+    drop(session);
+    let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
     let summary = finalize(&run, planned, std::iter::empty(), labels, Settings::default()).or_fail()?;
     verdict::print(&run, &summary, arguments.quiet)?;
     Ok(verdict::exit(&summary.cases))
@@ -105,11 +105,20 @@ async fn start(arguments: &Arguments, worker: &str) -> Result<(RunDir, Session),
     let session = Session::open(&inputs, worker).await?;
     let out = arguments.out.clone().unwrap_or_else(|| {
         let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
-        Path::new("out").join(format!("{}-{time}", session.bundle.name))
+        Path::new("out").join(format!("{}-{time}", file_name(&session.bundle.name)))
     });
     let manifest = session.manifest(&inputs.bundle, json!({"evaluators": names(&inputs)}))?;
-    let run = RunDir::create(&out, &manifest, |to| freeze(&session.bundle, &inputs, to)).or_fail()?;
+    let run = RunDir::create(&out, &manifest, |to| freeze(&session, &inputs, to)).or_fail()?;
     Ok((run, session))
+}
+
+/// Longest part of a bundle's name that stands in the name of a folder.
+const FOLDER_CHARS: usize = 64;
+
+/// The bundle's name as one plain component of a path: it is a stranger's text and must not lead elsewhere.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' };
+    name.chars().take(FOLDER_CHARS).map(plain).collect()
 }
 
 /// Names of the components that came by flag, in order: their bytes stand in the run's folder.
@@ -118,18 +127,15 @@ fn names(inputs: &Inputs) -> Vec<&str> {
 }
 
 /// Copies the bundle, and beside it what came from elsewhere, so that the run can be resumed from its folder alone.
-fn freeze(bundle: &Bundle, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
+fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
+    let bundle = &session.bundle;
     std::fs::create_dir_all(to)?;
     for file in &bundle.files {
         let path = to.join(&file.path);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let bytes = std::fs::read(bundle.root.join(&file.path))?;
-        if Digest::of(&bytes) != file.digest {
-            return Err(std::io::Error::other(format!("{} changed while it was read", file.path)));
-        }
-        std::fs::write(path, bytes)?;
+        copy(&bundle.root.join(&file.path), &path, Some(file.digest.as_str()))?;
     }
     let beside = to.with_file_name(INPUTS);
     if inputs.mock_config.is_none() && inputs.evaluators.is_empty() {
@@ -137,12 +143,24 @@ fn freeze(bundle: &Bundle, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
     }
     std::fs::create_dir_all(&beside)?;
     if let Some(path) = &inputs.mock_config {
-        std::fs::copy(path, beside.join(MOCK_CONFIG))?;
+        copy(path, &beside.join(MOCK_CONFIG), session.work.config["mockConfig"].as_str())?;
     }
-    for (at, (_, path)) in inputs.evaluators.iter().enumerate() {
-        std::fs::copy(path, beside.join(format!("evaluator-{at}.wasm")))?;
+    for (at, (name, path)) in inputs.evaluators.iter().enumerate() {
+        // Of two with one name only the later was loaded.
+        let loaded = !inputs.evaluators[at + 1..].iter().any(|(later, _)| later == name);
+        let pin = session.work.evaluators.get(name).filter(|_| loaded);
+        copy(path, &beside.join(format!("evaluator-{at}.wasm")), pin.map(|pin| pin.digest.as_str()))?;
     }
     Ok(())
+}
+
+/// Copies a file that was read before and must still be what it was.
+fn copy(from: &Path, to: &Path, digest: Option<&str>) -> std::io::Result<()> {
+    let bytes = std::fs::read(from)?;
+    if digest.is_some_and(|digest| Digest::of(&bytes).as_str() != digest) {
+        return Err(std::io::Error::other(format!("{} changed while it was read", from.display())));
+    }
+    std::fs::write(to, bytes)
 }
 
 /// The run in `dir`, made ready again from what it froze. Anything that would change a verdict is refused.
