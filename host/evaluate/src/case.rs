@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use arena_bundle::{Scenario, Turn};
 use arena_model::{
-    Author, CaseId, CheckRecord, Content, Conversation, Fault, Hasher, Measured, MeasuredTurn, Message, Outcome, Record, Role,
-    Usage,
+    Author, CaseId, CheckRecord, Content, Conversation, Fault, Hasher, Measured, MeasuredTurn, Message, Outcome,
+    Record, Role, Usage,
 };
 use arena_provider::{ChatRequest, MockContext, Provider, ProviderError};
 
@@ -113,7 +113,8 @@ impl Run<'_> {
             self.input.field(turn.role.as_bytes()).field(turn.content.text().as_bytes());
             if let Content::Parts(parts) = &turn.content {
                 // What only the media tell apart is another input as well.
-                let parts = serde_json::to_vec(parts).map_err(|error| Trouble::new("RecordInvalid", error.to_string()))?;
+                let parts =
+                    serde_json::to_vec(parts).map_err(|error| Trouble::new("RecordInvalid", error.to_string()))?;
                 self.input.field(&parts);
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arena_bundle::Bundle;
 use arena_provider::{Provider, ProviderError};
-use arena_sandbox::{Component, Sandbox};
+use arena_sandbox::{Component, Sandbox, World};
 
 use crate::case::Trouble;
 use crate::check::Bench;
@@ -49,12 +49,12 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// Puts the parts together; calls nothing.
+    /// Puts the parts together; calls nothing. Judges are asked on the runtime this is called on.
     pub fn new(parts: EvaluatorParts) -> Self {
         let bench = Bench {
             sandbox: parts.sandbox.clone(),
             library: parts.library.clone(),
-            judge: Arc::new(Judges(parts.judges.clone())),
+            judge: Arc::new(Judges::new(parts.judges.clone())),
             seed: parts.seed,
         };
         Self { parts, bench }
@@ -77,7 +77,12 @@ impl Evaluator {
     pub(crate) fn template(&self) -> Result<&Arc<Component>, Trouble> {
         let name = self.parts.bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str());
         match self.parts.library.named(name).map(Resolved::ready) {
-            Some(Ok(component)) => Ok(component),
+            Some(Ok(component)) if component.world() == World::Template => Ok(component),
+            Some(Ok(component)) => {
+                let text =
+                    format!("`{name}` is a component of world `{}`, not a template engine", component.world().as_str());
+                Err(Trouble::new("ContractMismatch", text))
+            }
             Some(Err((reason, text))) => Err(Trouble::new(reason, text)),
             None => Err(Trouble::new("TemplateUnknown", format!("there is no template engine `{name}`"))),
         }

@@ -10,8 +10,6 @@ use crate::check::unwrap;
 use crate::evaluator::Evaluator;
 use crate::prompt;
 
-/// Most distinct checks whose params are tried; a bundle with more is judged case by case.
-const DISTINCT_CHECKS: usize = 100_000;
 
 /// A check that will be `error` whatever the model answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +40,8 @@ pub struct TemplateProblem {
 }
 
 impl Evaluator {
-    /// Tries the params of every check. Equal checks are tried once.
-    pub async fn check_params(&self) -> Vec<CheckProblem> {
+    /// Tries the params of checks until `most` different ones were tried. What is left is seen when its case is judged.
+    pub async fn check_params(&self, most: usize) -> Vec<CheckProblem> {
         let mut tried: HashMap<(String, String), Option<(&'static str, String)>> = HashMap::new();
         let mut problems = Vec::new();
         for scenario in &self.parts.bundle.scenarios {
@@ -52,7 +50,7 @@ impl Evaluator {
                 let key = (assertion.kind.clone(), assertion.params.as_str().to_owned());
                 let found = match tried.get(&key) {
                     Some(found) => found.clone(),
-                    None if tried.len() >= DISTINCT_CHECKS => continue,
+                    None if tried.len() >= most => continue,
                     None => {
                         let found = self.try_params(assertion).await;
                         tried.insert(key, found.clone());

@@ -1,4 +1,5 @@
-//! The floor: the same calls as a run makes, from a bare HTTP loop in a process of its own, with nothing around them.
+//! The floor: the same calls as a run makes, from a bare HTTP loop (reqwest and tokio, as anyone would write it) in a
+//! process of its own, with nothing around them.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -6,13 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::Request;
-use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, USER_AGENT};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use reqwest::header::CONTENT_TYPE;
+use serde::Deserialize;
 
 use crate::process::{self, Ended};
 use crate::questions;
@@ -35,13 +31,16 @@ pub struct Role {
     connections: u64,
 }
 
-/// Makes the calls; each must be answered with 200.
+/// Makes the calls; each must be answered with 200 and a completion, which is read.
 pub fn call(role: Role) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    // The client wants one, though these calls are plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
         let (next, role) = (Arc::new(AtomicU64::new(0)), Arc::new(role));
         let connections: Vec<_> =
-            (0..role.connections).map(|_| tokio::spawn(connection(role.clone(), next.clone()))).collect();
+            (0..role.connections).map(|_| tokio::spawn(connection(client.clone(), role.clone(), next.clone()))).collect();
         for connection in connections {
             connection.await.context("a connection's task died")??;
         }
@@ -49,31 +48,27 @@ pub fn call(role: Role) -> Result<()> {
     })
 }
 
-async fn connection(role: Arc<Role>, next: Arc<AtomicU64>) -> Result<()> {
-    let stream = TcpStream::connect(&role.address).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
-    // It ends with the sender; trouble on the wire reaches the sender too.
-    tokio::spawn(connection);
+async fn connection(client: reqwest::Client, role: Arc<Role>, next: Arc<AtomicU64>) -> Result<()> {
+    let url = format!("http://{}/v1/chat/completions", role.address);
     loop {
         let case = next.fetch_add(1, Ordering::Relaxed);
         if case >= role.cases {
             return Ok(());
         }
-        let request = Request::post("/v1/chat/completions")
-            .header(HOST, &role.address)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, "bare-loop")
-            .body(Full::new(Bytes::from(questions::body(case)?)))?;
-        sender.ready().await?;
-        let response = sender.send_request(request).await?;
+        let request = client.post(&url).header(CONTENT_TYPE, "application/json").body(questions::body(case)?);
+        let response = request.send().await?;
         let status = response.status();
-        let answer = response.into_body().collect().await?.to_bytes();
-        if status != 200 || answer.is_empty() {
-            bail!("call {case}: status {status}, {} bytes", answer.len());
+        let answer: Completion = serde_json::from_slice(&response.bytes().await?)?;
+        if status != 200 || answer.choices.is_empty() {
+            bail!("call {case}: status {status}");
         }
     }
+}
+
+/// As much of an answer as anyone who asks must read.
+#[derive(Deserialize)]
+struct Completion {
+    choices: Vec<serde_json::Value>,
 }
 
 /// Runs the loop against `vendor`.

@@ -12,4 +12,5 @@ mod world;
 pub use bundle::Bundle;
 pub use place::{component, example, hostile};
 pub use program::{Ran, Running};
+pub use rustix::process::Signal;
 pub use world::{World, until};

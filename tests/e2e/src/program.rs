@@ -2,13 +2,17 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Longest wait for a line of output, or for anything else that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Lines that may wait to be looked at.
+const LINES: usize = 1024;
 
 /// How a command ended and what it printed.
 #[derive(Clone, Debug)]
@@ -67,9 +71,10 @@ impl Running {
         Ok(Self { child, lines: follow(stderr), seen: String::new() })
     }
 
-    /// Process id, for signals.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")?;
+        kill_process(id, signal).context("cannot signal arena")
     }
 
     /// Waits until standard error has a line that holds `text`.
@@ -104,7 +109,7 @@ impl Drop for Running {
 
 /// Lines of a stream, read in a thread of their own so that waiting for one can end.
 fn follow(stderr: ChildStderr) -> Receiver<String> {
-    let (send, receive) = channel();
+    let (send, receive) = sync_channel(LINES);
     std::thread::spawn(move || {
         let mut reader = BufReader::new(stderr);
         let mut line = String::new();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use arena_model::{Manifest, Record};
 use arena_results::{RunDir, records};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::bundle::Bundle;
@@ -114,7 +115,12 @@ fn warm_up() -> Result<()> {
     let compile = || -> Result<()> {
         let folder = tempfile::tempdir()?;
         let mut bundle = Bundle::new(&folder.path().join("bundle"));
-        bundle.says("m", "ok")?.scenario("s", serde_json::json!({})).write()?;
+        let checks = json!([
+            {"type": "contains", "params": {"patterns": ["ok"]}},
+            {"type": "is_valid_json"},
+            {"type": "llm_judge", "params": {"criteria": "ok"}},
+        ]);
+        bundle.says("m", "ok")?.checks("s", checks).write()?;
         let output = bare(folder.path())?.args(["validate", "bundle"]).output()?;
         Ran::of(&output).code(0).map(drop)
     };

@@ -21,6 +21,8 @@ const CONCURRENCY: usize = 8;
 const CONCURRENCY_MAX: usize = 4096;
 /// Seed where no flag gives one.
 const SEED: u64 = 42;
+/// Different checks whose params are tried before the first case; `arena validate` tries all.
+const PARAMS_TRIED: usize = 500;
 /// Warnings that are printed.
 const WARNINGS: usize = 20;
 /// Folder of the run that holds what came from outside the bundle.
@@ -216,7 +218,7 @@ async fn show_warnings(session: &Session, quiet: bool) {
         return;
     }
     let mut warnings = session.warnings.clone();
-    for problem in session.evaluator.check_params().await {
+    for problem in session.evaluator.check_params(PARAMS_TRIED).await {
         let (file, line, reason, kind) = (&problem.file, problem.line, problem.reason, &problem.kind);
         warnings.push(format!("{file}:{line}: [{reason}] check `{kind}` will be an error: {}", problem.text));
     }

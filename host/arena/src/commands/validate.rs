@@ -31,7 +31,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
             errors.push(format!("{}: error[{}] {error}", entry.origin, error.reason()));
         }
     }
-    for problem in session.evaluator.check_params().await {
+    for problem in session.evaluator.check_params(usize::MAX).await {
         let (file, line, reason, kind) = (&problem.file, problem.line, problem.reason, &problem.kind);
         errors.push(format!("{file}:{line}: error[{reason}] check `{kind}`: {}", problem.text));
     }
@@ -49,7 +49,13 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 Some(host) => {
                     let spec = session.bundle.providers.iter().find(|spec| spec.id == *id);
                     let key = spec.map_or_else(String::new, |spec| key(spec, host));
-                    println!("provider {}: {} at {}{}", line(id).bold(), line(provider.model()), line(host), line(&key));
+                    println!(
+                        "provider {}: {} at {}{}",
+                        line(id).bold(),
+                        line(provider.model()),
+                        line(host),
+                        line(&key)
+                    );
                 }
                 None => println!("provider {}: {}, called nowhere", line(id).bold(), line(provider.model())),
             },

@@ -1,0 +1,15 @@
+//! What the built program promises, one promise a test.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod checks;
+mod commands;
+mod components;
+mod conversation;
+mod evaluator;
+mod judge;
+mod provider;
+mod resume;
+mod run;
+mod terminal;
+mod validate;
