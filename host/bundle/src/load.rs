@@ -70,6 +70,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
     let mut loader = Loader { folder: &folder, listing: &listing, limits: &limits.yaml, report };
     let parts = loader.arena(&arena);
     let warnings = loader.report.finish()?;
+    folder.forget();
     let name = arena.name().unwrap_or_else(|| {
         let root = root.canonicalize().unwrap_or_else(|_| root.clone());
         root.file_name().map_or_else(|| file.clone(), |name| name.to_string_lossy().into_owned())

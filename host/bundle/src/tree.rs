@@ -1,8 +1,9 @@
 //! The bundle's folder: its regular files with their digests, and reads that cannot leave it.
 
+use std::collections::HashMap;
 use std::io::{self, Read as _};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arena_model::{Digest, Hasher};
 use cap_std::ambient_authority;
@@ -27,7 +28,13 @@ pub struct BundleFile {
 pub(crate) struct Folder {
     dir: Arc<Dir>,
     file_bytes: u64,
+    /// Small documents that listing has read and loading will want: a bundle of thousands is read once, not twice.
+    kept: Arc<Mutex<HashMap<String, Vec<u8>>>>,
 }
+
+/// Largest file that is kept, and most bytes of all that are.
+const KEPT_FILE_BYTES: usize = 16 << 10;
+const KEPT_BYTES: usize = 32 << 20;
 
 /// The files of a folder.
 pub(crate) struct Listing {
@@ -42,7 +49,16 @@ impl Folder {
     pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self, Problem> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())
             .map_err(|error| io_problem(&path.to_string_lossy(), "the folder", &error))?;
-        Ok(Self { dir: Arc::new(dir), file_bytes: limits.file_bytes })
+        Ok(Self { dir: Arc::new(dir), file_bytes: limits.file_bytes, kept: Arc::default() })
+    }
+
+    /// Frees what was kept for loading.
+    pub(crate) fn forget(&self) {
+        self.kept().clear();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Vec<u8>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Names of the files at the top, sorted.
@@ -86,6 +102,7 @@ impl Folder {
             return Err(problems);
         }
         let (mut files, mut total, mut hasher) = (Vec::with_capacity(paths.len()), 0u64, Hasher::default());
+        let mut kept = 0;
         hasher.field(b"arena bundle 1");
         for path in paths {
             let bytes = self.read(&path).map_err(|problem| vec![problem])?;
@@ -95,7 +112,11 @@ impl Folder {
                 return Err(vec![Problem::of_file(&path, "BundleTooLarge", message).hint("leave large files out")]);
             }
             hasher.field(path.as_bytes()).field(&bytes);
-            files.push(BundleFile { path, size: bytes.len() as u64, digest: Digest::of(&bytes) });
+            files.push(BundleFile { path: path.clone(), size: bytes.len() as u64, digest: Digest::of(&bytes) });
+            if bytes.len() <= KEPT_FILE_BYTES && kept + bytes.len() <= KEPT_BYTES && is_document(&path) {
+                kept += bytes.len();
+                self.kept().insert(path, bytes);
+            }
         }
         Ok(Listing { files, digest: hasher.finish() })
     }
@@ -202,10 +223,17 @@ pub(crate) fn find<'a>(files: &'a [BundleFile], reference: &str) -> Result<&'a B
 
 /// Reads a listed file and makes sure that it is still what was digested.
 pub(crate) fn read_listed(folder: &Folder, file: &BundleFile) -> Result<Vec<u8>, Problem> {
+    if let Some(bytes) = folder.kept().remove(&file.path) {
+        return Ok(bytes);
+    }
     let bytes = folder.read(&file.path)?;
     if Digest::of(&bytes) != file.digest {
         let problem = Problem::of_file(&file.path, "FileChanged", "the file changed after the bundle was loaded");
         return Err(problem.hint("load the bundle again"));
     }
     Ok(bytes)
+}
+
+fn is_document(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "yaml" | "yml" | "json"))
 }

@@ -10,7 +10,6 @@ use crate::check::unwrap;
 use crate::evaluator::Evaluator;
 use crate::prompt;
 
-
 /// A check that will be `error` whatever the model answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckProblem {

@@ -11,13 +11,13 @@ use arena_model::{Digest, Hasher};
 use crate::run_dir::{CHECKSUMS, LOCK};
 use crate::{Result, ResultsError, RunDir, atomic};
 
-fn digest(path: &Path) -> Result<Digest> {
+/// Digest of one file, read through `buffer`.
+fn digest(path: &Path, buffer: &mut [u8]) -> Result<Digest> {
     let io = || ResultsError::io("read", path);
     let mut file = File::open(path).map_err(io())?;
     let mut hasher = Hasher::default();
-    let mut buffer = vec![0; 64 << 10];
     loop {
-        match file.read(&mut buffer) {
+        match file.read(buffer) {
             Ok(0) => return Ok(hasher.finish()),
             Ok(read) => hasher.update(&buffer[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -26,14 +26,16 @@ fn digest(path: &Path) -> Result<Digest> {
     }
 }
 
-/// Digest of each file by its path as it stands in the list, `/` between folders.
-fn digests(run: &RunDir) -> Result<BTreeMap<String, Digest>> {
-    let mut found = BTreeMap::new();
+/// Digest of each file by its path as it stands in the list, `/` between folders. A file in `known` is not read.
+fn digests(run: &RunDir, known: &BTreeMap<String, Digest>) -> Result<BTreeMap<String, Digest>> {
+    let (mut found, mut buffer) = (BTreeMap::new(), vec![0; 64 << 10]);
     for path in atomic::files(run.path())? {
         let name = path.strip_prefix(run.path()).unwrap_or(&path);
         if name != Path::new(LOCK) && name != Path::new(CHECKSUMS) {
             let parts: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
-            found.insert(parts.join("/"), digest(&path)?);
+            let name = parts.join("/");
+            let digest = known.get(&name).cloned().map_or_else(|| digest(&path, &mut buffer), Ok)?;
+            found.insert(name, digest);
         }
     }
     Ok(found)
@@ -52,10 +54,10 @@ fn text(digests: &BTreeMap<String, Digest>) -> String {
     text
 }
 
-/// Writes the list over the files as they are now.
-pub(crate) fn write(run: &RunDir) -> Result<()> {
+/// Writes the list over the files as they are now; those in `known` as they were when the caller digested them.
+pub(crate) fn write(run: &RunDir, known: &BTreeMap<String, Digest>) -> Result<()> {
     let path = run.file(CHECKSUMS);
-    let text = text(&digests(run)?);
+    let text = text(&digests(run, known)?);
     atomic::replace(&path, |out| out.write_all(text.as_bytes()).map_err(ResultsError::io("write", &path)))
 }
 
@@ -64,7 +66,7 @@ pub(crate) fn write(run: &RunDir) -> Result<()> {
 pub fn verify_checksums(run: &RunDir) -> Result<Vec<String>> {
     let path = run.file(CHECKSUMS);
     let stored = fs::read_to_string(&path).map_err(ResultsError::io("read", &path))?;
-    let wanted = text(&digests(run)?);
+    let wanted = text(&digests(run, &BTreeMap::new())?);
     let mut differences = Vec::new();
     let body = stored.lines().next_back().and_then(|last| stored.strip_suffix('\n')?.strip_suffix(last));
     let last = stored.lines().next_back().and_then(|last| last.strip_prefix("# "));

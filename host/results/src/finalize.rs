@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use arena_model::{Record, Summary};
+use arena_model::{Digest, Record, Summary};
 
 use crate::html::Report;
 use crate::index::Index;
@@ -26,11 +26,14 @@ pub struct Settings {
     pub report_bytes: usize,
     /// zstd level of the segment, 1 (fast) to 19 (small).
     pub zstd_level: i32,
+    /// Digests of files of the folder by their path in it, for files that were digested when they were written (the
+    /// frozen bundle): `checksums` takes them without reading the files again.
+    pub known_digests: BTreeMap<String, Digest>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { report_cases: 50_000, report_bytes: 20_000_000, zstd_level: 3 }
+        Self { report_cases: 50_000, report_bytes: 20_000_000, zstd_level: 1, known_digests: BTreeMap::new() }
     }
 }
 
@@ -173,6 +176,6 @@ pub fn finalize(
         atomic::remove(&run.file(JOURNAL))?;
         atomic::sync_folder(run.path())?;
     }
-    checksums::write(run)?;
+    checksums::write(run, &settings.known_digests)?;
     Ok(summary)
 }

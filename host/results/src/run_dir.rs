@@ -1,5 +1,6 @@
 //! The folder of one run: created whole, locked while open, repaired when opened.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -171,7 +172,7 @@ impl RunDir {
             atomic::remove(&self.file(CHECKSUMS))?;
         }
         if !self.file(CHECKSUMS).exists() {
-            checksums::write(self)?;
+            checksums::write(self, &BTreeMap::new())?;
         }
         Ok(())
     }

@@ -39,8 +39,9 @@ pub fn call(role: Role) -> Result<()> {
     runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build()?;
         let (next, role) = (Arc::new(AtomicU64::new(0)), Arc::new(role));
-        let connections: Vec<_> =
-            (0..role.connections).map(|_| tokio::spawn(connection(client.clone(), role.clone(), next.clone()))).collect();
+        let connections: Vec<_> = (0..role.connections)
+            .map(|_| tokio::spawn(connection(client.clone(), role.clone(), next.clone())))
+            .collect();
         for connection in connections {
             connection.await.context("a connection's task died")??;
         }

@@ -42,7 +42,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
 /// Runs async work on threads that are for IO; guests have their own.
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings::cores())
+        .worker_threads(settings::cores().div_ceil(2))
         .thread_name("arena-io")
         .enable_all()
         .build()

@@ -87,10 +87,12 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let planned = session.matrix.plan.len();
     let labelled = session.bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
     let labels: BTreeMap<_, _> = labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect();
+    let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
+    let settings = Settings { known_digests: frozen.collect(), ..Settings::default() };
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
-    let summary = finalize(&run, planned, std::iter::empty(), labels, Settings::default()).or_fail()?;
+    let summary = finalize(&run, planned, std::iter::empty(), labels, settings).or_fail()?;
     verdict::print(&run, &summary, arguments.quiet)?;
     Ok(verdict::exit(&summary.cases))
 }
