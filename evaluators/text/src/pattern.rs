@@ -38,7 +38,8 @@ impl Regex {
     /// Unicode would add (`k` as the Kelvin sign) is not in such a text.
     fn compile(&self, text: &str) -> Result<meta::Regex, String> {
         let pattern = re2::translate(&self.pattern);
-        let unicode = !text.is_ascii() || !self.pattern.is_ascii() || ["\\p", "\\P", "\\x"].iter().any(|c| pattern.contains(c));
+        let unicode =
+            !text.is_ascii() || !self.pattern.is_ascii() || ["\\p", "\\P", "\\x"].iter().any(|c| pattern.contains(c));
         // Each evaluation compiles anew and searches one reply: prefilters and automata cost more than they save,
         // unless the reply is long.
         let config = meta::Config::new()

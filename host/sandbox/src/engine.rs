@@ -52,9 +52,9 @@ impl Runner {
         pool.max_tables_per_component(TABLES).max_tables_per_module(4).max_memories_per_module(1);
         pool.max_memory_size(usize::try_from(ceiling.memory).unwrap_or(usize::MAX));
         pool.table_elements(100_000).max_component_instance_size(8 << 20).max_core_instance_size(8 << 20);
-        // A page or two of each kind stays mapped: most guests touch no more, and faults are what a fresh
-        // instance costs.
-        pool.linear_memory_keep_resident(256 << 10).table_keep_resident(16 << 10);
+        // What a guest touches at the start of its memory, its stack and data, stays mapped and only dirty pages are
+        // reset: faults are what a fresh instance costs.
+        pool.linear_memory_keep_resident(2 << 20).table_keep_resident(16 << 10);
         pool.pagemap_scan(Enabled::Auto).max_unused_warm_slots(16).decommit_batch_size(16);
         let mut config = base_config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

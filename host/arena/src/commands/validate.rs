@@ -89,6 +89,6 @@ fn key(spec: &ProviderSpec, host: &str) -> String {
         (None, None, None) if vendors_own => ", with the key in $OPENAI_API_KEY".to_owned(),
         (None, None, None) => ", without a key".to_owned(),
     };
-    let headers: Vec<&str> = spec.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let headers: Vec<&str> = spec.headers.keys().map(String::as_str).collect();
     if headers.is_empty() { key } else { format!("{key}, with the headers {}", headers.join(", ")) }
 }
