@@ -79,27 +79,6 @@ impl Evaluator {
         run.skip_unreached(trouble.is_some());
         run.record(trouble, started, began.elapsed())
     }
-
-    /// A record for a case that was never run: the queue gave it up or the run ended before it.
-    pub fn without_running(&self, case: &CaseInput, outcome: Outcome, reason: &str, error: Option<&str>) -> Record {
-        let mut run = Run {
-            evaluator: self,
-            case,
-            key: case.id.key().0,
-            conversation: Conversation::default(),
-            input: Hasher::default(),
-            checks: Vec::new(),
-            checks_us: Vec::new(),
-            turns: Vec::new(),
-            deadline: Instant::now(),
-        };
-        run.skip_unreached(true);
-        let mut record = run.record(None, (self.parts.clock)(), Duration::ZERO);
-        record.outcome = outcome;
-        record.reason = Some(reason.to_owned());
-        record.error = error.map(str::to_owned);
-        record
-    }
 }
 
 impl Run<'_> {
