@@ -6,6 +6,7 @@
 //! [`records`], [`export_jsonl`], [`equal`] and [`verify_checksums`] read it.
 
 mod atomic;
+mod batch;
 mod checksums;
 mod equal;
 mod error;
@@ -23,6 +24,7 @@ mod statistics;
 mod strip;
 mod terminal;
 
+pub use batch::{Batch, BatchCorrupt, StoredBatch, encoded_limit};
 pub use checksums::verify_checksums;
 pub use equal::equal;
 pub use error::ResultsError;

@@ -71,7 +71,7 @@ impl Strip {
         bytes
     }
 
-    fn decode(bytes: &[u8; STRIP_BYTES]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8; STRIP_BYTES]) -> Option<Self> {
         let word =
             |at: usize| bytes[4 + at * 8..12 + at * 8].iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
         Some(Self {

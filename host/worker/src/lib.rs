@@ -2,8 +2,13 @@
 //! Takes a plan, an evaluator and a journal; gives a journal in which every case stands once. Never judges, never
 //! renders, never decides what a run is.
 
+mod bare;
+mod error;
+mod fleet;
 mod local;
 mod matrix;
 
-pub use local::{Done, Ended, LocalRun, Observer, Stop, WorkerError};
+pub use error::WorkerError;
+pub use fleet::{CaseRunner, FleetRun, FleetSettings, Frozen};
+pub use local::{Done, Ended, LocalRun, Observer, Stop};
 pub use matrix::Matrix;

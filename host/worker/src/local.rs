@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arena_evaluate::Evaluator;
-use arena_model::{Class, Fault, Outcome, Record};
+use arena_model::{Outcome, Record};
 use arena_queue::{
-    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MemoryQueue, Queue, QueueError, Register, Restored, RetryPolicy,
-    Settled, WorkerId,
+    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MemoryQueue, Queue, Register, Restored, RetryPolicy, Settled,
+    WorkerId,
 };
 use arena_results::{Journal, ResultsError};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
-use crate::Matrix;
+use crate::{Matrix, WorkerError};
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -43,47 +43,6 @@ pub enum Ended {
 pub trait Observer: Send {
     /// Called in the order of storing.
     fn stored(&mut self, record: &Record);
-}
-
-/// What stops a run: the journal or the queue, never a case.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkerError {
-    /// A record could not be stored.
-    #[error(transparent)]
-    Results(#[from] ResultsError),
-    /// The queue refused.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// A case's task died, which is a bug of ours.
-    #[error("a case's task died: {0}")]
-    Task(#[from] JoinError),
-    /// The queue and the plan disagree.
-    #[error("the queue gave case {j} of lane {lane}, which the plan does not have")]
-    Unplanned {
-        /// Lane.
-        lane: u32,
-        /// Place in it.
-        j: u64,
-    },
-    /// The queue did not take a commit.
-    #[error("the queue answered {0:?} to a commit; the record is in the journal, resume the run")]
-    Commit(Commit),
-}
-
-impl Fault for WorkerError {
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::Results(error) => error.reason(),
-            Self::Queue(error) => error.reason(),
-            Self::Task(_) => "TaskDied",
-            Self::Unplanned { .. } => "CaseUnplanned",
-            Self::Commit(_) => "CommitRefused",
-        }
-    }
-
-    fn class(&self) -> Class {
-        Class::Infra
-    }
 }
 
 /// A case that has a record.

@@ -1,0 +1,122 @@
+//! The only repair: committing what a worker stored but did not get to commit.
+
+use arena_model::{ResultStore, Stored};
+use arena_queue::{Commit, JobId, Queue, Reclaim, Settled, WorkerId};
+use arena_results::StoredBatch;
+
+use super::batch::{name, number};
+use super::patience::ask;
+use super::{FleetRun, FleetSettings};
+use crate::{Matrix, WorkerError};
+
+/// What one worker needs to look after another.
+#[derive(Clone, Copy)]
+pub(crate) struct Adopter<'a> {
+    pub queue: &'a dyn Queue,
+    pub store: &'a dyn ResultStore,
+    pub job: &'a JobId,
+    pub matrix: &'a Matrix,
+    pub settings: &'a FleetSettings,
+}
+
+impl FleetRun {
+    pub(crate) fn adopter(&self) -> Adopter<'_> {
+        Adopter {
+            queue: self.queue.as_ref(),
+            store: self.store.as_ref(),
+            job: &self.job,
+            matrix: &self.matrix,
+            settings: &self.settings,
+        }
+    }
+}
+
+impl Adopter<'_> {
+    /// Commits batches of `worker` from the first that the queue does not know, while they exist. One that is missing
+    /// or broken while a later one is there is committed as lost, without cases, so that they run again. Gives the
+    /// number of the newest, none if the job takes nothing more.
+    pub async fn adopt(&self, worker: WorkerId) -> Result<Option<u64>, WorkerError> {
+        let mut last = ask(self.settings, || self.queue.last(self.job, worker)).await?;
+        let mut newest = None;
+        loop {
+            let seq = last + 1;
+            let cases = match self.batch(worker, seq).await? {
+                Some(cases) => cases,
+                None => {
+                    let newest = match newest {
+                        Some(newest) => newest,
+                        None => *newest.insert(self.newest(worker).await?),
+                    };
+                    if newest < seq {
+                        return Ok(Some(last));
+                    }
+                    tracing::warn!(%worker, seq, "a stored batch is missing or broken; its cases run again");
+                    Vec::new()
+                }
+            };
+            match ask(self.settings, || self.queue.commit(self.job, worker, seq, &cases)).await? {
+                Commit::Committed { .. } => last = seq,
+                Commit::Behind { last: known } => last = known,
+                Commit::Sealed => return Ok(None),
+            }
+        }
+    }
+
+    /// Adopts a worker whose heartbeat has run out and hands its leases back.
+    pub async fn bury(&self, worker: WorkerId) -> Result<(), WorkerError> {
+        while let Some(last) = self.adopt(worker).await? {
+            match ask(self.settings, || self.queue.reclaim(self.job, worker, last)).await? {
+                Reclaim::Reclaimed { leases } => {
+                    tracing::info!(%worker, leases, "a lost worker's cases run again");
+                    return Ok(());
+                }
+                Reclaim::Alive => return Ok(()),
+                Reclaim::Moved { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Buries every worker that is silent.
+    pub async fn bury_all(&self) -> Result<(), WorkerError> {
+        for view in ask(self.settings, || self.queue.workers(self.job)).await? {
+            if view.expired && !view.gone {
+                self.bury(view.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cases of a stored batch; none if it is not there or not whole.
+    async fn batch(&self, worker: WorkerId, seq: u64) -> Result<Option<Vec<Settled>>, WorkerError> {
+        let (name, limit) = (name(worker, seq), self.settings.object_limit());
+        let Some(bytes) = ask(self.settings, || self.store.read(&name, limit)).await? else { return Ok(None) };
+        match StoredBatch::open(&bytes) {
+            Ok(batch) => batch
+                .entries
+                .iter()
+                .map(|(index, strip)| {
+                    let (lane, j) = self.matrix.plan.lane(*index).ok_or(WorkerError::Foreign { index: *index })?;
+                    Ok(Settled { lane, j, outcome: strip.outcome, cost_usd_micro: strip.cost_usd_micro })
+                })
+                .collect::<Result<_, _>>()
+                .map(Some),
+            Err(error) => {
+                tracing::warn!(name, "{error}");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Number of the worker's newest stored batch, 0 if there is none.
+    async fn newest(&self, worker: WorkerId) -> Result<u64, WorkerError> {
+        let prefix = format!("{worker}/");
+        let names = ask(self.settings, || self.store.list(&prefix)).await?;
+        Ok(names.iter().filter_map(|name| number(name)).max().unwrap_or(0))
+    }
+}
+
+/// How an upload ended, as [`Stored`] without the difference between now and before.
+pub(crate) fn taken(stored: &Stored) -> bool {
+    matches!(stored, Stored::Other(_))
+}

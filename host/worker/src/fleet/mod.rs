@@ -1,0 +1,86 @@
+//! One of many processes with the queue elsewhere and the records in a store. Claims, runs, stores, commits; looks
+//! after workers that fell silent; the last one ends the job.
+
+mod adopt;
+mod batch;
+mod ending;
+mod patience;
+mod process;
+mod settings;
+mod task;
+
+use std::sync::Arc;
+
+use arena_evaluate::{CaseInput, Evaluator};
+use arena_model::{Manifest, Record, ResultStore};
+use arena_queue::{JobId, Queue, WorkerId};
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::{Ended, Matrix, Observer, Stop, WorkerError};
+
+pub use settings::FleetSettings;
+
+/// Turns a case into its record; never fails.
+#[async_trait]
+pub trait CaseRunner: Send + Sync {
+    /// Holds the conversation and judges it.
+    async fn run(&self, case: &CaseInput) -> Record;
+}
+
+#[async_trait]
+impl CaseRunner for Evaluator {
+    async fn run(&self, case: &CaseInput) -> Record {
+        Evaluator::run(self, case).await
+    }
+}
+
+/// A bundle on this machine, from which the last worker builds the folder of the run.
+pub trait Frozen: Send + Sync {
+    /// Fills the folder `to`, which does not exist yet, with the bundle's files.
+    fn copy(&self, to: &std::path::Path) -> std::io::Result<()>;
+
+    /// A scenario's labels.
+    fn labels(&self, scenario: &str) -> std::collections::BTreeMap<String, String>;
+}
+
+/// A worker process of a job.
+pub struct FleetRun {
+    /// Where the cases come from.
+    pub queue: Arc<dyn Queue>,
+    /// Where the records go: the results of this job.
+    pub store: Arc<dyn ResultStore>,
+    /// The job.
+    pub job: JobId,
+    /// Plan and scenarios.
+    pub matrix: Arc<Matrix>,
+    /// Runs cases.
+    pub runner: Arc<dyn CaseRunner>,
+    /// What the run is.
+    pub manifest: Manifest,
+    /// The bundle.
+    pub bundle: Arc<dyn Frozen>,
+    /// Limits.
+    pub settings: FleetSettings,
+    /// Changes to stop this process; the job goes on.
+    pub stop: watch::Receiver<Stop>,
+}
+
+impl FleetRun {
+    /// Works until the job is finished or the process is stopped. `observer` is told of records once they are
+    /// finished here, which is before they are durable.
+    ///
+    /// # Errors
+    /// Queue or store refuse or stay away too long, or the job cannot be ended.
+    pub async fn run(self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
+        process::Process::start(Arc::new(self)).await?.run(observer).await
+    }
+
+    /// Does the last step of a sealed job once more, under no lease: stores what of the run's folder is missing.
+    ///
+    /// # Errors
+    /// Queue or store refuse or stay away too long, or what is stored is another job's.
+    pub async fn end_again(&self) -> Result<(), WorkerError> {
+        ending::end(self, WorkerId::random()?).await
+    }
+}

@@ -1,0 +1,163 @@
+//! Worker processes over one queue and one store, with kills between any two steps.
+
+mod world;
+
+use std::sync::atomic::Ordering;
+
+use arena_model::{Outcome, ResultStore, Stored};
+use arena_queue::{Phase, Queue};
+use arena_worker::{Ended, Stop};
+use world::{Counting, Nobody, World};
+
+#[tokio::test]
+async fn two_processes_run_every_case_once_and_one_ends_the_job() {
+    let world = World::new(100, Counting::default()).await;
+    let (one, two) = tokio::join!(world.work(), world.work());
+    assert_eq!([one.unwrap(), two.unwrap()], [Ended::Complete, Ended::Complete]);
+    world.check();
+    assert_eq!(world.runner.calls.load(Ordering::SeqCst), world.cases());
+    let names = world.store.names();
+    for file in ["run/manifest.json", "run/index.json", "run/report.html", "run/junit.xml", "run/checksums"] {
+        assert!(names.iter().any(|name| name == file), "{file} of {names:?}");
+    }
+    let digest = arena_model::Digest::of(world.store.text("run/summary.json").as_bytes());
+    assert_eq!(world.queue.snapshot(&world.job).await.unwrap().phase, Phase::Finished(digest));
+}
+
+#[tokio::test]
+async fn killed_processes_cost_no_case_and_repeat_few() {
+    let world = World::new(150, Counting::default()).await;
+    let kills = [1, 7, 23, 40, 61];
+    for call in kills {
+        world.kill_at(call).await;
+    }
+    assert_eq!(world.work().await.unwrap(), Ended::Complete);
+    world.check();
+    let calls = world.runner.calls.load(Ordering::SeqCst);
+    let most = world.cases() + kills.len() as u64 * (8 + 16);
+    assert!(calls <= most, "{calls} calls, at most {most}");
+}
+
+#[tokio::test]
+async fn a_stored_batch_that_was_not_committed_is_adopted_not_run_again() {
+    let world = World::new(8, Counting::default()).await;
+    let other = World::new(8, Counting::default()).await;
+    other.work().await.unwrap();
+    // What a worker stored and could not commit any more, under a name the queue has seen.
+    let worker = arena_queue::WorkerId(77);
+    world.queue.register(&world.job, worker).await.unwrap();
+    let batch = other.store.names().into_iter().find(|name| name.ends_with("/0000000001")).unwrap();
+    let bytes = other.store.objects.lock().unwrap()[&batch].clone();
+    world.store.create(&format!("{worker}/0000000001"), &bytes).await.unwrap();
+    // Nothing is claimed before the silent worker is looked after.
+    let (mut run, _stop) = world.process();
+    run.settings.lease = std::time::Duration::from_millis(1);
+    world.runner.held.store(true, Ordering::SeqCst);
+    let release = async {
+        loop {
+            let workers = world.queue.workers(&world.job).await.unwrap();
+            if workers.iter().any(|view| view.id == worker && view.last == 1) {
+                world.runner.held.store(false, Ordering::SeqCst);
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut nobody = Nobody;
+    let (ended, ()) = tokio::join!(run.run(&mut nobody), release);
+    assert_eq!(ended.unwrap(), Ended::Complete);
+    world.check();
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_stops_claims_and_loses_nothing() {
+    let world = World::new(200, Counting::default()).await;
+    world.store.away.store(true, Ordering::SeqCst);
+    let (run, _stop) = world.process();
+    let away = async {
+        let bound = 8 + 16;
+        loop {
+            let calls = world.runner.calls.load(Ordering::SeqCst);
+            assert!(calls <= bound, "{calls} calls while nothing can be stored");
+            let idle = world.queue.snapshot(&world.job).await.unwrap().total().in_flight == bound;
+            if calls == bound && idle {
+                world.store.away.store(false, Ordering::SeqCst);
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let mut nobody = Nobody;
+    let (ended, ()) = tokio::join!(run.run(&mut nobody), away);
+    assert_eq!(ended.unwrap(), Ended::Complete);
+    world.check();
+    assert_eq!(world.runner.calls.load(Ordering::SeqCst), world.cases());
+}
+
+#[tokio::test]
+async fn a_lost_batch_with_a_later_one_is_run_again() {
+    let world = World::new(60, Counting::default()).await;
+    world.kill_at(100).await;
+    let gone = world.store.names().into_iter().find(|name| name.ends_with("/0000000001")).unwrap();
+    // The queue has committed it by now; its records are gone all the same.
+    world.store.objects.lock().unwrap().remove(&gone);
+    world.work().await.unwrap();
+    let counts = world.store.summary().cases;
+    assert_eq!(counts.error, 16, "{counts:?}");
+    assert_eq!(counts.planned, world.cases());
+    let error = world.store.text("run/junit.xml");
+    assert!(error.contains("ResultLost"));
+}
+
+#[tokio::test]
+async fn two_fleets_with_one_queue_history_store_the_same_bytes() {
+    let world = World::new(30, Counting::default()).await;
+    // The lease of the last step is lost after everything was stored, and once more after nothing was.
+    let (run, _stop) = world.process();
+    world.work().await.unwrap();
+    let first = world.store.objects.lock().unwrap().clone();
+    world.store.objects.lock().unwrap().retain(|name, _| !name.starts_with("run/"));
+    run.end_again().await.unwrap();
+    for (name, bytes) in first {
+        assert_eq!(world.store.create(&name, &bytes).await.unwrap(), Stored::Same, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_case_that_panics_is_an_error_of_its_own() {
+    let world = World::new(10, Counting { panics: Some(4), ..Counting::default() }).await;
+    world.work().await.unwrap();
+    let counts = world.store.summary().cases;
+    assert_eq!((counts.error, counts.passed + counts.failed), (1, world.cases() - 1));
+}
+
+#[tokio::test]
+async fn a_drained_process_leaves_nothing_behind_and_another_ends_the_job() {
+    let world = World::new(50, Counting::default()).await;
+    let (run, stop) = world.process();
+    world.runner.ring_at.store(20, Ordering::SeqCst);
+    let drain = async {
+        world.runner.bell.notified().await;
+        stop.send(Stop::Drain).unwrap();
+    };
+    let mut nobody = Nobody;
+    let (ended, ()) = tokio::join!(run.run(&mut nobody), drain);
+    assert_eq!(ended.unwrap(), Ended::Stopped);
+    let total = world.queue.snapshot(&world.job).await.unwrap().total();
+    assert_eq!((total.in_flight, total.done), (0, world.runner.calls.load(Ordering::SeqCst)));
+    world.work().await.unwrap();
+    world.check();
+    assert_eq!(world.runner.calls.load(Ordering::SeqCst), world.cases());
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_ended_with_the_rest_not_run() {
+    let world = World::new(50, Counting::default()).await;
+    world.kill_at(1).await;
+    world.queue.cancel(&world.job).await.unwrap();
+    world.work().await.unwrap();
+    let counts = world.store.summary().cases;
+    assert_eq!(counts.planned, world.cases());
+    assert!(counts.not_run > 0 && counts.error == 0, "{counts:?}");
+    assert!(world.store.text("run/summary.json").contains("not_run"), "{:?}", Outcome::NotRun);
+}
