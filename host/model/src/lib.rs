@@ -8,6 +8,7 @@ mod fault;
 mod manifest;
 mod metadata;
 mod record;
+mod run_spec;
 mod store;
 mod summary;
 
@@ -18,5 +19,6 @@ pub use fault::{Class, Fault};
 pub use manifest::{EvaluatorPin, Manifest, Origin, PlanPin, Work};
 pub use metadata::{CheckMetadata, ComponentMetadata, METADATA_SECTION};
 pub use record::{CheckRecord, EvaluatorRef, Evidence, HostCall, Measured, MeasuredTurn, Outcome, Record, Scope};
+pub use run_spec::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 pub use store::{ResultStore, StoreError, Stored};
 pub use summary::{Counts, MeasuredSummary, Summary, Tally};

@@ -62,6 +62,30 @@ pub enum PlanError {
         /// Length of the list.
         providers: usize,
     },
+    /// A filter of scenarios is no glob.
+    #[error("`{pattern}` is no glob: {detail}; `*`, `?`, `[a-z]` and `{{a,b}}` have a meaning")]
+    GlobInvalid {
+        /// As given.
+        pattern: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A component named outside the bundle's documents is not among its files.
+    #[error("component `{component}` is not in the bundle{}", did_you_mean(.meant.as_deref()))]
+    ComponentMissing {
+        /// Path that was asked for.
+        component: String,
+        /// The closest path that exists.
+        meant: Option<String>,
+    },
+    /// Bindings took the place of a judge's provider.
+    #[error("judge `{judge}`: its provider `{provider}` is replaced by the bound ones; bind one named `{provider}`")]
+    JudgeUnmapped {
+        /// Name of the judge.
+        judge: String,
+        /// Provider id.
+        provider: String,
+    },
 }
 
 fn did_you_mean(meant: Option<&str>) -> String {
@@ -77,6 +101,9 @@ impl Fault for PlanError {
             Self::DimensionEmpty { .. } => "PlanDimensionEmpty",
             Self::Duplicate { .. } => "PlanDuplicate",
             Self::ProviderIndexInvalid { .. } => "PlanProviderIndexInvalid",
+            Self::GlobInvalid { .. } => "GlobInvalid",
+            Self::ComponentMissing { .. } => "ComponentMissing",
+            Self::JudgeUnmapped { .. } => "ProviderUnmapped",
         }
     }
 

@@ -3,11 +3,15 @@
 //! Never reads a file, never renders a template, never holds a case: ten cases and ten million cost the same.
 
 mod block;
+mod bundle;
+mod effective;
 mod error;
 mod input;
 mod plan;
 mod select;
 
+pub use bundle::input;
+pub use effective::{effective, unmapped};
 pub use error::PlanError;
 pub use input::{DEFAULT_CAP, PlanInput, PlanScenario};
 pub use plan::{CaseRef, Lane, Plan};

@@ -98,7 +98,7 @@ fn choose(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<(Vec<usize>, 
             candidates.iter().position(|candidate| candidate.id == *id).ok_or_else(|| PlanError::ProviderUnknown {
                 scenario: wanted.scenario.to_owned(),
                 provider: id.clone(),
-                meant: closest(candidates, id),
+                meant: closest(id, candidates.iter().map(|candidate| candidate.id.as_str())),
             })
         };
         return Ok((wanted.providers.iter().map(find).collect::<Result<_, _>>()?, None));
@@ -116,13 +116,13 @@ fn choose(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<(Vec<usize>, 
     Ok(((0..candidates.len()).collect(), warning))
 }
 
-fn closest(candidates: &[Candidate], id: &str) -> Option<String> {
-    candidates
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(&candidate.id, id), &candidate.id))
+/// The name most like `wanted`, if one is like it at all.
+pub(crate) fn closest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    names
+        .map(|name| (strsim::jaro_winkler(name, wanted), name))
         .filter(|(similarity, _)| *similarity >= SIMILAR)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name.clone())
+        .map(|(_, name)| name.to_owned())
 }
 
 #[cfg(test)]

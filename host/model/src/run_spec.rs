@@ -1,0 +1,81 @@
+//! How a bundle is to be run where an ArenaConfig says so: all of it can change a verdict.
+
+use serde::{Deserialize, Serialize};
+
+/// What a run changes about its bundle. The default changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RunSpec {
+    /// Models under test and judges in place of the bundle's; empty for the bundle's own.
+    pub providers: Vec<ProviderBinding>,
+    /// Components that join or replace those of the bundle.
+    pub evaluators: Vec<ComponentBinding>,
+    /// File in the bundle that is the template engine; none for the bundle's choice.
+    pub template: Option<String>,
+    /// Globs over scenario ids; empty for all.
+    pub include: Vec<String>,
+    /// Globs over scenario ids, after `include`.
+    pub exclude: Vec<String>,
+    /// Repetitions of every case; none for each scenario's own.
+    pub trials: Option<u32>,
+    /// Deadline of a case, milliseconds; none for the bundle's.
+    pub case_timeout_ms: Option<u64>,
+}
+
+/// A model, without its address and key: those stand in [`Endpoint`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProviderBinding {
+    /// Provider id of the plan. The name of one of the bundle's providers binds that one.
+    pub id: String,
+    /// The group it belongs to.
+    pub group: String,
+    /// `openai`, `mock` and so on.
+    pub kind: String,
+    /// The model's name as the server knows it; empty for kind `mock`.
+    pub model: String,
+    /// Sampling temperature.
+    pub temperature: Option<f64>,
+    /// Nucleus sampling.
+    pub top_p: Option<f64>,
+    /// Upper bound of completion tokens.
+    pub max_tokens: Option<u32>,
+    /// Of one request, milliseconds.
+    pub request_timeout_ms: Option<u64>,
+    /// Between two pieces of a stream, milliseconds.
+    pub stream_idle_timeout_ms: Option<u64>,
+    /// US dollars per 1,000 tokens in and out; none if unknown.
+    pub pricing: Option<(f64, f64)>,
+    /// What it declares to be capable of.
+    pub capabilities: Vec<String>,
+    /// Request parameters to leave out.
+    pub unsupported_params: Vec<String>,
+    /// Mock file in the bundle, for kind `mock`.
+    pub mock_file: Option<String>,
+}
+
+/// A component of the bundle under a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ComponentBinding {
+    /// Its name in the library.
+    pub name: String,
+    /// Path in the bundle.
+    pub component: String,
+    /// Capabilities it may use.
+    pub grants: Vec<String>,
+}
+
+/// Where a bound provider is called and with what; changes no verdict and stands in no manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Endpoint {
+    /// None for the vendor's own.
+    pub base_url: Option<String>,
+    /// Sent with each request.
+    pub headers: std::collections::BTreeMap<String, String>,
+    /// Absolute path of the file with the key.
+    pub credential_file: Option<String>,
+    /// Environment variable with the key.
+    pub credential_env: Option<String>,
+}

@@ -1,0 +1,178 @@
+//! The bundle as a run sees it: what its [`RunSpec`] binds, adds and leaves out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arena_bundle::{Bundle, ComponentSpec, Credential, Headers, Pricing, ProviderDefaults, ProviderSpec, Scenario};
+use arena_model::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde_json::{Value, json};
+
+use crate::PlanError;
+use crate::select::closest;
+
+/// Where bound things say they come from.
+const CONFIG: &str = "ArenaConfig";
+/// Kinds of providers that call nobody.
+const OFFLINE: [&str; 2] = ["mock", "replay"];
+
+/// Applies `spec` to `bundle`. `endpoints` are those of the bound providers by id; a binding without one calls the
+/// vendor's own address without a key.
+///
+/// Bindings of a group whose names are all of providers of the bundle replace those providers; otherwise they take
+/// the place of the whole group. A scenario that names only providers which are gone runs with its group.
+///
+/// # Errors
+/// A glob that is none, filters that leave no scenario, a component that is not in the bundle, a judge whose provider
+/// is gone.
+pub fn effective(
+    mut bundle: Bundle,
+    spec: &RunSpec,
+    endpoints: &BTreeMap<String, Endpoint>,
+) -> Result<Bundle, PlanError> {
+    bind_providers(&mut bundle, spec, endpoints)?;
+    let (include, exclude) = (globs(&spec.include)?, globs(&spec.exclude)?);
+    let kept = |scenario: &Scenario| {
+        (spec.include.is_empty() || include.is_match(&scenario.id)) && !exclude.is_match(&scenario.id)
+    };
+    let known: BTreeSet<&str> = bundle.providers.iter().map(|provider| provider.id.as_str()).collect();
+    let scenarios: Vec<Arc<Scenario>> = bundle
+        .scenarios
+        .iter()
+        .filter(|scenario| kept(scenario))
+        .map(|scenario| {
+            let trials = spec.trials.unwrap_or(scenario.trials);
+            let mut providers = scenario.providers.clone();
+            if !spec.providers.is_empty() {
+                providers.retain(|id| known.contains(id.as_str()));
+            }
+            if trials == scenario.trials && providers.len() == scenario.providers.len() {
+                return scenario.clone();
+            }
+            Arc::new(Scenario { trials, providers, ..Scenario::clone(scenario) })
+        })
+        .collect();
+    if scenarios.is_empty() {
+        let what = format!("scenarios: include {:?}, exclude {:?}", spec.include, spec.exclude);
+        return Err(PlanError::NothingSelected { what });
+    }
+    bundle.scenarios = scenarios;
+    for binding in &spec.evaluators {
+        let component = component(&bundle, binding)?;
+        bundle.components.push(component);
+    }
+    if let Some(file) = &spec.template {
+        let binding = ComponentBinding { name: "template".to_owned(), component: file.clone(), grants: Vec::new() };
+        bundle.template = Some(component(&bundle, &binding)?);
+    }
+    if let Some(timeout) = spec.case_timeout_ms {
+        bundle.defaults.run_timeout = Some(Duration::from_millis(timeout));
+    }
+    Ok(bundle)
+}
+
+/// Providers of `bundle` that would call somebody and are not bound by `spec`.
+pub fn unmapped(bundle: &Bundle, spec: &RunSpec) -> Vec<String> {
+    let bound: BTreeSet<&str> = spec.providers.iter().map(|binding| binding.id.as_str()).collect();
+    let own = bundle.providers.iter().filter(|provider| !OFFLINE.contains(&provider.kind.as_str()));
+    own.filter(|provider| !bound.contains(provider.id.as_str())).map(|provider| provider.id.clone()).collect()
+}
+
+fn bind_providers(
+    bundle: &mut Bundle,
+    spec: &RunSpec,
+    endpoints: &BTreeMap<String, Endpoint>,
+) -> Result<(), PlanError> {
+    if spec.providers.is_empty() {
+        return Ok(());
+    }
+    let ids: BTreeSet<String> = bundle.providers.iter().map(|provider| provider.id.clone()).collect();
+    let replaced: BTreeSet<&str> = spec
+        .providers
+        .iter()
+        .filter(|binding| !ids.contains(&binding.id))
+        .map(|binding| binding.group.as_str())
+        .collect();
+    let bound: BTreeMap<&str, &ProviderBinding> =
+        spec.providers.iter().map(|binding| (binding.id.as_str(), binding)).collect();
+    bundle
+        .providers
+        .retain(|provider| !bound.contains_key(provider.id.as_str()) && !replaced.contains(provider.group.as_str()));
+    let none = Endpoint::default();
+    for binding in bound.values() {
+        bundle.providers.push(provider(binding, endpoints.get(&binding.id).unwrap_or(&none)));
+    }
+    bundle.providers.sort_by(|one, other| one.id.cmp(&other.id));
+    for (judge, id) in &bundle.judges {
+        if !bundle.providers.iter().any(|provider| provider.id == *id) {
+            return Err(PlanError::JudgeUnmapped { judge: judge.clone(), provider: id.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn provider(binding: &ProviderBinding, endpoint: &Endpoint) -> ProviderSpec {
+    let millis = |value: Option<u64>| value.map(Duration::from_millis);
+    ProviderSpec {
+        id: binding.id.clone(),
+        group: binding.group.clone(),
+        kind: binding.kind.clone(),
+        model: binding.model.clone(),
+        base_url: endpoint.base_url.clone(),
+        headers: Headers(endpoint.headers.clone()),
+        capabilities: binding.capabilities.clone(),
+        unsupported_params: binding.unsupported_params.clone(),
+        credential: Credential {
+            api_key: None,
+            credential_file: endpoint.credential_file.clone(),
+            credential_env: endpoint.credential_env.clone(),
+        },
+        platform: None,
+        defaults: ProviderDefaults {
+            temperature: binding.temperature,
+            top_p: binding.top_p,
+            max_tokens: binding.max_tokens,
+        },
+        pricing: binding
+            .pricing
+            .map(|(input_cost_per_1k, output_cost_per_1k)| Pricing { input_cost_per_1k, output_cost_per_1k }),
+        rate_limit: None,
+        request_timeout: millis(binding.request_timeout_ms),
+        stream_idle_timeout: millis(binding.stream_idle_timeout_ms),
+        additional_config: match &binding.mock_file {
+            Some(file) => json!({"mock_config": file}),
+            None => Value::Object(serde_json::Map::new()),
+        },
+        file: CONFIG.into(),
+    }
+}
+
+fn component(bundle: &Bundle, binding: &ComponentBinding) -> Result<ComponentSpec, PlanError> {
+    let Some(file) = bundle.files.iter().find(|file| file.path == binding.component) else {
+        let names = bundle.files.iter().map(|file| file.path.as_str()).filter(|path| path.ends_with(".wasm"));
+        let meant = closest(&binding.component, names);
+        return Err(PlanError::ComponentMissing { component: binding.component.clone(), meant });
+    };
+    Ok(ComponentSpec {
+        name: binding.name.clone(),
+        component: file.path.clone(),
+        digest: file.digest.clone(),
+        grants: binding.grants.clone(),
+        limits: Value::Object(serde_json::Map::new()),
+        file: CONFIG.into(),
+        line: 0,
+    })
+}
+
+fn globs(patterns: &[String]) -> Result<GlobSet, PlanError> {
+    let mut set = GlobSetBuilder::new();
+    let invalid = |pattern: &str, error: &globset::Error| PlanError::GlobInvalid {
+        pattern: pattern.to_owned(),
+        detail: error.kind().to_string(),
+    };
+    for pattern in patterns {
+        set.add(Glob::new(pattern).map_err(|error| invalid(pattern, &error))?);
+    }
+    set.build().map_err(|error| invalid(error.glob().unwrap_or_default(), &error))
+}
