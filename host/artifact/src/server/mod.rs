@@ -1,0 +1,124 @@
+//! The store over HTTP.
+
+mod answer;
+mod range;
+mod requests;
+
+use std::future::{Future, IntoFuture as _};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::routing::{any, get};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::connection::Limited;
+use crate::{Disk, Key, StoreError, SweepSettings};
+
+/// What says what time it is.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Limits and times of the server.
+#[derive(Clone)]
+pub struct ServerSettings {
+    /// Largest artifact, bytes.
+    pub artifact_bytes: u64,
+    /// Largest object of results, bytes.
+    pub result_bytes: u64,
+    /// Uploads at once; more are answered with 503.
+    pub uploads: usize,
+    /// Connections at once; more wait.
+    pub connections: usize,
+    /// Longest silence within an upload.
+    pub idle: Duration,
+    /// How long what is under way may take after the stop.
+    pub drain: Duration,
+    /// From one sweep to the next; none never sweeps.
+    pub sweep_every: Option<Duration>,
+    /// See there.
+    pub sweep: SweepSettings,
+    /// Decides whether a token has expired, and what is old.
+    pub clock: Clock,
+}
+
+impl Default for ServerSettings {
+    /// 2 GiB, 256 MiB, 64 uploads, 1,024 connections, 30 s, 20 s, a sweep every hour, the system's clock.
+    fn default() -> Self {
+        Self {
+            artifact_bytes: 2 << 30,
+            result_bytes: 256 << 20,
+            uploads: 64,
+            connections: 1024,
+            idle: Duration::from_secs(30),
+            drain: Duration::from_secs(20),
+            sweep_every: Some(Duration::from_secs(3600)),
+            sweep: SweepSettings::default(),
+            clock: Arc::new(SystemTime::now),
+        }
+    }
+}
+
+/// What every request needs.
+struct Store {
+    disk: Disk,
+    key: Key,
+    settings: ServerSettings,
+    uploads: Semaphore,
+}
+
+/// Serves `/v1/NAME` and `/healthz` until `stop` is done, then finishes what is under way.
+///
+/// # Errors
+/// [`StoreError::Io`] if the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    disk: Disk,
+    key: Key,
+    settings: ServerSettings,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), StoreError> {
+    let uploads = Semaphore::new(settings.uploads);
+    let (connections, drain) = (settings.connections, settings.drain);
+    let sweeping = sweep(disk.clone(), settings.clone());
+    let store = Arc::new(Store { disk, key, settings, uploads });
+    let router = Router::new()
+        .route("/v1/{*path}", any(requests::object))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .fallback(requests::unknown)
+        .with_state(store);
+    let (stopping, mut stopped) = watch::channel(());
+    let server = axum::serve(Limited::new(listener, connections), router).with_graceful_shutdown(async move {
+        // An error means that the sender is gone, which is a stop as well.
+        let _ = stopped.changed().await;
+    });
+    let server = server.into_future();
+    tokio::pin!(server, sweeping);
+    tokio::select! {
+        done = &mut server => return done.map_err(StoreError::io("serve")),
+        () = &mut sweeping => {}
+        () = stop => {}
+    }
+    drop(stopping);
+    match tokio::time::timeout(drain, server).await {
+        Ok(done) => done.map_err(StoreError::io("serve")),
+        Err(_) => {
+            tracing::warn!(seconds = drain.as_secs(), "stopped with requests under way");
+            Ok(())
+        }
+    }
+}
+
+/// Sweeps for ever, if at all.
+async fn sweep(disk: Disk, settings: ServerSettings) {
+    let Some(every) = settings.sweep_every else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(every).await;
+        let (disk, now, sweep) = (disk.clone(), (settings.clock)(), settings.sweep);
+        match tokio::task::spawn_blocking(move || disk.sweep(now, &sweep)).await {
+            Ok(Ok(report)) => tracing::info!(?report, "swept"),
+            Ok(Err(error)) => tracing::error!(%error, "the sweep failed; nothing more is deleted until the next"),
+            Err(error) => tracing::error!(%error, "the sweep died"),
+        }
+    }
+}
