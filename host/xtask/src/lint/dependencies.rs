@@ -55,6 +55,7 @@ const CAGES: &[(&str, &[&str])] = &[
     ("oci-client", &["arena-source", "arena"]),
     ("reqwest", &["arena-provider", "arena-artifact", "arena-source", "arena-egress"]),
     ("kube-core", &["arena-crd", "arena-operator", "arena"]),
+    ("kube-derive", &["arena-crd"]),
     ("kube*", &["arena-operator", "arena"]),
     ("k8s-openapi", &["arena-crd", "arena-operator", "arena"]),
 ];

@@ -1,0 +1,147 @@
+//! Gates: what must hold for a run to pass.
+
+use arena_model::Summary;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::GateStatus;
+
+/// One thing that must hold, such as passRate >= 0.95. A gate that cannot be decided fails.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GateSpec {
+    /// What is looked at: passRate (0 to 1, of the cases with a verdict), failed and error (numbers of cases), costUSD
+    /// (US dollars), latencyP50, latencyP95 and latencyP99 (milliseconds of a case).
+    pub metric: GateMetric,
+    /// How it is compared with value.
+    pub operator: GateOperator,
+    /// What it is compared with.
+    #[schemars(range(min = 0.0, max = 1e12))]
+    pub value: f64,
+}
+
+/// What a gate looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum GateMetric {
+    #[serde(rename = "passRate")]
+    PassRate,
+    #[serde(rename = "failed")]
+    Failed,
+    #[serde(rename = "error")]
+    Error,
+    #[serde(rename = "costUSD")]
+    CostUsd,
+    #[serde(rename = "latencyP50")]
+    LatencyP50,
+    #[serde(rename = "latencyP95")]
+    LatencyP95,
+    #[serde(rename = "latencyP99")]
+    LatencyP99,
+}
+
+/// How a gate compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum GateOperator {
+    #[serde(rename = "<")]
+    Less,
+    #[serde(rename = "<=")]
+    LessOrEqual,
+    #[serde(rename = ">")]
+    Greater,
+    #[serde(rename = ">=")]
+    GreaterOrEqual,
+}
+
+impl GateSpec {
+    /// Decides this gate over a finished run. Without data (no case has a verdict, an unknown price) it fails.
+    pub fn judge(&self, summary: &Summary) -> GateStatus {
+        let actual = self.metric.of(summary);
+        let holds = |actual: f64| match self.operator {
+            GateOperator::Less => actual < self.value,
+            GateOperator::LessOrEqual => actual <= self.value,
+            GateOperator::Greater => actual > self.value,
+            GateOperator::GreaterOrEqual => actual >= self.value,
+        };
+        GateStatus {
+            metric: self.metric,
+            operator: self.operator,
+            value: self.value,
+            actual,
+            passed: actual.is_some_and(holds),
+        }
+    }
+}
+
+impl GateMetric {
+    fn of(self, summary: &Summary) -> Option<f64> {
+        let latency = |name: &str| summary.measured.latency_ms.get(name).copied();
+        match self {
+            Self::PassRate => summary.pass_rate,
+            Self::Failed => Some(summary.cases.failed as f64),
+            Self::Error => Some(summary.cases.error as f64),
+            Self::CostUsd => summary.cost_usd_micro.map(|micro| micro as f64 / 1e6),
+            Self::LatencyP50 => latency("p50"),
+            Self::LatencyP95 => latency("p95"),
+            Self::LatencyP99 => latency("p99"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arena_model::{Counts, Digest, MeasuredSummary, Usage};
+
+    use super::*;
+
+    fn summary() -> Summary {
+        Summary {
+            v: 1,
+            work_digest: Digest::of(b"work"),
+            cases: Counts { planned: 10, passed: 9, failed: 1, ..Counts::default() },
+            pass_rate: Some(0.9),
+            usage: Usage::default(),
+            cost_usd_micro: Some(2_000_000),
+            scenarios: Default::default(),
+            providers: Default::default(),
+            evaluators: Default::default(),
+            labels: Default::default(),
+            merkle_root: Digest::of(b""),
+            origin: serde_json::Value::Null,
+            measured: MeasuredSummary { latency_ms: [("p95".to_owned(), 1500.0)].into(), ..Default::default() },
+        }
+    }
+
+    fn passes(metric: &str, operator: &str, value: f64, summary: &Summary) -> bool {
+        let gate = serde_json::json!({"metric": metric, "operator": operator, "value": value});
+        serde_json::from_value::<GateSpec>(gate).unwrap().judge(summary).passed
+    }
+
+    #[test]
+    fn each_operator_at_its_edge() {
+        let summary = summary();
+        for (operator, at, below, above) in
+            [("<", false, false, true), ("<=", true, false, true), (">", false, true, false), (">=", true, true, false)]
+        {
+            for (value, expected) in [(0.9, at), (0.8, below), (1.0, above)] {
+                assert_eq!(passes("passRate", operator, value, &summary), expected, "0.9 {operator} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_metric_is_read() {
+        let summary = summary();
+        for (metric, value) in [("failed", 1.0), ("error", 0.0), ("costUSD", 2.0), ("latencyP95", 1500.0)] {
+            assert!(passes(metric, "<=", value, &summary) && passes(metric, ">=", value, &summary), "{metric}");
+        }
+    }
+
+    #[test]
+    fn without_data_a_gate_fails() {
+        let summary = Summary { pass_rate: None, cost_usd_micro: None, ..summary() };
+        for metric in ["passRate", "costUSD", "latencyP50"] {
+            assert!(!passes(metric, ">=", 0.0, &summary) && !passes(metric, "<=", 1e12, &summary), "{metric}");
+        }
+    }
+}
