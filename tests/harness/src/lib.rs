@@ -7,6 +7,7 @@
 mod behaviour;
 mod completion;
 mod error;
+mod go_program;
 mod identity;
 mod needs;
 mod port;
@@ -14,16 +15,19 @@ mod process;
 mod program;
 mod redis;
 mod scratch;
+mod setup;
 mod vendor;
 
 pub use behaviour::{Behaviour, Failing, Failure, ParseFailureError, Reply, ScriptLine};
 pub use error::HarnessError;
+pub use go_program::GoProgram;
 pub use identity::{Identity, ParseIdentityError};
 pub use needs::{Need, runs_here};
 pub use port::Port;
 pub use process::Process;
 pub use redis::{AppendOnly, Redis, RedisData, RedisOptions};
 pub use scratch::Scratch;
+pub use setup::set_up;
 pub use vendor::{FakeVendor, VendorError};
 
 /// A password, token or name that nobody guesses: 32 hex digits.

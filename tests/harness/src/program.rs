@@ -24,6 +24,9 @@ pub const REDIS: Program = program("redis-server", "redis-server");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
+/// All of them.
+pub const ALL: &[Program] = &[REDIS, SETPRIV];
+
 impl Program {
     /// Where it lies.
     pub fn find(&self) -> Result<PathBuf, HarnessError> {
