@@ -4,28 +4,40 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+mod authority;
 mod behaviour;
+mod command;
 mod completion;
+mod control_plane;
 mod error;
+mod git;
 mod go_program;
 mod identity;
+mod kubectl;
 mod needs;
 mod port;
 mod process;
 mod program;
 mod redis;
+mod registry;
 mod scratch;
 mod setup;
+mod tls;
 mod vendor;
 
+pub use authority::{Authority, Certificate};
 pub use behaviour::{Behaviour, Failing, Failure, ParseFailureError, Reply, ScriptLine};
+pub use control_plane::{Access, ControlPlane, ControlPlaneOptions};
 pub use error::HarnessError;
-pub use go_program::GoProgram;
+pub use git::{Change, GitFault, GitRequests, GitServer, GitServerOptions, Repository};
+pub use go_program::{GoProgram, HELM, KUBE_SCORE, KUBECONFORM, KUBECTL};
 pub use identity::{Identity, ParseIdentityError};
+pub use kubectl::Kubectl;
 pub use needs::{Need, runs_here};
 pub use port::Port;
 pub use process::Process;
 pub use redis::{AppendOnly, Redis, RedisData, RedisOptions};
+pub use registry::{Registry, RegistryOptions};
 pub use scratch::Scratch;
 pub use setup::set_up;
 pub use vendor::{FakeVendor, VendorError};

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use crate::{HarnessError, program};
+use crate::{HarnessError, go_program, program};
 
 /// Names the file to which a test that skips itself appends `SKIPPED <test>: <reason>`.
 const SKIP_LOG: &str = "ARENA_SKIP_LOG";
@@ -13,12 +13,30 @@ const SKIP_LOG: &str = "ARENA_SKIP_LOG";
 pub enum Need {
     /// Redis.
     Redis,
+    /// An OCI registry.
+    Registry,
+    /// Git.
+    Git,
+    /// etcd, the API server with its controllers, kubectl.
+    ControlPlane,
 }
 
 impl Need {
     fn met(self) -> Result<(), HarnessError> {
         match self {
             Self::Redis => program::REDIS.find().and(program::SETPRIV.find()).map(drop),
+            Self::Registry => program::REGISTRY.find().and(program::SETPRIV.find()).map(drop),
+            Self::Git => program::GIT.find().map(drop),
+            Self::ControlPlane => {
+                program::SETPRIV.find()?;
+                let parts = [
+                    &go_program::ETCD,
+                    &go_program::KUBE_APISERVER,
+                    &go_program::KUBE_CONTROLLER_MANAGER,
+                    &go_program::KUBECTL,
+                ];
+                parts.into_iter().try_for_each(|program| program.find().map(drop))
+            }
         }
     }
 }

@@ -21,11 +21,15 @@ const fn program(name: &'static str, package: &'static str) -> Program {
 
 /// The queue's server.
 pub const REDIS: Program = program("redis-server", "redis-server");
+/// The OCI registry.
+pub const REGISTRY: Program = program("docker-registry", "docker-registry");
+/// Git itself.
+pub const GIT: Program = program("git", "git");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
 /// All of them.
-pub const ALL: &[Program] = &[REDIS, SETPRIV];
+pub const ALL: &[Program] = &[REDIS, REGISTRY, GIT, SETPRIV];
 
 impl Program {
     /// Where it lies.
