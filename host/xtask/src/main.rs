@@ -4,6 +4,7 @@
 
 mod bars;
 mod build;
+mod cluster;
 mod components;
 mod demo;
 mod layout;
@@ -33,6 +34,12 @@ enum Task {
     Build,
     /// Run every check and every test
     Test,
+    /// Set up what tests run against; start or stop a cluster of one's own
+    Cluster {
+        /// What to do
+        #[command(subcommand)]
+        action: cluster::Action,
+    },
     /// Check formats, lints and the house rules
     Lint,
     /// Measure every bar and print the figures beside their limits
@@ -61,6 +68,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Demo => demo::run(&layout).map(|()| ExitCode::SUCCESS),
         Task::Build => build::build(&layout, build::Scope::Binary).map(|()| ExitCode::SUCCESS),
         Task::Test => Ok(suite::run(&layout)),
+        Task::Cluster { action } => cluster::run(&layout, action),
         Task::Lint => Ok(lint::run(&layout)),
         Task::Bench => bars::run(&layout, "--all"),
         Task::Bar { bar } => bars::run(&layout, &bar),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::build::Scope;
 use crate::layout::Layout;
 use crate::steps::{Steps, Tally};
-use crate::{bars, build, lint, process};
+use crate::{bars, build, cluster, lint, process};
 
 /// Makes the tests of the documentation run the pages that build a project, too.
 const DOCS_SLOW: &str = "ARENA_DOCS_SLOW";
@@ -25,6 +25,8 @@ pub fn run(layout: &Layout) -> ExitCode {
         steps.run(&name, || cargo_test(layout, layout.cargo_guest(&workspace)));
     }
     if built {
+        // Its tests run all the same, and say what they lack.
+        steps.run("set-up of the test world", || cluster::set_up(layout));
         steps.run("tests of the workspace", || cargo_test(layout, layout.cargo()));
         steps.run("quick bars", || bars::quick(layout));
     }

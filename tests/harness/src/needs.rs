@@ -1,0 +1,65 @@
+//! What a test needs of its machine: it skips itself without, but not in CI.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use crate::{HarnessError, go_program, program};
+
+/// Names the file to which a test that skips itself appends `SKIPPED <test>: <reason>`.
+const SKIP_LOG: &str = "ARENA_SKIP_LOG";
+
+/// A part of the test world that a machine may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Redis.
+    Redis,
+    /// An OCI registry.
+    Registry,
+    /// Git.
+    Git,
+    /// etcd, the API server with its controllers, kubectl.
+    ControlPlane,
+}
+
+impl Need {
+    fn met(self) -> Result<(), HarnessError> {
+        match self {
+            Self::Redis => program::REDIS.find().and(program::SETPRIV.find()).map(drop),
+            Self::Registry => program::REGISTRY.find().and(program::SETPRIV.find()).map(drop),
+            Self::Git => program::GIT.find().map(drop),
+            Self::ControlPlane => {
+                program::SETPRIV.find()?;
+                let parts = [
+                    &go_program::ETCD,
+                    &go_program::KUBE_APISERVER,
+                    &go_program::KUBE_CONTROLLER_MANAGER,
+                    &go_program::KUBECTL,
+                ];
+                parts.into_iter().try_for_each(|program| program.find().map(drop))
+            }
+        }
+    }
+}
+
+/// True if all needs are met. If not, the skip is printed and noted for the summary of `./x test`, and the test ends
+/// as passed; with CI=true it is an error instead, which the test fails on.
+pub fn runs_here(test: &str, needs: &[Need]) -> Result<bool, HarnessError> {
+    let Err(lacks) = needs.iter().try_for_each(|need| need.met()) else { return Ok(true) };
+    if std::env::var_os("CI").is_some_and(|value| value == "true") {
+        return Err(lacks);
+    }
+    note(test, &lacks.to_string())?;
+    Ok(false)
+}
+
+fn note(test: &str, reason: &str) -> Result<(), HarnessError> {
+    let line = format!("SKIPPED {test}: {reason}\n");
+    let to = |what: &str| HarnessError::io(format!("cannot write to {what}"));
+    std::io::stderr().write_all(line.as_bytes()).map_err(to("standard error"))?;
+    if let Some(path) = std::env::var_os(SKIP_LOG) {
+        let mut log = OpenOptions::new().append(true).create(true).open(path).map_err(to(SKIP_LOG))?;
+        // One write, so that lines of tests that run at once do not mix.
+        log.write_all(line.as_bytes()).map_err(to(SKIP_LOG))?;
+    }
+    Ok(())
+}
