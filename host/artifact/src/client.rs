@@ -82,7 +82,7 @@ impl StoreClient {
         self.create(name, Content::Bytes(bytes), Some(digest)).await
     }
 
-    /// Creates an artifact from a file, whose bytes must have the digest it is named after.
+    /// Creates an object from a file; an artifact's bytes must have the digest it is named after.
     pub async fn put_file(&self, name: &Name, path: &Path) -> Result<Put, ClientError> {
         let metadata = tokio::fs::metadata(path).await.map_err(file_error(path, "read"))?;
         self.create(name, Content::File(path, metadata.len()), None).await

@@ -54,7 +54,8 @@ impl Fault for StoreError {
     }
 }
 
-/// The results of one job. Names are relative, of letters, digits, `.`, `-`, `_` and `/`.
+/// The results of one job. A name is `WORKER/SEQ` for a batch (32 hex digits and a number without leading zeros), or
+/// that of a file: lower-case letters, digits, `-`, `_` and at least one `.`.
 #[async_trait]
 pub trait ResultStore: Send + Sync {
     /// Writes `bytes` under `name` unless there is something already; atomic, and durable before it answers.
@@ -66,6 +67,9 @@ pub trait ResultStore: Send + Sync {
     /// The bytes under `name`, none if there is nothing; more than `limit` bytes are `Refused`.
     async fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Names that start with `prefix`, sorted.
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+    /// Workers that stored a batch, as they stand in names, sorted.
+    async fn workers(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Numbers of a worker's batches, sorted.
+    async fn batches(&self, worker: &str) -> Result<Vec<u64>, StoreError>;
 }

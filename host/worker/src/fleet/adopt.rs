@@ -4,7 +4,7 @@ use arena_model::{ResultStore, Stored};
 use arena_queue::{Commit, JobId, Queue, Reclaim, Settled, WorkerId};
 use arena_results::StoredBatch;
 
-use super::batch::{name, number};
+use super::batch::name;
 use super::patience::ask;
 use super::{FleetRun, FleetSettings};
 use crate::{Matrix, WorkerError};
@@ -110,9 +110,9 @@ impl Adopter<'_> {
 
     /// Number of the worker's newest stored batch, 0 if there is none.
     async fn newest(&self, worker: WorkerId) -> Result<u64, WorkerError> {
-        let prefix = format!("{worker}/");
-        let names = ask(self.settings, || self.store.list(&prefix)).await?;
-        Ok(names.iter().filter_map(|name| number(name)).max().unwrap_or(0))
+        let worker = worker.to_string();
+        let batches = ask(self.settings, || self.store.batches(&worker)).await?;
+        Ok(batches.last().copied().unwrap_or(0))
     }
 }
 

@@ -12,14 +12,9 @@ use super::adopt::{Adopter, taken};
 use super::patience::ask;
 use crate::{Matrix, WorkerError};
 
-/// Name of a batch within the job's results: the worker and ten digits, so that names sort as numbers.
+/// Name of a batch within the job's results.
 pub(crate) fn name(worker: WorkerId, seq: u64) -> String {
-    format!("{worker}/{seq:010}")
-}
-
-/// The number in a name.
-pub(crate) fn number(name: &str) -> Option<u64> {
-    name.rsplit('/').next()?.parse().ok()
+    format!("{worker}/{seq}")
 }
 
 impl FleetSettings {

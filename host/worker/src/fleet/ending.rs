@@ -17,7 +17,9 @@ use crate::{Matrix, WorkerError, bare};
 
 /// Name of the index: a function of the sealed state alone.
 const INDEX: &str = "index.json";
-/// Where the run's folder lies within the job's results.
+/// The folder's own index, which names its one segment, stands beside that under another name.
+const FOLDER_INDEX: &str = "segments.json";
+/// Name of the folder while it is built.
 const FOLDER: &str = "run";
 /// What is stored last, and so says that all of the folder is.
 const SUMMARY: &str = "summary.json";
@@ -40,11 +42,10 @@ pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerEr
     if let Stored::Other(found) = ask(settings, || run.store.create(INDEX, &index)).await? {
         return Err(WorkerError::IndexDiffers { found });
     }
-    let summary = format!("{FOLDER}/{SUMMARY}");
-    let stored = ask(settings, || run.store.read(&summary, SUMMARY_BYTES)).await?;
+    let stored = ask(settings, || run.store.read(SUMMARY, SUMMARY_BYTES)).await?;
     let digest = match stored {
         Some(bytes) => Digest::of(&bytes),
-        None => build(run, worker, &sealed, &summary).await?,
+        None => build(run, worker, &sealed).await?,
     };
     match ask(settings, || run.queue.finish(&run.job, &digest)).await? {
         Finish::Finished => Ok(()),
@@ -76,7 +77,7 @@ fn index(run: &FleetRun, sealed: &SealedJob) -> Result<Vec<u8>, WorkerError> {
 }
 
 /// Builds the folder, stores it and gives the digest of its summary.
-async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob, summary: &str) -> Result<Digest, WorkerError> {
+async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob) -> Result<Digest, WorkerError> {
     let scratch = Scratch::new(&run.settings.scratch, worker)?;
     let bundle = run.bundle.clone();
     let folder = RunDir::create(&scratch.0.join(FOLDER), &run.manifest, |to| bundle.copy(to))?;
@@ -95,16 +96,25 @@ async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob, summary: &s
     }
     store(run, &path, Path::new(SUMMARY)).await?;
     // What stands in the store counts, whoever wrote it.
-    let bytes = ask(&run.settings, || run.store.read(summary, SUMMARY_BYTES)).await?;
+    let bytes = ask(&run.settings, || run.store.read(SUMMARY, SUMMARY_BYTES)).await?;
     bytes.map(|bytes| Digest::of(&bytes)).ok_or(WorkerError::SummaryMissing)
 }
 
 async fn store(run: &FleetRun, folder: &Path, file: &Path) -> Result<(), WorkerError> {
-    let (name, path) = (format!("{FOLDER}/{}", file.display()), folder.join(file));
+    let (name, path) = (stored_name(file), folder.join(file));
     if let Stored::Other(found) = ask(&run.settings, || run.store.create_from(&name, &path)).await? {
         tracing::warn!(name, %found, "an earlier worker stored other bytes, which stand");
     }
     Ok(())
+}
+
+/// Name in the store of a file of the folder; the store has no folders in it.
+fn stored_name(file: &Path) -> String {
+    if file == Path::new(INDEX) {
+        return FOLDER_INDEX.to_owned();
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    if name.contains('.') { name.into_owned() } else { format!("{name}.txt") }
 }
 
 /// Copies the winners' lines into the journal. Gives one bit per case of the plan.

@@ -39,7 +39,7 @@ impl MemoryStore {
     }
 
     pub fn summary(&self) -> Summary {
-        serde_json::from_str(&self.text("run/summary.json")).unwrap()
+        serde_json::from_str(&self.text("summary.json")).unwrap()
     }
 }
 
@@ -66,9 +66,20 @@ impl ResultStore for MemoryStore {
         Ok(bytes)
     }
 
-    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        self.check(prefix)?;
-        Ok(self.names().into_iter().filter(|name| name.starts_with(prefix)).collect())
+    async fn workers(&self) -> Result<Vec<String>, StoreError> {
+        self.check("workers")?;
+        let mut workers: Vec<_> =
+            self.names().iter().filter_map(|name| Some(name.split_once('/')?.0.to_owned())).collect();
+        workers.dedup();
+        Ok(workers)
+    }
+
+    async fn batches(&self, worker: &str) -> Result<Vec<u64>, StoreError> {
+        self.check(worker)?;
+        let number = |name: &String| name.strip_prefix(worker)?.strip_prefix('/')?.parse().ok();
+        let mut numbers: Vec<u64> = self.names().iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 }
 
