@@ -17,7 +17,6 @@ const COMMANDS: &[&str] = &[
     "+hdel",
     "+hexists",
     "+hget",
-    "+hkeys",
     "+hlen",
     "+hmget",
     "+hscan",

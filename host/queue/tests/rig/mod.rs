@@ -1,6 +1,8 @@
 //! A Redis of the test's own: on a socket in a folder of its own, ended with it.
 
-use std::path::PathBuf;
+#![allow(dead_code, reason = "not every test file does everything to it")]
+
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -8,8 +10,12 @@ use arena_queue::RedisOptions;
 
 pub struct Server {
     folder: tempfile::TempDir,
+    settings: &'static [&'static str],
     child: Child,
 }
+
+/// What a server had on disk at some moment.
+pub struct Copy(tempfile::TempDir);
 
 impl Server {
     /// A server that keeps nothing on disk.
@@ -17,43 +23,64 @@ impl Server {
         Self::start_with(&[])
     }
 
-    #[allow(dead_code, reason = "not every test file kills it")]
-    /// A server that appends every step to a file, which it writes out every second.
+    /// A server that appends every step to a file, which the system writes out every second.
     pub fn start_durable() -> Self {
         Self::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"])
     }
 
-    fn start_with(settings: &[&str]) -> Self {
+    pub fn start_with(settings: &'static [&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let child = spawn(&folder, settings);
-        Self { folder, child }
+        let child = spawn(folder.path(), settings);
+        Self { folder, settings, child }
     }
 
     /// Options with little patience, but enough for a restart.
     pub fn options(&self) -> RedisOptions {
-        let mut options = RedisOptions::new(format!("redis+unix://{}", socket(&self.folder).display()));
+        let mut options = RedisOptions::new(format!("redis+unix://{}", self.socket().display()));
         (options.attempts, options.backoff) = (10, Duration::from_millis(5));
         options
     }
 
-    /// Folder of its files.
-    #[allow(dead_code, reason = "not every test file looks into it")]
-    pub fn data(&self) -> PathBuf {
-        self.folder.path().join("appendonlydir")
+    pub fn socket(&self) -> PathBuf {
+        socket(self.folder.path())
+    }
+
+    /// A connection for what the queue itself never does.
+    pub async fn raw(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.options().url).expect("a valid address");
+        client.get_multiplexed_async_connection().await.expect("the server answers")
     }
 
     /// Ends it without a word and does something to its files.
-    #[allow(dead_code, reason = "not every test file kills it")]
-    pub fn kill(&mut self, then: impl FnOnce(&Self)) {
+    pub fn kill(&mut self, files: impl FnOnce(&Self)) {
         self.child.kill().expect("the server runs");
         self.child.wait().expect("the server ends");
-        then(self);
+        files(self);
     }
 
-    /// Starts it again over the same files.
-    #[allow(dead_code, reason = "not every test file kills it")]
-    pub fn restart_durable(&mut self) {
-        self.child = spawn(&self.folder, &["--appendonly", "yes", "--appendfsync", "everysec"]);
+    /// Starts it again over the files that are there.
+    pub fn restart(&mut self) {
+        self.child = spawn(self.folder.path(), self.settings);
+    }
+
+    pub fn copy(&self) -> Copy {
+        let copy = Copy(tempfile::tempdir().expect("a temporary folder"));
+        copy_files(&self.data(), copy.0.path());
+        copy
+    }
+
+    pub fn put_back(&self, copy: &Copy) {
+        self.forget();
+        std::fs::create_dir(self.data()).expect("the folder is gone");
+        copy_files(copy.0.path(), &self.data());
+    }
+
+    pub fn forget(&self) {
+        std::fs::remove_dir_all(self.data()).expect("the server has files");
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("appendonlydir")
     }
 }
 
@@ -64,18 +91,24 @@ impl Drop for Server {
     }
 }
 
-fn socket(folder: &tempfile::TempDir) -> PathBuf {
-    folder.path().join("redis.sock")
+fn copy_files(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).expect("a folder").flatten() {
+        std::fs::copy(file.path(), to.join(file.file_name())).expect("a copy");
+    }
 }
 
-fn spawn(folder: &tempfile::TempDir, settings: &[&str]) -> Child {
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("redis.sock")
+}
+
+fn spawn(folder: &Path, settings: &[&str]) -> Child {
     let socket = socket(folder);
     let _ = std::fs::remove_file(&socket);
     let mut child = Command::new("redis-server")
         .args(["--port", "0", "--save", "", "--unixsocket"])
         .arg(&socket)
         .arg("--dir")
-        .arg(folder.path())
+        .arg(folder)
         .args(settings)
         .stdout(Stdio::null())
         .spawn()
