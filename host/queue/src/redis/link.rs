@@ -157,7 +157,9 @@ fn passing(error: &RedisError) -> bool {
 fn fault(error: &RedisError, attempts: u32) -> QueueError {
     let why = error.to_string();
     let refused = error.kind() == ErrorKind::AuthenticationFailed
-        || error.code().is_some_and(|code| ["NOAUTH", "NOPERM", "WRONGPASS"].contains(&code));
+        || error.code().is_some_and(|code| ["NOAUTH", "NOPERM", "WRONGPASS"].contains(&code))
+        // What a command inside a script is refused with has no code of its own.
+        || why.contains("The user executing the script can't");
     if refused {
         QueueError::Refused { why }
     } else if passing(error) {

@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "+hdel",
     "+hexists",
     "+hget",
+    "+hincrby",
     "+hlen",
     "+hmget",
     "+hscan",
@@ -86,5 +87,47 @@ impl RedisQueue {
             Err(QueueError::ServerFailed { why }) if why.contains("not configured to use an ACL file") => Ok(()),
             answer => answer.map(|_| ()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::COMMANDS;
+
+    /// A script that may not run a command ends in the middle.
+    #[test]
+    fn the_user_may_run_what_the_scripts_call_and_no_more() {
+        let texts = [
+            include_str!("lua/cancel.lua"),
+            include_str!("lua/claim.lua"),
+            include_str!("lua/clock.lua"),
+            include_str!("lua/commit.lua"),
+            include_str!("lua/create.lua"),
+            include_str!("lua/fail.lua"),
+            include_str!("lua/finalize.lua"),
+            include_str!("lua/finish.lua"),
+            include_str!("lua/head.lua"),
+            include_str!("lua/heartbeat.lua"),
+            include_str!("lua/last.lua"),
+            include_str!("lua/page.lua"),
+            include_str!("lua/reassert.lua"),
+            include_str!("lua/reclaim.lua"),
+            include_str!("lua/register.lua"),
+            include_str!("lua/release.lua"),
+            include_str!("lua/seal.lua"),
+            include_str!("lua/snapshot.lua"),
+        ];
+        let called: BTreeSet<_> = texts
+            .into_iter()
+            .flat_map(|text| text.split("redis.call(").skip(1))
+            .map(|call| call.strip_prefix('\'').and_then(|call| call.split_once('\'')).expect("names its command").0)
+            .map(|name| format!("+{}", name.to_lowercase()))
+            .collect();
+        let around = ["+eval", "+evalsha", "+info", "+ping", "+script|load"];
+        let granted: BTreeSet<_> =
+            COMMANDS.iter().filter(|command| !around.contains(command)).map(|&command| command.to_owned()).collect();
+        assert_eq!(granted, called);
     }
 }

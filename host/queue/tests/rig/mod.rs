@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test file does everything to it")]
 
+pub mod jobs;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,9 +25,14 @@ impl Server {
         Self::start_with(&[])
     }
 
-    /// A server that appends every step to a file, which the system writes out every second.
+    /// A server that appends its steps to a file, up to two seconds after it answered.
     pub fn start_durable() -> Self {
         Self::start_with(&["--appendonly", "yes", "--appendfsync", "everysec"])
+    }
+
+    /// A server that appends every step to a file before it answers.
+    pub fn start_synced() -> Self {
+        Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
     pub fn start_with(settings: &'static [&'static str]) -> Self {

@@ -20,7 +20,7 @@ local room = got[7] and 0 or math.min(k, num(got[2]) - redis.call('HLEN', leases
 local limit, reserved = meta[6] and num(meta[6]), num(meta[8])
 local taken, full = num(meta[7]) + reserved + num(meta[9]), false
 
-local given, writes, held = {}, {'HSET', leases}, {'SADD', prefix .. 'held:' .. id}
+local given, writes, held = {}, {}, {}
 local function take(j, history)
   local amount = history[4] > 0 and 0 or reserve
   if limit and amount > 0 and taken + amount > limit then
@@ -35,7 +35,7 @@ local function take(j, history)
   return true
 end
 
-local members, places = {'ZREM', due}, {'HDEL', retries}
+local members, places = {}, {}
 if room > 0 and backlog > 0 then
   local first = redis.call('ZRANGEBYSCORE', due, '-inf', time, 'LIMIT', 0, room)
   for _, member in ipairs(first) do
@@ -77,11 +77,11 @@ if not full and backlog - #given < num(got[3]) then
 end
 
 if #given > 0 then
-  redis.call(unpack(writes))
-  redis.call(unpack(held))
-  if #members > 2 then
-    redis.call(unpack(members))
-    redis.call(unpack(places))
+  redis.call('HSET', leases, unpack(writes))
+  redis.call('SADD', prefix .. 'held:' .. id, unpack(held))
+  if #members > 0 then
+    redis.call('ZREM', due, unpack(members))
+    redis.call('HDEL', retries, unpack(places))
   end
   if cursor > start then redis.call('HSET', prefix .. 'lane:' .. lane, 'cursor', cursor) end
   if limit then redis.call('HSET', KEYS[1], 'reserved', reserved) end

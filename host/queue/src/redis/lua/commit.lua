@@ -15,7 +15,7 @@ for at = 1, #packed, 15 do
       'failed', 'error', 'skipped')
     group = {lane = lane, length = num(got[1]), reserve = num(got[2]), spent = num(got[3]), unpriced = num(got[4]),
       outcomes = {num(got[5]), num(got[6]), num(got[7]), num(got[8])}, cases = {},
-      get = {'BITFIELD_RO', prefix .. 'done:' .. lane}}
+      get = {}}
     groups[#groups + 1] = group
   end
   if j >= group.length then return {'CASE', lane, j, group.length} end
@@ -33,7 +33,7 @@ if entry.last < seq - 1 then return {'BEHIND', entry.last} end
 
 local losers = {}
 for _, group in ipairs(groups) do
-  group.done = redis.call(unpack(group.get))
+  group.done = redis.call('BITFIELD_RO', prefix .. 'done:' .. group.lane, unpack(group.get))
   for place, done in ipairs(group.done) do
     if done == 1 then losers[#losers + 1] = struct.pack('>I2I4', group.lane, group.cases[place][1]) end
   end
@@ -47,7 +47,7 @@ local charges = prefix .. 'charges'
 -- Takes the cases of a group that were not done out of whatever state they are in.
 local function settle(group, places)
   local lane, leases = group.lane, prefix .. 'leases:' .. group.lane
-  local mine, loose, members = {'SREM', prefix .. 'held:' .. id}, {'HDEL', prefix .. 'retries:' .. lane}, {}
+  local mine, loose, members = {}, {}, {}
   local found = redis.call('HMGET', leases, unpack(places))
   for at, j in ipairs(places) do
     if found[at] then
@@ -68,15 +68,15 @@ local function settle(group, places)
     end
   end
   if #members < #places then redis.call('HDEL', leases, unpack(places)) end
-  if #mine > 2 then redis.call(unpack(mine)) end
-  if #members > 0 and redis.call(unpack(loose)) > 0 then
+  if #mine > 0 then redis.call('SREM', prefix .. 'held:' .. id, unpack(mine)) end
+  if #members > 0 and redis.call('HDEL', prefix .. 'retries:' .. lane, unpack(loose)) > 0 then
     redis.call('ZREM', prefix .. 'due:' .. lane, unpack(members))
   end
 end
 
 for _, group in ipairs(groups) do
   local lane = group.lane
-  local set, places = {'BITFIELD', prefix .. 'done:' .. lane}, {}
+  local set, places = {}, {}
   for place, case in ipairs(group.cases) do
     if group.done[place] == 0 then
       set[#set + 1], set[#set + 2], set[#set + 3], set[#set + 4] = 'SET', 'u1', case[1], 1
@@ -85,7 +85,7 @@ for _, group in ipairs(groups) do
     end
   end
   if #places > 0 then
-    redis.call(unpack(set))
+    redis.call('BITFIELD', prefix .. 'done:' .. lane, unpack(set))
     settle(group, places)
   end
   for _, case in ipairs(group.cases) do

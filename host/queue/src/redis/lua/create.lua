@@ -12,7 +12,7 @@ if found[1] then
   redis.call('HSET', KEYS[1], 'run', ARGV[1], 'closed', time + lease, 'rebuilt', time)
   return {'KEPT'}
 end
-local fields = {'HSET', KEYS[1], 'schema', SCHEMA, 'run', ARGV[1], 'spec', ARGV[3]}
+local fields = {'schema', SCHEMA, 'run', ARGV[1], 'spec', ARGV[3]}
 local at, lease = 4, 0
 while ARGV[at] ~= '' do
   fields[#fields + 1], fields[#fields + 2] = ARGV[at], ARGV[at + 1]
@@ -23,7 +23,7 @@ if rebuild then
   local time = now()
   for _, field in ipairs({'closed', time + lease, 'rebuilt', time}) do fields[#fields + 1] = field end
 end
-redis.call(unpack(fields))
+redis.call('HSET', KEYS[1], unpack(fields))
 local lanes, size = ARGV[at + 1], 68
 for lane = 0, #lanes / size - 1 do
   local length, in_flight, backlog, reserve, passed, failed, errors, skipped, spent, unpriced =
