@@ -37,6 +37,26 @@ pub enum QueueError {
     TooManyLosers { job: JobId, limit: u32 },
     #[error("the system gives no random bytes: {why}")]
     RandomUnavailable { why: String },
+    #[error(
+        "the queue's state of job {job} is gone or of another life of the server; rebuild it from the job's manifest"
+    )]
+    Rebuild { job: JobId },
+    #[error("{claims} claims are re-asserted; at most {limit} are allowed")]
+    ReassertInvalid { claims: usize, limit: usize },
+    #[error(
+        "the state of job {job} has schema {found}, which this version does not know; use the version that made it"
+    )]
+    SchemaUnknown { job: JobId, found: String },
+    #[error("the address of Redis is not valid: {why}; it must be redis://, rediss:// or redis+unix://")]
+    AddressInvalid { why: String },
+    #[error("Redis cannot hold the queue: {why}")]
+    ServerUnfit { why: String },
+    #[error("Redis cannot be reached, tried {attempts} times: {why}; look at the server and the network")]
+    Unreachable { attempts: u32, why: String },
+    #[error("Redis refuses the user: {why}; look at the user's password and rights")]
+    Refused { why: String },
+    #[error("Redis cannot carry out a call: {why}")]
+    ServerFailed { why: String },
     #[error("the queue's state was left half changed by a crash; end this process and resume the run")]
     Broken,
 }
@@ -58,6 +78,14 @@ impl Fault for QueueError {
             Self::BatchInvalid { .. } => "QueueBatchInvalid",
             Self::TooManyLosers { .. } => "QueueTooManyLosers",
             Self::RandomUnavailable { .. } => "RandomUnavailable",
+            Self::Rebuild { .. } => "QueueRebuild",
+            Self::ReassertInvalid { .. } => "QueueReassertInvalid",
+            Self::SchemaUnknown { .. } => "QueueSchemaUnknown",
+            Self::AddressInvalid { .. } => "QueueAddressInvalid",
+            Self::ServerUnfit { .. } => "QueueServerUnfit",
+            Self::Unreachable { .. } => "QueueUnreachable",
+            Self::Refused { .. } => "QueueRefused",
+            Self::ServerFailed { .. } => "QueueServerFailed",
             Self::Broken => "QueueBroken",
         }
     }

@@ -3,6 +3,7 @@
 //! is, never stores a record, never calls a provider; its whole state is cursors, leases, retries and done bits.
 
 mod answer;
+mod batch;
 mod clock;
 #[cfg(feature = "contract")]
 pub mod contract;
@@ -10,6 +11,8 @@ mod error;
 mod ids;
 mod memory;
 mod queue;
+#[cfg(feature = "redis")]
+mod redis;
 mod restored;
 mod snapshot;
 mod spec;
@@ -19,6 +22,7 @@ pub use answer::{
     Claim, Claimed, Commit, Created, Exhausted, Failed, Failure, FailureClass, Finalize, Finish, Heartbeat, Idle,
     Reclaim, Register, Released, Seal, Settled,
 };
+pub(crate) use batch::check_batch;
 #[cfg(feature = "contract")]
 pub use clock::ManualClock;
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -26,10 +30,12 @@ pub use error::QueueError;
 pub use ids::{CaseAt, JobId, Token, WorkerId};
 pub use memory::{MAX_JOBS, MemoryQueue};
 pub use queue::Queue;
+#[cfg(feature = "redis")]
+pub use redis::{MAX_REASSERT, Reassert, Rebuilt, RedisOptions, RedisQueue};
 pub use restored::Restored;
 pub use snapshot::{LaneCounts, OutcomeCounts, Phase, SealedJob, SealedWorker, Snapshot, WorkerView};
 pub use spec::{
     DEFAULT_MAX_LOSERS, DEFAULT_MAX_WORKERS, DEFAULT_RETRY_BACKLOG, JobSpec, LaneSpec, MAX_BATCH, MAX_CASES, MAX_CLAIM,
-    MAX_FINALIZE_LEASES, MAX_LANES, RetryPolicy,
+    MAX_FINALIZE_LEASES, MAX_LANES, MAX_USD_MICRO, RetryPolicy,
 };
 pub use token::{OsTokens, TokenSource};

@@ -3,6 +3,7 @@
 use arena_model::Outcome;
 
 use crate::OutcomeCounts;
+use crate::spec::add_usd;
 
 /// One bit per case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,12 @@ impl Bitmap {
     /// Number of ones.
     pub fn ones(&self) -> u64 {
         self.ones
+    }
+
+    /// Bit `j` is bit `j % 64` of word `j / 64`.
+    #[cfg(feature = "redis")]
+    pub fn words(&self) -> &[u64] {
+        &self.words
     }
 
     pub fn contains(&self, j: u64) -> bool {
@@ -87,7 +94,7 @@ impl Restored {
             return false;
         }
         match cost_usd_micro {
-            Some(cost) => self.spent_usd_micro = self.spent_usd_micro.saturating_add(cost),
+            Some(cost) => self.spent_usd_micro = add_usd(self.spent_usd_micro, cost),
             None => self.unpriced += 1,
         }
         let new = self.done.insert(j);

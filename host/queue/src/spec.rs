@@ -20,6 +20,14 @@ pub const DEFAULT_MAX_WORKERS: u32 = 100_000;
 pub const DEFAULT_MAX_LOSERS: u32 = 1_000_000;
 /// Waiting retries at which a lane's cursor stands still, unless set.
 pub const DEFAULT_RETRY_BACKLOG: u32 = 1_000;
+/// Most that an amount or a sum of amounts can be, millionths of a US dollar: the largest number that every
+/// implementation can count to one by one. What is over it counts as this much.
+pub const MAX_USD_MICRO: u64 = (1 << 53) - 1;
+
+/// Sum of two amounts, millionths of a US dollar.
+pub(crate) fn add_usd(sum: u64, amount: u64) -> u64 {
+    sum.saturating_add(amount).min(MAX_USD_MICRO)
+}
 
 /// A job: its lanes, and what its workers may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +114,10 @@ impl JobSpec {
         if self.max_workers == 0 {
             return invalid("max_workers".into(), "0".into(), "at least 1".into());
         }
+        let limits = self.lanes.iter().map(|lane| lane.reserve_usd_micro).chain([self.budget_usd_micro]);
+        if let Some(over) = limits.flatten().find(|&amount| amount > MAX_USD_MICRO) {
+            return invalid("budget or reserve".into(), over.to_string(), format!("at most {MAX_USD_MICRO}"));
+        }
         for (number, lane) in self.lanes.iter().enumerate() {
             for (name, value) in [("in_flight", lane.in_flight), ("retry_backlog", lane.retry_backlog)] {
                 if value == 0 {
@@ -121,6 +133,16 @@ impl JobSpec {
             }
         }
         Ok(())
+    }
+
+    /// What the restored cases count against a budget, millionths of a US dollar; an unknown cost is the most it can
+    /// be.
+    pub(crate) fn restored_spend(&self) -> u64 {
+        self.lanes.iter().fold(0, |sum, lane| {
+            let Some(restored) = &lane.restored else { return sum };
+            let unknown = restored.unpriced.saturating_mul(lane.reserve_usd_micro.unwrap_or(0));
+            add_usd(add_usd(sum, restored.spent_usd_micro), unknown)
+        })
     }
 
     /// Whether both are the same job; what was restored does not count.

@@ -69,6 +69,7 @@ macro_rules! contract_tests {
             a_stall_charges_until_the_late_commit,
             a_stolen_lease_stays_charged,
             an_unknown_cost_counts_as_the_most_it_can_be,
+            sums_stop_at_the_largest_amount,
             seal_is_refused_while_anything_is_open,
             a_sealed_job_changes_no_more,
             finalize_is_one_lease_given_at_the_end,

@@ -2,7 +2,7 @@
 
 use super::leases::failure;
 use super::*;
-use crate::{Failed, Failure, FailureClass, Heartbeat, Released};
+use crate::{Failed, Failure, FailureClass, Heartbeat, MAX_USD_MICRO, Released};
 
 /// A budget of 100 over lanes whose cases cost at most 40.
 fn budget(lengths: &[u64]) -> JobSpec {
@@ -101,5 +101,17 @@ pub async fn an_unknown_cost_counts_as_the_most_it_can_be(rig: &dyn Rig) -> Done
     assert_eq!(money(&bench).await?, (40, 0, 0));
     let total = bench.total().await?;
     assert_eq!((total.spent_usd_micro, total.unpriced), (0, 1));
+    Ok(())
+}
+
+pub async fn sums_stop_at_the_largest_amount(rig: &dyn Rig) -> Done {
+    let mut spec = budget(&[3]);
+    spec.budget_usd_micro = Some(MAX_USD_MICRO);
+    let bench = Bench::new(rig, spec).await?;
+    bench.queue.commit(&bench.job, W1, 1, &[paid(0, MAX_USD_MICRO - 1)]).await?;
+    assert_eq!(money(&bench).await?, (MAX_USD_MICRO - 1, 0, 0), "exact to the last one");
+    bench.queue.commit(&bench.job, W1, 2, &[paid(1, u64::MAX)]).await?;
+    assert_eq!(money(&bench).await?, (MAX_USD_MICRO, 0, 0));
+    assert_eq!(bench.total().await?.spent_usd_micro, MAX_USD_MICRO);
     Ok(())
 }

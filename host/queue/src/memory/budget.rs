@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::spec::add_usd;
 use crate::{CaseAt, WorkerId};
 
 /// All zero if the job has no budget.
@@ -44,7 +45,7 @@ impl Budget {
     /// A cost that is known, or else the most it can be.
     pub fn spend(&mut self, cost: Option<u64>, at_most: u64) {
         if self.limit.is_some() {
-            self.spent = self.spent.saturating_add(cost.unwrap_or(at_most));
+            self.spent = add_usd(self.spent, cost.unwrap_or(at_most));
         }
     }
 

@@ -1,8 +1,6 @@
 //! One job: its lanes, workers, money and end. Every method is one step of the contract.
 
-use std::collections::BTreeSet;
-
-use arena_model::{Digest, Outcome};
+use arena_model::Digest;
 
 use super::budget::Budget;
 use super::ending::Ending;
@@ -10,8 +8,8 @@ use super::lane::{Lane, Lease};
 use super::roster::{Roster, Worker};
 use crate::{
     CaseAt, Claim, Claimed, Commit, Exhausted, Failed, Failure, FailureClass, Finalize, Finish, Heartbeat, Idle, JobId,
-    JobSpec, MAX_BATCH, MAX_CLAIM, QueueError, Reclaim, Register, Released, Seal, SealedJob, Settled, Snapshot,
-    Timestamp, TokenSource, WorkerId, WorkerView,
+    JobSpec, MAX_CLAIM, QueueError, Reclaim, Register, Released, Seal, SealedJob, Settled, Snapshot, Timestamp,
+    TokenSource, WorkerId, WorkerView, check_batch,
 };
 
 pub(super) struct Job {
@@ -27,13 +25,9 @@ pub(super) struct Job {
 impl Job {
     /// A new job of a checked spec.
     pub fn new(id: JobId, mut spec: JobSpec) -> Self {
-        let limit = spec.budget_usd_micro;
+        let (limit, spent) = (spec.budget_usd_micro, spec.restored_spend());
         let lanes: Vec<_> = spec.lanes.iter().map(|lane| Lane::new(lane, limit.is_some())).collect();
         spec.lanes.iter_mut().for_each(|lane| lane.restored = None);
-        let spent = lanes.iter().fold(0u64, |sum, lane| {
-            let unknown = lane.unpriced.saturating_mul(lane.reserve);
-            sum.saturating_add(lane.spent).saturating_add(unknown)
-        });
         let (roster, ending, budget) = (Roster::default(), Ending::default(), Budget::new(limit, spent));
         Self { id, spec, lanes, roster, budget, ending, cancelled: false }
     }
@@ -173,7 +167,8 @@ impl Job {
     }
 
     pub fn commit(&mut self, id: WorkerId, seq: u64, cases: &[Settled]) -> Result<Commit, QueueError> {
-        self.check_batch(id, seq, cases)?;
+        check_batch(id, seq, cases)?;
+        cases.iter().try_for_each(|case| self.case(case.at()))?;
         let worker = self.worker(id)?;
         if self.ending.sealed {
             return Ok(Commit::Sealed);
@@ -219,27 +214,6 @@ impl Job {
         self.budget.uncharge(worker, case.at());
         self.budget.spend(case.cost_usd_micro, lane.reserve);
         lane.pay(case.cost_usd_micro);
-    }
-
-    fn check_batch(&self, worker: WorkerId, seq: u64, cases: &[Settled]) -> Result<(), QueueError> {
-        let invalid = |why: String| Err(QueueError::BatchInvalid { worker, seq, why });
-        if seq == 0 {
-            return invalid("the first batch is number 1".into());
-        }
-        if cases.len() > MAX_BATCH {
-            return invalid(format!("it has {} cases; at most {MAX_BATCH} are allowed", cases.len()));
-        }
-        let mut seen = BTreeSet::new();
-        for case in cases {
-            self.case(case.at())?;
-            if case.outcome == Outcome::NotRun {
-                return invalid(format!("case {} of lane {} is not_run, which has no record", case.j, case.lane));
-            }
-            if !seen.insert(case.at()) {
-                return invalid(format!("case {} of lane {} is in it twice", case.j, case.lane));
-            }
-        }
-        Ok(())
     }
 
     pub fn last(&self, worker: WorkerId) -> Result<u64, QueueError> {

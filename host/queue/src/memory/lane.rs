@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::retry::{History, RetrySet};
 use crate::restored::{Bitmap, Restored};
+use crate::spec::add_usd;
 use crate::{LaneCounts, LaneSpec, OutcomeCounts, Timestamp, Token, WorkerId};
 
 /// A case in flight.
@@ -99,7 +100,7 @@ impl Lane {
     /// Adds a cost to the lane's sum.
     pub fn pay(&mut self, cost: Option<u64>) {
         match cost {
-            Some(cost) => self.spent = self.spent.saturating_add(cost),
+            Some(cost) => self.spent = add_usd(self.spent, cost),
             None => self.unpriced += 1,
         }
     }
