@@ -1,5 +1,7 @@
 //! Gates: what must hold for a run to pass.
 
+use std::fmt;
+
 use arena_model::Summary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,31 @@ pub enum GateOperator {
     Greater,
     #[serde(rename = ">=")]
     GreaterOrEqual,
+}
+
+impl fmt::Display for GateMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PassRate => "passRate",
+            Self::Failed => "failed",
+            Self::Error => "error",
+            Self::CostUsd => "costUSD",
+            Self::LatencyP50 => "latencyP50",
+            Self::LatencyP95 => "latencyP95",
+            Self::LatencyP99 => "latencyP99",
+        })
+    }
+}
+
+impl fmt::Display for GateOperator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        })
+    }
 }
 
 impl GateSpec {
@@ -126,6 +153,18 @@ mod tests {
             for (value, expected) in [(0.9, at), (0.8, below), (1.0, above)] {
                 assert_eq!(passes("passRate", operator, value, &summary), expected, "0.9 {operator} {value}");
             }
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_api() {
+        use GateMetric::{CostUsd, Error, Failed, LatencyP50, LatencyP95, LatencyP99, PassRate};
+        for metric in [PassRate, Failed, Error, CostUsd, LatencyP50, LatencyP95, LatencyP99] {
+            assert_eq!(serde_json::to_value(metric).unwrap(), metric.to_string());
+        }
+        use GateOperator::{Greater, GreaterOrEqual, Less, LessOrEqual};
+        for operator in [Less, LessOrEqual, Greater, GreaterOrEqual] {
+            assert_eq!(serde_json::to_value(operator).unwrap(), operator.to_string());
         }
     }
 

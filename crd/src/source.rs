@@ -17,7 +17,7 @@ use crate::{Condition, GoDuration, NameRef, bounds};
     shortname = "as",
     category = "arena",
     derive = "PartialEq",
-    doc = "A place that a PromptKit bundle is fetched from: a Git branch, an OCI artifact or a ConfigMap. The operator \
+    doc = "A place that a PromptKit bundle is fetched from: a Git repository, an OCI artifact or a ConfigMap. The operator \
            looks at it every spec.interval, keeps the newest bundle that is valid and serves it to jobs.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
@@ -58,7 +58,7 @@ pub struct ArenaSourceSpec {
     /// Stop looking at the place. The bundle fetched last stays available to jobs.
     #[serde(default)]
     pub suspend: bool,
-    /// A branch of a Git repository. Set it when type is git.
+    /// A Git repository. Set it when type is git.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<GitSource>,
     /// An artifact in an OCI registry, as `arena bundle push` writes it. Set it when type is oci.
@@ -87,7 +87,7 @@ pub enum SourceType {
     Configmap,
 }
 
-/// A branch of a Git repository.
+/// A Git repository.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(crates(kube_core = "::kube_core"))]
@@ -110,20 +110,38 @@ pub struct GitSource {
     #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(part, part == '..')")
         .message("path is relative to the root of the repository and stays inside it: no leading / and no .."))]
     pub path: Option<String>,
-    /// Secret of this namespace with the keys username and password for basic authentication.
+    /// Secret of this namespace with credentials: the keys username and password, or bearerToken; besides, ca.crt with
+    /// certificates to trust. Credentials are sent over https only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<NameRef>,
 }
 
-/// What of a repository is meant.
+/// What of a repository is meant. The most exact counts: commit, then tag, then branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    crates(kube_core = "::kube_core"),
+    validation = Rule::new("has(self.branch) || has(self.tag) || has(self.commit)")
+        .message("set branch, tag or commit, or leave ref out for the default branch")
+)]
 pub struct GitReference {
     /// Name of a branch, such as main.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 250))]
     #[x_kube(validation = Rule::new("self.matches('^[^-/ ~^:?*\\\\[][^ ~^:?*\\\\[]*$') && !self.contains('..')")
         .message("write the branch as git prints it, such as main or release/1.2"))]
-    pub branch: String,
+    pub branch: Option<String>,
+    /// Name of a tag, such as v1.2.0. It counts before branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 250))]
+    #[x_kube(validation = Rule::new("self.matches('^[^-/ ~^:?*\\\\[][^ ~^:?*\\\\[]*$') && !self.contains('..')")
+        .message("write the tag as git prints it, such as v1.2.0"))]
+    pub tag: Option<String>,
+    /// Full id of a commit. It counts before tag and branch; a revision bears the branch's name, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9a-f]{40}$')")
+        .message("write the commit in full: 40 lower-case hex digits"))]
+    pub commit: Option<String>,
 }
 
 /// An artifact in an OCI registry.
@@ -137,7 +155,7 @@ pub struct OciSource {
         .message("write the artifact as oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST"))]
     pub url: String,
     /// Secret of this namespace with credentials: of type kubernetes.io/dockerconfigjson, or with the keys username
-    /// and password.
+    /// and password, or bearerToken; besides, ca.crt with certificates to trust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<NameRef>,
     /// Speak plain HTTP to the registry.
@@ -161,13 +179,13 @@ pub struct ArenaSourceStatus {
     /// Generation of the spec that the conditions speak of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready: a valid bundle is available, even if the newest fetch failed. Reconciling: a fetch is due or under way.
-    /// Stalled: only a changed spec can help. FetchFailed: the newest fetch failed, with its reason.
+    /// Ready: the newest look found a valid bundle. Reconciling: a look is due or under way. Stalled: only a changed spec
+    /// can help. FetchFailed: the newest look failed; a bundle found before stays in artifact.
     #[serde(default)]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The bundle that jobs get.
+    /// The bundle that jobs get. It survives looks that fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<Artifact>,
     /// Value of the annotation reconcile.arena.altairalabs.ai/requestedAt that was acted on last.
@@ -191,6 +209,8 @@ pub struct Artifact {
     pub url: String,
     /// Bytes of all files together.
     pub size: i64,
+    /// Newest generation of the spec that it was found for. Jobs wait while the spec is newer.
+    pub observed_generation: i64,
     /// When this bundle was stored, RFC 3339. A look that finds nothing new does not change it.
     #[schemars(schema_with = "bounds::timestamp")]
     pub last_update_time: String,

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Literals of that form that name something else: kinds of documents, and a type in its debug form.
-const OTHER: [&str; 3] = ["PromptConfig", "RuntimeConfig", "HttpClient"];
+/// Literals of that form that name something else: kinds of documents, a type in its debug form, words of Kubernetes.
+const OTHER: [&str; 6] =
+    ["PromptConfig", "RuntimeConfig", "HttpClient", "DisruptionTarget", "FailJob", "RuntimeDefault"];
 /// Folders of `host/` whose texts no user of the program sees.
 const INNER: [&str; 2] = ["host/xtask", "host/queue/src/contract"];
 

@@ -1,0 +1,14 @@
+//! The controller of ArenaJob.
+
+mod child;
+mod end;
+mod observe;
+mod plan;
+mod pod;
+mod progress;
+mod queue;
+
+pub use observe::{Frozen, JobObservation, Lane, Observed, Reported};
+pub use plan::{Action, FINALIZER, JobPlan, plan_job};
+pub use pod::{PodSettings, secret, worker_job};
+pub use queue::queue_spec;
