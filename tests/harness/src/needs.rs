@@ -17,8 +17,10 @@ pub enum Need {
     Registry,
     /// Git.
     Git,
-    /// etcd, the API server with its controllers, kubectl.
+    /// etcd, the API server, kubectl.
     ControlPlane,
+    /// The same and the controllers.
+    Controllers,
 }
 
 impl Need {
@@ -29,13 +31,12 @@ impl Need {
             Self::Git => program::GIT.find().map(drop),
             Self::ControlPlane => {
                 program::SETPRIV.find()?;
-                let parts = [
-                    &go_program::ETCD,
-                    &go_program::KUBE_APISERVER,
-                    &go_program::KUBE_CONTROLLER_MANAGER,
-                    &go_program::KUBECTL,
-                ];
+                let parts = [&go_program::ETCD, &go_program::KUBE_APISERVER, &go_program::KUBECTL];
                 parts.into_iter().try_for_each(|program| program.find().map(drop))
+            }
+            Self::Controllers => {
+                Self::ControlPlane.met()?;
+                go_program::KUBE_CONTROLLER_MANAGER.find().map(drop)
             }
         }
     }
