@@ -21,6 +21,10 @@ pub enum Need {
     ControlPlane,
     /// The same and the controllers.
     Controllers,
+    /// The whole cluster: root, and all that it runs.
+    Node,
+    /// Helm, kubeconform and kube-score.
+    Charts,
 }
 
 impl Need {
@@ -37,6 +41,20 @@ impl Need {
             Self::Controllers => {
                 Self::ControlPlane.met()?;
                 go_program::KUBE_CONTROLLER_MANAGER.find().map(drop)
+            }
+            Self::Node => {
+                if !rustix::process::getuid().is_root() {
+                    return Err(HarnessError::Machine("a node needs root".to_owned()));
+                }
+                program::ALL.iter().try_for_each(|program| program.find().map(drop))?;
+                let parts =
+                    [&go_program::KUBE_SCHEDULER, &go_program::KUBELET, &go_program::KUBE_PROXY, &go_program::COREDNS];
+                Self::Controllers.met()?;
+                parts.into_iter().try_for_each(|program| program.find().map(drop))
+            }
+            Self::Charts => {
+                let parts = [&go_program::HELM, &go_program::KUBECONFORM, &go_program::KUBE_SCORE];
+                parts.into_iter().try_for_each(|program| program.find().map(drop))
             }
         }
     }
