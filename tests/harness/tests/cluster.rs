@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::Path;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use arena_harness::{BUSYBOX, Cluster, ImageBuilder, ImageContent, Need, runs_here};
@@ -51,7 +52,16 @@ async fn a_cluster_runs_pods_and_leaves_nothing() {
     if !runs_here("cluster", &[Need::Node]).unwrap() {
         return;
     }
+    if std::env::var_os(OWNER).is_some() {
+        let cluster = Cluster::up().await.unwrap();
+        println!("\nup {}", cluster.logs().display());
+        return std::future::pending().await;
+    }
+    let settings = kernel_settings();
+    let killed = kill_an_owner();
     let cluster = Cluster::up().await.unwrap();
+    let killed = traces(&killed).into_iter().filter(|trace| trace.contains(&killed.display().to_string()));
+    assert_eq!(killed.collect::<Vec<_>>(), Vec::<String>::new());
     let kubectl = cluster.kubectl();
     kubectl.run(&["label", "namespace", "default", "pod-security.kubernetes.io/enforce=restricted"]).await.unwrap();
 
@@ -92,6 +102,31 @@ async fn a_cluster_runs_pods_and_leaves_nothing() {
     let folder = cluster.logs().to_owned();
     drop(cluster);
     assert_eq!(traces(&folder), Vec::<String>::new());
+    assert_eq!(kernel_settings(), settings);
+}
+
+/// Set in the process that `kill_an_owner` starts: the same test, which only has a cluster.
+const OWNER: &str = "ARENA_TEST_OWNER";
+
+/// A process that has a cluster is killed; gives the cluster's folder.
+fn kill_an_owner() -> PathBuf {
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_cluster_runs_pods_and_leaves_nothing", "--nocapture"])
+        .env(OWNER, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let folder = lines.find_map(|line| line.strip_prefix("up ").map(PathBuf::from)).unwrap();
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    folder
+}
+
+/// What the kubelet sets for the whole machine.
+fn kernel_settings() -> Vec<String> {
+    let names = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"];
+    names.map(|name| std::fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap()).to_vec()
 }
 
 /// What a cluster would have left.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,10 +39,10 @@ impl NodeLock {
         if let Some(folder) = Path::new(LOCK).parent() {
             fs::create_dir_all(folder).map_err(failed())?;
         }
-        let mut file =
-            File::options().create(true).truncate(false).read(true).write(true).open(LOCK).map_err(failed())?;
+        let open = || File::options().create(true).truncate(false).read(true).write(true).open(LOCK);
+        let mut file = open().map_err(failed())?;
         let end = Instant::now() + WAIT;
-        while file.try_lock().is_err() {
+        while file.try_lock().is_err() || !still_there(&file) {
             let mut holder = String::new();
             file.rewind().and_then(|()| file.read_to_string(&mut holder)).map_err(failed())?;
             if holder == DEVELOPER {
@@ -52,6 +53,8 @@ impl NodeLock {
                 return Err(HarnessError::Machine(format!("{holder} has had the machine's node for {seconds} s")));
             }
             sleep(PAUSE).await;
+            // The last holder has removed the file it held.
+            file = open().map_err(failed())?;
         }
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -91,8 +94,19 @@ impl NodeLock {
 impl Drop for NodeLock {
     fn drop(&mut self) {
         self.put_back();
-        // The name of an owner that is gone would mislead.
-        let _ = self.file.set_len(0);
+        // While it is still locked: one who waits sees that it is gone.
+        if still_there(&self.file) {
+            let _ = fs::remove_file(LOCK);
+        }
+    }
+}
+
+/// True if the file is the one that the next owner would open.
+fn still_there(file: &File) -> bool {
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), fs::metadata(LOCK)) {
+        (Ok(held), Ok(named)) => identity(held) == identity(named),
+        _ => false,
     }
 }
 
