@@ -165,6 +165,7 @@ impl Credentials {
             ("ca.crt", authority.certificate()),
             ("server.crt", &server.chain),
             ("server.key", &server.key),
+            ("accounts.crt", &accounts.chain),
             ("accounts.key", &accounts.key),
             ("tokens.csv", &format!("{token},admin,admin,\"system:masters\"\n")),
         ];
@@ -220,7 +221,7 @@ pub(crate) fn api_server(credentials: &Credentials, etcd: u16) -> Result<Command
     for (flag, file) in [
         ("tls-cert-file", "server.crt"),
         ("tls-private-key-file", "server.key"),
-        ("service-account-key-file", "accounts.key"),
+        ("service-account-key-file", "accounts.crt"),
         ("service-account-signing-key-file", "accounts.key"),
         ("token-auth-file", "tokens.csv"),
     ] {

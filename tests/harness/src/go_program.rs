@@ -220,14 +220,18 @@ fn prune(cache: &Path, module: &Module, current: &Path) {
     }
 }
 
-/// `go/` of the project's folder in the user's cache.
-fn cache() -> Result<PathBuf, HarnessError> {
+/// `arena-fleet` in the user's cache: what is costly to make and can be made again.
+pub fn cache_folder() -> Result<PathBuf, HarnessError> {
     let user = std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
     let Some(user) = user.or_else(home) else {
         return Err(HarnessError::Machine("neither HOME nor XDG_CACHE_HOME is set: no place for programs".to_owned()));
     };
-    Ok(user.join("arena-fleet/go"))
+    Ok(user.join("arena-fleet"))
+}
+
+fn cache() -> Result<PathBuf, HarnessError> {
+    Ok(cache_folder()?.join("go"))
 }
 
 #[cfg(test)]

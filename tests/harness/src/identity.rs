@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A process for good: its pid and when it started, in clock ticks since the boot. As text `PID-START`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +36,12 @@ impl Identity {
         Self::of(self.pid).as_ref() == Some(self)
     }
 
-    /// Its pid, to signal it.
-    pub(crate) fn pid(&self) -> Option<Pid> {
-        Pid::from_raw(i32::try_from(self.pid).ok()?)
+    /// Sends it a signal, if it still runs.
+    pub fn signal(&self, signal: Signal) {
+        if let (true, Some(pid)) = (self.alive(), i32::try_from(self.pid).ok().and_then(Pid::from_raw)) {
+            // One that has ended meanwhile needs none.
+            let _ = kill_process(pid, signal);
+        }
     }
 }
 

@@ -27,6 +27,11 @@ impl Kubectl {
         Ok(Self { program: go_program::KUBECTL.find()?, kubeconfig, cache: folder.join("kubectl") })
     }
 
+    /// Where the program lies.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// The command without arguments, to add one's own.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);

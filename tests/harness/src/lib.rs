@@ -6,6 +6,7 @@
 
 mod authority;
 mod behaviour;
+mod cluster;
 mod command;
 mod completion;
 mod control_plane;
@@ -27,10 +28,11 @@ mod vendor;
 
 pub use authority::{Authority, Certificate};
 pub use behaviour::{Behaviour, Failing, Failure, ParseFailureError, Reply, ScriptLine};
+pub use cluster::{BUSYBOX, Cluster, ImageBuilder, ImageContent, remove_leftovers};
 pub use control_plane::{Access, ControlPlane, ControlPlaneOptions};
 pub use error::HarnessError;
 pub use git::{Change, GitFault, GitRequests, GitServer, GitServerOptions, Repository};
-pub use go_program::{GoProgram, HELM, KUBE_SCORE, KUBECONFORM, KUBECTL};
+pub use go_program::{GoProgram, HELM, KUBE_SCORE, KUBECONFORM, KUBECTL, cache_folder};
 pub use identity::{Identity, ParseIdentityError};
 pub use kubectl::Kubectl;
 pub use needs::{Need, runs_here};

@@ -17,8 +17,14 @@ pub enum Need {
     Registry,
     /// Git.
     Git,
-    /// etcd, the API server with its controllers, kubectl.
+    /// etcd, the API server, kubectl.
     ControlPlane,
+    /// The same and the controllers.
+    Controllers,
+    /// The whole cluster: root, and all that it runs.
+    Node,
+    /// Helm, kubeconform and kube-score.
+    Charts,
 }
 
 impl Need {
@@ -29,12 +35,25 @@ impl Need {
             Self::Git => program::GIT.find().map(drop),
             Self::ControlPlane => {
                 program::SETPRIV.find()?;
-                let parts = [
-                    &go_program::ETCD,
-                    &go_program::KUBE_APISERVER,
-                    &go_program::KUBE_CONTROLLER_MANAGER,
-                    &go_program::KUBECTL,
-                ];
+                let parts = [&go_program::ETCD, &go_program::KUBE_APISERVER, &go_program::KUBECTL];
+                parts.into_iter().try_for_each(|program| program.find().map(drop))
+            }
+            Self::Controllers => {
+                Self::ControlPlane.met()?;
+                go_program::KUBE_CONTROLLER_MANAGER.find().map(drop)
+            }
+            Self::Node => {
+                if !rustix::process::getuid().is_root() {
+                    return Err(HarnessError::Machine("a node needs root".to_owned()));
+                }
+                program::ALL.iter().try_for_each(|program| program.find().map(drop))?;
+                let parts =
+                    [&go_program::KUBE_SCHEDULER, &go_program::KUBELET, &go_program::KUBE_PROXY, &go_program::COREDNS];
+                Self::Controllers.met()?;
+                parts.into_iter().try_for_each(|program| program.find().map(drop))
+            }
+            Self::Charts => {
+                let parts = [&go_program::HELM, &go_program::KUBECONFORM, &go_program::KUBE_SCORE];
                 parts.into_iter().try_for_each(|program| program.find().map(drop))
             }
         }

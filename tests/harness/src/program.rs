@@ -25,11 +25,37 @@ pub const REDIS: Program = program("redis-server", "redis-server");
 pub const REGISTRY: Program = program("docker-registry", "docker-registry");
 /// Git itself.
 pub const GIT: Program = program("git", "git");
+/// Runs containers.
+pub const CONTAINERD: Program = program("containerd", "containerd");
+/// containerd's command line.
+pub const CTR: Program = program("ctr", "containerd");
+/// Starts a container's processes.
+const RUNC: Program = program("runc", "runc");
+/// Joins pods to the node's network.
+const HOST_LOCAL: Program =
+    Program { name: "host-local", package: "containernetworking-plugins", folder: "/usr/lib/cni" };
+/// Addresses of Services are its rules.
+const IPTABLES: Program = program("iptables", "iptables");
+/// Forgets connections to pods that are gone.
+const CONNTRACK: Program = program("conntrack", "conntrack");
+/// Network links and routes.
+pub const IP: Program = program("ip", "iproute2");
+/// Makes namespaces.
+pub const UNSHARE: Program = program("unshare", "util-linux");
+/// Enters them.
+pub const NSENTER: Program = program("nsenter", "util-linux");
+/// Makes images.
+pub const BUILDAH: Program = program("buildah", "buildah");
+/// What is in the images of tests; static, so that it needs nothing else there.
+pub const BUSYBOX: Program = program("busybox", "busybox-static");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
 /// All of them.
-pub const ALL: &[Program] = &[REDIS, REGISTRY, GIT, SETPRIV];
+pub const ALL: &[Program] = &[
+    REDIS, REGISTRY, GIT, SETPRIV, CONTAINERD, CTR, RUNC, HOST_LOCAL, IPTABLES, CONNTRACK, IP, UNSHARE, NSENTER,
+    BUILDAH, BUSYBOX,
+];
 
 impl Program {
     /// Where it lies.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -66,20 +66,14 @@ impl Registry {
         let write = |name: &str, text: &str| {
             fs::write(file(name), text).map_err(HarnessError::io(format!("cannot write {}", file(name).display())))
         };
-        let mut configuration = format!(
-            "version: 0.1\nlog: {{level: info, formatter: text}}\n\
-             storage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\n\
-             http:\n  addr: \"{address}\"\n  secret: {}\n",
-            file("data").display(),
-            crate::secret()?,
-        );
+        let mut text = configuration(scratch.path(), &address.to_string())?;
         if let Some(certificate) = &options.certificate {
             write("server.crt", &certificate.chain)?;
             write("server.key", &certificate.key)?;
             let [chain, key] = ["server.crt", "server.key"].map(file);
-            configuration += &format!("  tls: {{certificate: {}, key: {}}}\n", chain.display(), key.display());
+            text += &format!("  tls: {{certificate: {}, key: {}}}\n", chain.display(), key.display());
         }
-        write("registry.yml", &configuration)?;
+        write("registry.yml", &text)?;
         let mut command = Command::new(program::REGISTRY.find()?);
         command.arg("serve").arg(file("registry.yml"));
         let mut process = Process::start("registry", scratch.path(), &command)?;
@@ -102,4 +96,15 @@ impl Registry {
     pub fn log(&self) -> PathBuf {
         self.process.log().to_owned()
     }
+}
+
+/// A registry that listens at the address and keeps what it holds below the folder.
+pub(crate) fn configuration(folder: &Path, address: &str) -> Result<String, HarnessError> {
+    Ok(format!(
+        "version: 0.1\nlog: {{level: info, formatter: text}}\n\
+         storage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}\n\
+         http:\n  addr: \"{address}\"\n  secret: {}\n",
+        folder.join("registry").display(),
+        crate::secret()?,
+    ))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 
 use crate::HarnessError;
 use crate::identity::Identity;
@@ -108,9 +108,7 @@ pub(crate) fn end_recorded(folder: &Path) {
         }
         let Ok(text) = fs::read_to_string(file.path()) else { continue };
         let Ok(process) = text.parse::<Identity>() else { continue };
-        if let (true, Some(pid)) = (process.alive(), process.pid()) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
+        process.signal(Signal::KILL);
     }
 }
 

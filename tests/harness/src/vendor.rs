@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -30,10 +30,10 @@ type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// A fake vendor could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("fake vendor cannot listen on 127.0.0.1: {0}")]
+#[error("fake vendor cannot listen: {0}")]
 pub struct VendorError(#[from] std::io::Error);
 
-/// A running fake vendor on its own thread and a free port of 127.0.0.1. Dropping it stops it.
+/// A running fake vendor on its own thread and a free port. Dropping it stops it.
 pub struct FakeVendor {
     address: SocketAddr,
     desk: Arc<Desk>,
@@ -74,7 +74,12 @@ impl Desk {
 impl FakeVendor {
     /// Listens on a free port of 127.0.0.1 and answers as `behaviour` says.
     pub fn start(behaviour: Behaviour) -> Result<Self, VendorError> {
-        let listener = StdListener::bind("127.0.0.1:0")?;
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), behaviour)
+    }
+
+    /// The same at another address of this machine, such as the one that pods reach.
+    pub fn start_at(address: IpAddr, behaviour: Behaviour) -> Result<Self, VendorError> {
+        let listener = StdListener::bind((address, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let desk = Arc::new(Desk {
@@ -95,12 +100,12 @@ impl FakeVendor {
         Ok(Self { address, desk, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The base URL a provider is given, `http://127.0.0.1:PORT/v1`.
+    /// The base URL a provider is given, `http://ADDRESS:PORT/v1`.
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// `127.0.0.1:PORT`.
+    /// `ADDRESS:PORT`.
     pub fn address(&self) -> String {
         self.address.to_string()
     }

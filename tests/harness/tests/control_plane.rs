@@ -72,7 +72,7 @@ async fn a_right_that_was_not_given_is_refused() {
 
 #[tokio::test]
 async fn controllers_make_pods_of_a_job_and_take_them_with_it() {
-    if !runs_here("control plane: controllers", &[Need::ControlPlane]).unwrap() {
+    if !runs_here("control plane: controllers", &[Need::Controllers]).unwrap() {
         return;
     }
     let plane = ControlPlane::start_with(ControlPlaneOptions { controllers: true }).await.unwrap();
