@@ -29,9 +29,10 @@ local function take(j, history)
   end
   reserved, taken = reserved + amount, taken + amount
   local token = string.sub(tokens, 32 * #given + 1, 32 * #given + 32)
-  given[#given + 1] = struct.pack('>I4I4B', j, 1 + history[1] + history[2] + history[3], history[4])
-  writes[#writes + 1], writes[#writes + 2] = j, pack_lease(id, token, history, amount)
-  held[#held + 1] = code(lane, j)
+  local next = #given + 1
+  given[next] = struct.pack('>I4I4B', j, 1 + history[1] + history[2] + history[3], history[4])
+  writes[2 * next - 1], writes[2 * next] = j, pack_lease(id, token, history, amount)
+  held[next] = code(lane, j)
   return true
 end
 

@@ -14,14 +14,14 @@ for at = 1, #packed, 15 do
     local got = redis.call('HMGET', prefix .. 'lane:' .. lane, 'length', 'reserve', 'spent', 'unpriced', 'passed',
       'failed', 'error', 'skipped')
     group = {lane = lane, length = num(got[1]), reserve = num(got[2]), spent = num(got[3]), unpriced = num(got[4]),
-      outcomes = {num(got[5]), num(got[6]), num(got[7]), num(got[8])}, cases = {},
+      counts = {num(got[5]), num(got[6]), num(got[7]), num(got[8])}, js = {}, outcomes = {}, costs = {},
       get = {}}
     groups[#groups + 1] = group
   end
   if j >= group.length then return {'CASE', lane, j, group.length} end
-  group.cases[#group.cases + 1] = {j, outcome, cost}
-  local get = group.get
-  get[#get + 1], get[#get + 2], get[#get + 3] = 'GET', 'u1', j
+  local get, next = group.get, #group.js + 1
+  group.js[next], group.outcomes[next], group.costs[next] = j, outcome, cost
+  get[3 * next - 2], get[3 * next - 1], get[3 * next] = 'GET', 'u1', j
 end
 local entry = worker(id)
 if not entry then return {'WORKER'} end
@@ -35,7 +35,7 @@ local losers = {}
 for _, group in ipairs(groups) do
   group.done = redis.call('BITFIELD_RO', prefix .. 'done:' .. group.lane, unpack(group.get))
   for place, done in ipairs(group.done) do
-    if done == 1 then losers[#losers + 1] = struct.pack('>I2I4', group.lane, group.cases[place][1]) end
+    if done == 1 then losers[#losers + 1] = struct.pack('>I2I4', group.lane, group.js[place]) end
   end
 end
 local lost, most = num(meta[9]) + #losers, num(meta[10])
@@ -51,7 +51,8 @@ local function settle(group, places)
   local found = redis.call('HMGET', leases, unpack(places))
   for at, j in ipairs(places) do
     if found[at] then
-      local holder, _, _, amount = unpack_lease(found[at])
+      local holder = string.sub(found[at], 1, 32)
+      local amount = limit and struct.unpack('>d', found[at], 78) or 0
       reserved = reserved - amount
       if holder == id then
         mine[#mine + 1] = code(lane, j)
@@ -77,30 +78,30 @@ end
 for _, group in ipairs(groups) do
   local lane = group.lane
   local set, places = {}, {}
-  for place, case in ipairs(group.cases) do
+  local counts = group.counts
+  for place, j in ipairs(group.js) do
     if group.done[place] == 0 then
-      set[#set + 1], set[#set + 2], set[#set + 3], set[#set + 4] = 'SET', 'u1', case[1], 1
-      places[#places + 1] = case[1]
-      group.outcomes[case[2]] = group.outcomes[case[2]] + 1
+      local next, outcome = #places + 1, group.outcomes[place]
+      set[4 * next - 3], set[4 * next - 2], set[4 * next - 1], set[4 * next] = 'SET', 'u1', j, 1
+      places[next] = j
+      counts[outcome] = counts[outcome] + 1
     end
   end
   if #places > 0 then
     redis.call('BITFIELD', prefix .. 'done:' .. lane, unpack(set))
     settle(group, places)
   end
-  for _, case in ipairs(group.cases) do
-    local cost = case[3]
+  for place, cost in ipairs(group.costs) do
     if charged > 0 then
-      local field = id .. ':' .. code(lane, case[1])
+      local field = id .. ':' .. code(lane, group.js[place])
       charged = charged - num(redis.call('HGET', charges, field))
       redis.call('HDEL', charges, field)
     end
     if cost < 0 then group.unpriced = group.unpriced + 1 else group.spent = add(group.spent, cost) end
     if limit then spent = add(spent, cost < 0 and group.reserve or cost) end
   end
-  local outcomes = group.outcomes
-  redis.call('HSET', prefix .. 'lane:' .. lane, 'spent', group.spent, 'unpriced', group.unpriced, 'passed', outcomes[1],
-    'failed', outcomes[2], 'error', outcomes[3], 'skipped', outcomes[4])
+  redis.call('HSET', prefix .. 'lane:' .. lane, 'spent', group.spent, 'unpriced', group.unpriced, 'passed', counts[1],
+    'failed', counts[2], 'error', counts[3], 'skipped', counts[4])
 end
 if limit then redis.call('HSET', KEYS[1], 'spent', spent, 'reserved', reserved, 'charged', charged) end
 if #losers > 0 then

@@ -38,12 +38,12 @@ end
 -- Lease: worker, token, attempts, stalls, poison, exhausted, reserved. Over 64 bytes, so that Redis keeps the leases
 -- in a table and not in a list it has to search.
 local function pack_lease(id, token, history, reserved)
-  return struct.pack('>c32c32I4I4I4Bd', id, token, history[1], history[2], history[3], history[4], reserved)
+  return id .. token .. struct.pack('>I4I4I4Bd', history[1], history[2], history[3], history[4], reserved)
 end
 
 local function unpack_lease(lease)
-  local id, token, attempts, stalls, poison, exhausted, reserved = struct.unpack('>c32c32I4I4I4Bd', lease)
-  return id, token, {attempts, stalls, poison, exhausted}, reserved
+  local attempts, stalls, poison, exhausted, reserved = struct.unpack('>I4I4I4Bd', lease, 65)
+  return string.sub(lease, 1, 32), string.sub(lease, 33, 64), {attempts, stalls, poison, exhausted}, reserved
 end
 
 -- What happened to a case: attempts, stalls, poison, and 1, 2 or 3 for the first of these limits it ran into.
