@@ -93,6 +93,7 @@ impl Fault for QueueError {
     fn class(&self) -> Class {
         match self {
             Self::SpecInvalid { .. } | Self::PriceUnknown { .. } | Self::IdInvalid { .. } => Class::Input,
+            Self::Unreachable { .. } => Class::Retryable,
             _ => Class::Infra,
         }
     }

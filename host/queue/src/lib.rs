@@ -11,6 +11,7 @@ mod error;
 mod ids;
 mod memory;
 mod queue;
+mod rebuild;
 #[cfg(feature = "redis")]
 mod redis;
 mod restored;
@@ -30,8 +31,9 @@ pub use error::QueueError;
 pub use ids::{CaseAt, JobId, Token, WorkerId};
 pub use memory::{MAX_JOBS, MemoryQueue};
 pub use queue::Queue;
+pub use rebuild::{MAX_REASSERT, Reassert, Rebuilt};
 #[cfg(feature = "redis")]
-pub use redis::{MAX_REASSERT, Reassert, Rebuilt, RedisOptions, RedisQueue};
+pub use redis::{RedisOptions, RedisQueue};
 pub use restored::Restored;
 pub use snapshot::{LaneCounts, OutcomeCounts, Phase, SealedJob, SealedWorker, Snapshot, WorkerView};
 pub use spec::{

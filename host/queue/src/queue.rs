@@ -4,8 +4,8 @@ use arena_model::Digest;
 use async_trait::async_trait;
 
 use crate::{
-    Claim, Claimed, Commit, Created, Failed, Failure, Finalize, Finish, Heartbeat, JobId, JobSpec, Reclaim, Register,
-    Released, Seal, Settled, Snapshot, WorkerId, WorkerView,
+    Claim, Claimed, Commit, Created, Failed, Failure, Finalize, Finish, Heartbeat, JobId, JobSpec, Reassert, Rebuilt,
+    Reclaim, Register, Released, Seal, Settled, Snapshot, WorkerId, WorkerView,
 };
 
 type Result<T> = std::result::Result<T, crate::QueueError>;
@@ -23,6 +23,23 @@ pub trait Queue: Send + Sync {
 
     /// Forgets a job. Idempotent.
     async fn remove(&self, job: &JobId) -> Result<()>;
+
+    /// Makes the job belong to this life of the server, after [`crate::QueueError::Rebuild`]. Idempotent, and open to
+    /// any worker. Claims stay closed for one lease time, in which
+    /// - who calls registers every worker that has results in the store and is not among [`Queue::workers`], and
+    ///   commits its batches from `last + 1` on, which also adds up what was spent;
+    /// - live workers commit what the queue does not know of, then [`Queue::reassert`] what they have in hand;
+    /// - the operator cancels again what was cancelled.
+    ///
+    /// Whoever restores cases through `spec` must not commit their batches as well. Errs if a state of another spec
+    /// was left.
+    async fn rebuild(&self, job: &JobId, spec: JobSpec) -> Result<Rebuilt>;
+
+    /// Says which leases a live worker has in hand, those of finished cases whose batch is not committed included:
+    /// at most [`crate::MAX_REASSERT`]. Registers the worker if it is not known, counts as a heartbeat, leases each
+    /// named case again under its token and gives every other lease of the worker back. No claim of the same worker
+    /// may be under way. Called after a rebuild, and after a claim whose answer was lost.
+    async fn reassert(&self, job: &JobId, worker: WorkerId, claims: &[Claim]) -> Result<Reassert>;
 
     /// Adds a worker process, whose heartbeat starts now.
     async fn register(&self, job: &JobId, worker: WorkerId) -> Result<Register>;

@@ -1,5 +1,7 @@
 //! One job: its lanes, workers, money and end. Every method is one step of the contract.
 
+use std::collections::BTreeSet;
+
 use arena_model::Digest;
 
 use super::budget::Budget;
@@ -8,7 +10,7 @@ use super::lane::{Lane, Lease};
 use super::roster::{Roster, Worker};
 use crate::{
     CaseAt, Claim, Claimed, Commit, Exhausted, Failed, Failure, FailureClass, Finalize, Finish, Heartbeat, Idle, JobId,
-    JobSpec, MAX_CLAIM, QueueError, Reclaim, Register, Released, Seal, SealedJob, Settled, Snapshot, Timestamp,
+    JobSpec, MAX_CLAIM, QueueError, Reassert, Reclaim, Register, Released, Seal, SealedJob, Settled, Snapshot, Timestamp,
     TokenSource, WorkerId, WorkerView, check_batch,
 };
 
@@ -214,6 +216,29 @@ impl Job {
         self.budget.uncharge(worker, case.at());
         self.budget.spend(case.cost_usd_micro, lane.reserve);
         lane.pay(case.cost_usd_micro);
+    }
+
+    pub fn reassert(&mut self, id: WorkerId, claims: &[Claim], now: Timestamp) -> Result<Reassert, QueueError> {
+        claims.iter().try_for_each(|claim| self.case(claim.at()))?;
+        match self.register(id, now)? {
+            Register::Sealed => return Ok(Reassert::Sealed),
+            Register::Known if self.heartbeat(id, now)? == Heartbeat::Gone => return Ok(Reassert::Gone),
+            Register::Known | Register::Registered => {}
+        }
+        let named: BTreeSet<CaseAt> = claims.iter().map(Claim::at).collect();
+        let ours = |claim: &&Claim| self.held(claim).is_some_and(|lease| lease.worker == id);
+        let lost = claims.iter().filter(|claim| !ours(claim)).map(Claim::at).collect();
+        for (number, lane) in (0u32..).zip(&mut self.lanes) {
+            let dropped = |(&j, lease): (&u64, &Lease)| {
+                (lease.worker == id && !named.contains(&CaseAt { lane: number, j })).then_some((j, *lease))
+            };
+            let dropped: Vec<_> = lane.leases.iter().filter_map(dropped).collect();
+            for (j, lease) in dropped {
+                self.budget.unreserve(lease.reserved);
+                lane.wait(j, now, lease.history);
+            }
+        }
+        Ok(Reassert::Held { lost })
     }
 
     pub fn last(&self, worker: WorkerId) -> Result<u64, QueueError> {

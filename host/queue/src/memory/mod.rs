@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Claim, Claimed, Clock, Commit, Created, Failed, Failure, Finalize, Finish, Heartbeat, Idle, JobId, JobSpec,
-    OsTokens, Queue, QueueError, Reclaim, Register, Released, Seal, Settled, Snapshot, SystemClock, TokenSource,
+    MAX_REASSERT, OsTokens, Queue, QueueError, Reassert, Rebuilt, Reclaim, Register, Released, Seal, Settled, Snapshot, SystemClock, TokenSource,
     WorkerId, WorkerView,
 };
 use job::Job;
@@ -124,6 +124,20 @@ impl Queue for MemoryQueue {
             room.bell.notify_waiters();
         }
         Ok(())
+    }
+
+    async fn rebuild(&self, job: &JobId, spec: JobSpec) -> Result<Rebuilt> {
+        Ok(match self.create(job, spec).await? {
+            Created::New => Rebuilt::Empty,
+            Created::Exists => Rebuilt::Current,
+        })
+    }
+
+    async fn reassert(&self, job: &JobId, worker: WorkerId, claims: &[Claim]) -> Result<Reassert> {
+        if claims.len() > MAX_REASSERT {
+            return Err(QueueError::ReassertInvalid { claims: claims.len(), limit: MAX_REASSERT });
+        }
+        self.step(job, |job| job.reassert(worker, claims, self.clock.now()))
     }
 
     async fn register(&self, job: &JobId, worker: WorkerId) -> Result<Register> {

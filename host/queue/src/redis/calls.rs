@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::{Again, RedisQueue, Reply, Result, argument, reply, wire};
 use crate::{
     Claim, Claimed, Commit, Created, Failed, Failure, FailureClass, Finalize, Finish, Heartbeat, JobId, JobSpec,
-    LaneCounts, MAX_CLAIM, MAX_FINALIZE_LEASES, OutcomeCounts, Phase, Queue, QueueError, Reclaim, Register, Released,
+    LaneCounts, MAX_CLAIM, MAX_FINALIZE_LEASES, OutcomeCounts, Phase, Queue, QueueError, Reassert, Rebuilt, Reclaim, Register, Released,
     Seal, SealedJob, SealedWorker, Settled, Snapshot, Token, WorkerId, WorkerView, check_batch,
 };
 
@@ -96,6 +96,14 @@ impl Queue for RedisQueue {
     /// As the contract says. First take the job's user away: a worker that is still there would build the job again.
     async fn remove(&self, job: &JobId) -> Result<()> {
         self.run(&self.scripts.remove, job, None, vec![]).await.map(|_| ())
+    }
+
+    async fn rebuild(&self, job: &JobId, spec: JobSpec) -> Result<Rebuilt> {
+        self.rebuild_job(job, spec).await
+    }
+
+    async fn reassert(&self, job: &JobId, worker: WorkerId, claims: &[Claim]) -> Result<Reassert> {
+        self.reassert_leases(job, worker, claims).await
     }
 
     async fn register(&self, job: &JobId, worker: WorkerId) -> Result<Register> {

@@ -32,16 +32,15 @@ use reply::Reply;
 use script::{Arguments, Clock, Scripts};
 
 pub use options::RedisOptions;
-pub use rebuild::{MAX_REASSERT, Reassert, Rebuilt};
 
 type Result<T> = std::result::Result<T, QueueError>;
 
 /// The contract in Redis, over one connection at a time.
 ///
 /// A call that errs with [`QueueError::Rebuild`] found the state of another life of the server, or none: see
-/// [`RedisQueue::rebuild`]. One that errs with [`QueueError::Unreachable`] may have been carried out. Every call but
+/// [`crate::Queue::rebuild`]. One that errs with [`QueueError::Unreachable`] may have been carried out. Every call but
 /// `claim` was tried again before that; after `claim` the worker may hold leases it does not know of, which
-/// [`RedisQueue::reassert`] gives back.
+/// [`crate::Queue::reassert`] gives back.
 pub struct RedisQueue {
     links: Links,
     scripts: Scripts,
