@@ -109,22 +109,24 @@ pub static ALL: [&GoProgram; 11] = [
 ];
 
 impl GoProgram {
-    /// Where it lies: in KUBEBUILDER_ASSETS if that has it, else in the cache.
+    /// Where it lies: in KUBEBUILDER_ASSETS if that is set and has such programs, else in the cache.
     pub fn find(&self) -> Result<PathBuf, HarnessError> {
-        if self.asset
-            && let Some(folder) = std::env::var_os(ASSETS)
-        {
-            let path = Path::new(&folder).join(self.name);
-            return match path.is_file() {
-                true => Ok(path),
-                false => Err(HarnessError::Machine(format!(
-                    "{ASSETS} is set, but {} does not exist: unset it, or fetch the assets with setup-envtest",
-                    path.display()
-                ))),
-            };
+        self.find_in(std::env::var_os(ASSETS).map(PathBuf::from), &cache()?)
+    }
+
+    fn find_in(&self, assets: Option<PathBuf>, cache: &Path) -> Result<PathBuf, HarnessError> {
+        let given = assets.filter(|_| self.asset).map(|folder| folder.join(self.name));
+        let path = given.clone().unwrap_or_else(|| self.module.cached(cache).join(self.name));
+        if path.is_file() {
+            return Ok(path);
         }
-        let path = self.module.cached(&cache()?).join(self.name);
-        if path.is_file() { Ok(path) } else { Err(HarnessError::NotBuilt { program: self.name, path }) }
+        Err(match given {
+            None => HarnessError::NotBuilt { program: self.name, path },
+            Some(path) => HarnessError::Machine(format!(
+                "{ASSETS} is set, but {} does not exist: unset it, or fetch the assets with setup-envtest",
+                path.display()
+            )),
+        })
     }
 
     /// Builds it from its module into a folder of the cache; it appears there by rename.
@@ -245,6 +247,22 @@ mod tests {
         assert_ne!(ETCD_MODULE.cached(cache), CHANGED.cached(cache));
         assert_ne!(ETCD_MODULE.cached(cache), HELM_MODULE.cached(cache));
         assert_eq!(ETCD_MODULE.cached(cache), ETCD_MODULE.cached(cache));
+    }
+
+    #[test]
+    fn a_user_s_assets_come_first_and_hold_no_more_than_they_have() {
+        let (assets, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let given = || Some(assets.path().to_owned());
+        let error = ETCD.find_in(given(), cache.path()).unwrap_err().to_string();
+        assert!(error.contains(ASSETS), "{error}");
+        let (etcd, built) = (assets.path().join("etcd"), KUBERNETES.cached(cache.path()).join("kubelet"));
+        fs::create_dir(built.parent().unwrap()).unwrap();
+        for file in [&etcd, &built] {
+            fs::write(file, "").unwrap();
+        }
+        assert_eq!(ETCD.find_in(given(), cache.path()).unwrap(), etcd);
+        assert_eq!(KUBELET.find_in(given(), cache.path()).unwrap(), built);
+        assert!(matches!(ETCD.find_in(None, cache.path()), Err(HarnessError::NotBuilt { .. })));
     }
 
     #[test]

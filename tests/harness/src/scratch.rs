@@ -130,8 +130,9 @@ mod tests {
     #[test]
     fn a_dead_owner_s_folder_and_processes_go_and_a_live_one_s_stay() {
         let base = tempfile::tempdir().unwrap();
-        let mut ended = Command::new("true").spawn().unwrap();
+        let mut ended = Command::new("sleep").arg("600").spawn().unwrap();
         let dead = Identity::of(ended.id()).unwrap();
+        ended.kill().unwrap();
         ended.wait().unwrap();
         let mut orphan = Command::new("sleep").arg("600").spawn().unwrap();
         let orphan_identity = Identity::of(orphan.id()).unwrap();
