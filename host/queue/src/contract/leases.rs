@@ -142,6 +142,20 @@ pub async fn a_released_case_comes_back_uncounted_and_first(rig: &dyn Rig) -> Do
     Ok(())
 }
 
+pub async fn reassert_keeps_what_is_named_and_gives_the_rest_back(rig: &dyn Rig) -> Done {
+    let bench = Bench::new(rig, spec(&[4])).await?;
+    let claims = bench.claim(W1, 0, 3).await?;
+    let stranger = bench.one(W2, 0).await?;
+    let named = [claims[1], stranger];
+    let held = Reassert::Held { lost: vec![stranger.at()] };
+    assert_eq!(bench.queue.reassert(&bench.job, W1, &named).await?, held);
+    let total = bench.total().await?;
+    assert_eq!((total.in_flight, total.waiting, total.retrying, total.stalls), (2, 2, 2, 0));
+    assert_eq!(bench.queue.release(&bench.job, &claims[0]).await?, Released::Stale);
+    assert_eq!(places(&bench.claim(W2, 0, 4).await?), [0, 2]);
+    Ok(())
+}
+
 pub async fn a_retryable_failure_waits_and_then_comes_first(rig: &dyn Rig) -> Done {
     let bench = Bench::new(rig, spec(&[3])).await?;
     let claim = bench.one(W1, 0).await?;

@@ -49,6 +49,7 @@ macro_rules! contract_tests {
             claims_give_each_case_once_in_order,
             claims_respect_the_lane_limit_and_their_own,
             a_released_case_comes_back_uncounted_and_first,
+            reassert_keeps_what_is_named_and_gives_the_rest_back,
             a_retryable_failure_waits_and_then_comes_first,
             exhausted_attempts_are_final_and_end_in_a_record,
             attempts_stalls_and_poison_are_counted_apart,

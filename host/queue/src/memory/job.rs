@@ -10,8 +10,8 @@ use super::lane::{Lane, Lease};
 use super::roster::{Roster, Worker};
 use crate::{
     CaseAt, Claim, Claimed, Commit, Exhausted, Failed, Failure, FailureClass, Finalize, Finish, Heartbeat, Idle, JobId,
-    JobSpec, MAX_CLAIM, QueueError, Reassert, Reclaim, Register, Released, Seal, SealedJob, Settled, Snapshot, Timestamp,
-    TokenSource, WorkerId, WorkerView, check_batch,
+    JobSpec, MAX_CLAIM, QueueError, Reassert, Reclaim, Register, Released, Seal, SealedJob, Settled, Snapshot,
+    Timestamp, TokenSource, WorkerId, WorkerView, check_batch,
 };
 
 pub(super) struct Job {

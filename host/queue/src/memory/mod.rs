@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 
 use crate::{
     Claim, Claimed, Clock, Commit, Created, Failed, Failure, Finalize, Finish, Heartbeat, Idle, JobId, JobSpec,
-    MAX_REASSERT, OsTokens, Queue, QueueError, Reassert, Rebuilt, Reclaim, Register, Released, Seal, Settled, Snapshot, SystemClock, TokenSource,
-    WorkerId, WorkerView,
+    MAX_REASSERT, OsTokens, Queue, QueueError, Reassert, Rebuilt, Reclaim, Register, Released, Seal, Settled, Snapshot,
+    SystemClock, TokenSource, WorkerId, WorkerView,
 };
 use job::Job;
 

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use super::{Again, RedisQueue, Reply, Result, argument, reply, wire};
 use crate::{
     Claim, Claimed, Commit, Created, Failed, Failure, FailureClass, Finalize, Finish, Heartbeat, JobId, JobSpec,
-    LaneCounts, MAX_CLAIM, MAX_FINALIZE_LEASES, OutcomeCounts, Phase, Queue, QueueError, Reassert, Rebuilt, Reclaim, Register, Released,
-    Seal, SealedJob, SealedWorker, Settled, Snapshot, Token, WorkerId, WorkerView, check_batch,
+    LaneCounts, MAX_CLAIM, MAX_FINALIZE_LEASES, OutcomeCounts, Phase, Queue, QueueError, Reassert, Rebuilt, Reclaim,
+    Register, Released, Seal, SealedJob, SealedWorker, Settled, Snapshot, Token, WorkerId, WorkerView, check_batch,
 };
 
 /// Entries of a page of workers or losers, more or less.

@@ -1,7 +1,7 @@
 //! The only repair: committing what a worker stored but did not get to commit.
 
 use arena_model::{ResultStore, Stored};
-use arena_queue::{Commit, JobId, Queue, Reclaim, Settled, WorkerId};
+use arena_queue::{Commit, JobId, Queue, Reclaim, Register, Settled, WorkerId};
 use arena_results::StoredBatch;
 
 use super::batch::name;
@@ -83,6 +83,18 @@ impl Adopter<'_> {
             if view.expired && !view.gone {
                 self.bury(view.id).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Registers and adopts every worker that has a batch in the store, for a queue that forgot them.
+    pub async fn adopt_stored(&self) -> Result<(), WorkerError> {
+        let stored = ask(self.settings, || self.store.workers()).await?;
+        for worker in stored.iter().filter_map(|name| name.parse::<WorkerId>().ok()) {
+            if ask(self.settings, || self.queue.register(self.job, worker)).await? == Register::Sealed {
+                return Ok(());
+            }
+            self.adopt(worker).await?;
         }
         Ok(())
     }

@@ -1,16 +1,15 @@
 //! The end of a job: every stored batch is adopted, the set of results sealed, the run's folder built from the
 //! winners and stored. Whatever dies on the way, the next worker does it again and finds its own bytes.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_model::{Digest, Outcome, Record, Stored};
-use arena_queue::{CaseAt, Finish, Seal, SealedJob, SealedWorker, WorkerId};
+use arena_queue::{CaseAt, Finish, Seal, SealedJob, WorkerId};
 use arena_results::{Journal, RunDir, StoredBatch, finalize};
-use serde_json::json;
 
 use super::batch::name;
+use super::index;
 use super::patience::ask;
 use super::{FleetRun, Frozen};
 use crate::{Matrix, WorkerError, bare};
@@ -38,10 +37,15 @@ pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerEr
         Seal::Sealed(sealed) => sealed,
         Seal::Refused { .. } => return Ok(()),
     };
-    let index = index(run, &sealed)?;
-    if let Stored::Other(found) = ask(settings, || run.store.create(INDEX, &index)).await? {
-        return Err(WorkerError::IndexDiffers { found });
-    }
+    let bytes = index::encode(run, &sealed)?;
+    let sealed = match ask(settings, || run.store.create(INDEX, &bytes)).await? {
+        Stored::Created | Stored::Same => sealed,
+        // The queue was lost and made again after an earlier seal, which stands.
+        Stored::Other(found) => {
+            let bytes = ask(settings, || run.store.read(INDEX, index::LIMIT)).await?;
+            bytes.and_then(|bytes| index::decode(run, &bytes)).ok_or(WorkerError::IndexDiffers { found })?
+        }
+    };
     let stored = ask(settings, || run.store.read(SUMMARY, SUMMARY_BYTES)).await?;
     let digest = match stored {
         Some(bytes) => Digest::of(&bytes),
@@ -52,28 +56,6 @@ pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerEr
         Finish::Differs { digest: found } => Err(WorkerError::SummaryDiffers { found }),
         Finish::NotSealed | Finish::Failed => Err(WorkerError::FinalizeFailed),
     }
-}
-
-/// The index as bytes.
-fn index(run: &FleetRun, sealed: &SealedJob) -> Result<Vec<u8>, WorkerError> {
-    let place = |at: &CaseAt| run.matrix.plan.index(at.lane, at.j);
-    let losers = |worker: &SealedWorker| -> BTreeMap<u64, Vec<u64>> {
-        worker.losers.iter().map(|(seq, cases)| (*seq, cases.iter().filter_map(place).collect())).collect()
-    };
-    let workers: Vec<_> = sealed
-        .workers
-        .iter()
-        .map(|worker| json!({"id": worker.id.to_string(), "last": worker.last, "losers": losers(worker)}))
-        .collect();
-    let index = json!({
-        "v": 1,
-        "job": run.job.as_str(),
-        "workDigest": run.manifest.work_digest,
-        "cases": run.manifest.work.plan.cases,
-        "workers": workers,
-        "notRun": sealed.not_run,
-    });
-    serde_json::to_vec(&index).map_err(|error| WorkerError::Encode { detail: error.to_string() })
 }
 
 /// Builds the folder, stores it and gives the digest of its summary.

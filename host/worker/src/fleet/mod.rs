@@ -4,6 +4,7 @@
 mod adopt;
 mod batch;
 mod ending;
+mod index;
 mod patience;
 mod process;
 mod settings;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use arena_evaluate::{CaseInput, Evaluator};
 use arena_model::{Manifest, Record, ResultStore};
-use arena_queue::{JobId, Queue, WorkerId};
+use arena_queue::{JobId, JobSpec, Queue, WorkerId};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -56,6 +57,8 @@ pub struct FleetRun {
     pub matrix: Arc<Matrix>,
     /// Runs cases.
     pub runner: Arc<dyn CaseRunner>,
+    /// The job as the queue knows it, to make it again should the queue lose it.
+    pub spec: JobSpec,
     /// What the run is.
     pub manifest: Manifest,
     /// The bundle.
@@ -74,6 +77,14 @@ impl FleetRun {
     /// Queue or store refuse or stay away too long, or the job cannot be ended.
     pub async fn run(self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
         process::Process::start(Arc::new(self)).await?.run(observer).await
+    }
+
+    /// Tells a queue that was made again of every batch in the store.
+    ///
+    /// # Errors
+    /// Queue or store refuse or stay away too long.
+    pub async fn adopt_all(&self) -> Result<(), WorkerError> {
+        self.adopter().adopt_stored().await
     }
 
     /// Does the last step of a sealed job once more, under no lease: stores what of the run's folder is missing.

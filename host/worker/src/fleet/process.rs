@@ -1,14 +1,18 @@
 //! The loop of a worker process. One task owns its state; cases, the upload and the end of the job are tasks beside
 //! it, so that the heartbeat goes on whatever they wait for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arena_evaluate::CaseInput;
-use arena_model::{Outcome, Record};
-use arena_queue::{Claim, Claimed, Exhausted, Finalize, Heartbeat, MAX_CLAIM, Register, Settled, WorkerId};
+use arena_model::{Class, Fault as _, Outcome, Record};
+use arena_queue::{
+    CaseAt, Claim, Claimed, Exhausted, Finalize, Heartbeat, MAX_CLAIM, QueueError, Reassert, Rebuilt, Register,
+    Settled, WorkerId,
+};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::batch::{ClosedBatch, OpenBatch, Sent};
 use super::patience::{ask, next};
@@ -40,6 +44,8 @@ pub(crate) struct Process {
     /// Where the next round of claims begins.
     turn: usize,
     tasks: JoinSet<Finished>,
+    /// Every lease of this worker: cases in flight, and finished ones whose batch is not committed yet.
+    held: HashMap<CaseAt, (Claim, AbortHandle)>,
     open: OpenBatch,
     upload: Option<Upload>,
     last_step: Option<Task<Result<(), WorkerError>>>,
@@ -62,6 +68,7 @@ impl Process {
             lanes,
             turn: 0,
             tasks: JoinSet::new(),
+            held: HashMap::new(),
             open: OpenBatch::default(),
             upload: None,
             last_step: None,
@@ -80,6 +87,7 @@ impl Process {
     async fn renew(&mut self) -> Result<(), WorkerError> {
         tracing::warn!(worker = %self.worker, "this worker's leases were taken from it; it goes on under a new id");
         self.tasks.shutdown().await;
+        self.held.clear();
         self.worker = WorkerId::random()?;
         self.register().await
     }
@@ -103,31 +111,85 @@ impl Process {
 
     pub async fn run(mut self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
         loop {
-            let stop = *self.stop.borrow_and_update();
-            if stop == Stop::Now {
-                self.tasks.shutdown().await;
-                return Ok(Ended::Stopped);
+            match self.step(observer).await {
+                Ok(None) => {}
+                Ok(Some(ended)) => return Ok(ended),
+                Err(WorkerError::Queue(error)) => self.recover(error).await?,
+                Err(error) => return Err(error),
             }
-            if self.sealed {
-                self.tasks.shutdown().await;
-                self.open = OpenBatch::default();
-            }
-            if stop == Stop::No && !self.sealed {
-                self.fill().await?;
-            }
-            self.send(stop)?;
-            let idle = self.tasks.is_empty() && self.open.len() == 0 && self.upload.is_none();
-            if idle && stop == Stop::Drain && self.last_step.is_none() {
-                return Ok(Ended::Stopped);
-            }
-            if idle && self.last_step.is_none() && Instant::now() >= self.end_at && self.exhausted() {
-                if self.finalize().await? {
-                    return Ok(Ended::Complete);
-                }
-                continue;
-            }
-            self.wait(idle, observer).await?;
         }
+    }
+
+    /// One round: claim, send, end or wait.
+    async fn step(&mut self, observer: &mut dyn Observer) -> Result<Option<Ended>, WorkerError> {
+        let stop = *self.stop.borrow_and_update();
+        if stop == Stop::Now {
+            self.tasks.shutdown().await;
+            return Ok(Some(Ended::Stopped));
+        }
+        if self.sealed {
+            self.tasks.shutdown().await;
+            self.held.clear();
+            self.open = OpenBatch::default();
+        }
+        if stop == Stop::No && !self.sealed {
+            self.fill().await?;
+        }
+        self.send(stop)?;
+        let idle = self.tasks.is_empty() && self.open.len() == 0 && self.upload.is_none();
+        if idle && stop == Stop::Drain && self.last_step.is_none() {
+            return Ok(Some(Ended::Stopped));
+        }
+        if idle && self.last_step.is_none() && Instant::now() >= self.end_at && self.exhausted() {
+            return Ok(self.finalize().await?.then_some(Ended::Complete));
+        }
+        self.wait(idle, observer).await?;
+        Ok(None)
+    }
+
+    /// The queue is of another life of its server, or a claim's answer was lost: makes it whole from the manifest and
+    /// the store, and says what this worker has in hand.
+    async fn recover(&mut self, error: QueueError) -> Result<(), WorkerError> {
+        let run = self.run.clone();
+        let mut trouble = error;
+        let began = Instant::now();
+        loop {
+            let lost = matches!(trouble, QueueError::Rebuild { .. });
+            if !lost && trouble.class() != Class::Retryable || began.elapsed() > run.settings.patience {
+                return Err(trouble.into());
+            }
+            tracing::warn!(reason = trouble.reason(), "{trouble}; putting the queue right");
+            match self.put_right(&run).await {
+                Err(WorkerError::Queue(error)) => trouble = error,
+                ended => return ended,
+            }
+            tokio::time::sleep(run.settings.pause.1).await;
+        }
+    }
+
+    async fn put_right(&mut self, run: &FleetRun) -> Result<(), WorkerError> {
+        let rebuilt = ask(&run.settings, || run.queue.rebuild(&run.job, run.spec.clone())).await?;
+        if rebuilt != Rebuilt::Current {
+            tracing::warn!(?rebuilt, "the queue's state was lost; it is made again from the store");
+        }
+        // What was committed is known again before anybody claims; a rebuild of another's may not be through yet.
+        run.adopter().adopt_stored().await?;
+        let claims: Vec<Claim> = self.held.values().map(|(claim, _)| *claim).collect();
+        match ask(&run.settings, || run.queue.reassert(&run.job, self.worker, &claims)).await? {
+            Reassert::Held { lost } => {
+                for at in lost {
+                    if let Some((_, task)) = self.held.remove(&at) {
+                        task.abort();
+                    }
+                }
+            }
+            Reassert::Sealed => self.sealed = true,
+            Reassert::Gone => self.renew().await?,
+        }
+        for lane in &mut self.lanes {
+            *lane = LaneView { closed: false, ask_at: Instant::now() };
+        }
+        Ok(())
     }
 
     /// Whether no lane has a case that this process may still take.
@@ -155,7 +217,8 @@ impl Process {
             }
             let run = self.run.clone();
             let k = room.div_ceil(count).clamp(1, MAX_CLAIM);
-            match ask(&settings, || run.queue.claim(&run.job, self.worker, at as u32, k)).await? {
+            // Not asked again: after a lost answer the leases must be told first.
+            match run.queue.claim(&run.job, self.worker, at as u32, k).await? {
                 Claimed::Cases(claims) => {
                     self.pause = settings.pause.0;
                     asked = 0;
@@ -181,7 +244,7 @@ impl Process {
         let index = self.run.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
         let case = self.run.matrix.case(index, claim.attempt).ok_or_else(unplanned)?;
         let (runner, worker) = (self.run.runner.clone(), self.worker.to_string());
-        self.tasks.spawn(async move {
+        let task = self.tasks.spawn(async move {
             let record = match claim.exhausted {
                 Some(why) => exhausted(&case, why, &worker),
                 None => attempt(runner, &case, &worker).await,
@@ -189,6 +252,7 @@ impl Process {
             let (record, line) = serialised(record, &case, &worker);
             (claim, record, line)
         });
+        self.held.insert(claim.at(), (claim, task));
         Ok(())
     }
 
@@ -213,9 +277,17 @@ impl Process {
         self.upload = Some((batch, task));
     }
 
-    async fn uploaded(&mut self, batch: Arc<ClosedBatch>, sent: Sent) -> Result<(), WorkerError> {
+    async fn uploaded(&mut self, batch: Arc<ClosedBatch>, sent: Result<Sent, WorkerError>) -> Result<(), WorkerError> {
+        let sent = match sent {
+            Err(WorkerError::Queue(error)) => {
+                self.recover(error).await?;
+                self.start_upload(batch);
+                return Ok(());
+            }
+            sent => sent?,
+        };
         match sent {
-            Sent::Committed => {}
+            Sent::Committed => batch.settled.iter().for_each(|case| drop(self.held.remove(&case.at()))),
             Sent::Sealed => self.sealed = true,
             Sent::Taken => {
                 if batch.worker == self.worker {
@@ -233,7 +305,10 @@ impl Process {
         let wake = self.wake(idle);
         tokio::select! {
             Some(joined) = self.tasks.join_next() => {
-                let (claim, record, line) = joined?;
+                let (claim, record, line) = match joined {
+                    Err(error) if error.is_cancelled() => return Ok(()),
+                    joined => joined?,
+                };
                 observer.stored(&record);
                 let settled = Settled {
                     lane: claim.lane,
@@ -245,7 +320,7 @@ impl Process {
             }
             sent = end_of(self.upload.as_mut().map(|(_, task)| task)) => {
                 if let Some((batch, _)) = self.upload.take() {
-                    self.uploaded(batch, sent??).await?;
+                    self.uploaded(batch, sent?).await?;
                 }
             }
             ended = end_of(self.last_step.as_mut()) => {

@@ -163,3 +163,19 @@ async fn a_cancelled_job_is_ended_with_the_rest_not_run() {
     assert!(counts.not_run > 0 && counts.error == 0, "{counts:?}");
     assert!(world.store.text("summary.json").contains("not_run"), "{:?}", Outcome::NotRun);
 }
+
+#[tokio::test]
+async fn an_index_that_was_stored_before_the_queue_was_lost_stands() {
+    let world = World::new(30, Counting::default()).await;
+    world.work().await.unwrap();
+    let first = world.store.objects.lock().unwrap().clone();
+    world.queue.remove(&world.job).await.unwrap();
+    world.queue.rebuild(&world.job, world.process().0.spec).await.unwrap();
+    // A worker that has nothing in the store makes the index another one.
+    world.queue.register(&world.job, arena_queue::WorkerId(5)).await.unwrap();
+    let (run, _stop) = world.process();
+    run.adopt_all().await.unwrap();
+    run.end_again().await.unwrap();
+    assert_eq!(*world.store.objects.lock().unwrap(), first);
+    assert_eq!(world.runner.calls.load(Ordering::SeqCst), world.cases());
+}

@@ -158,6 +158,7 @@ pub struct World {
     pub lease: Duration,
     pub concurrency: usize,
     pub scratch: tempfile::TempDir,
+    spec: JobSpec,
     scenarios: u32,
 }
 
@@ -166,25 +167,26 @@ const PROVIDERS: [&str; 2] = ["p0", "p1"];
 
 impl World {
     pub async fn new(scenarios: u32, runner: Counting) -> Self {
+        let (lease, lane) = (Duration::from_millis(200), LaneSpec::new(scenarios.into(), 64));
+        let (backoff, backoff_max) = (Duration::from_millis(1), Duration::from_millis(5));
+        let spec = JobSpec {
+            lanes: vec![lane; 2],
+            retry: RetryPolicy { attempts: 0, stalls: 100, poison: 0, backoff, backoff_max },
+            lease,
+            budget_usd_micro: None,
+            max_workers: 100,
+            max_losers: 10_000,
+        };
         let world = Self {
             queue: Arc::default(),
             store: Arc::default(),
             runner: Arc::new(runner),
             job: JobId::new("job-1").unwrap(),
-            lease: Duration::from_millis(200),
+            lease,
             concurrency: 8,
             scratch: tempfile::tempdir().unwrap(),
+            spec: spec.clone(),
             scenarios,
-        };
-        let lane = LaneSpec::new(scenarios.into(), 64);
-        let (backoff, backoff_max) = (Duration::from_millis(1), Duration::from_millis(5));
-        let spec = JobSpec {
-            lanes: vec![lane; 2],
-            retry: RetryPolicy { attempts: 0, stalls: 100, poison: 0, backoff, backoff_max },
-            lease: world.lease,
-            budget_usd_micro: None,
-            max_workers: 100,
-            max_losers: 10_000,
         };
         world.queue.create(&world.job, spec).await.unwrap();
         world
@@ -254,6 +256,7 @@ impl World {
             manifest: self.manifest(&matrix),
             matrix: Arc::new(matrix),
             runner: self.runner.clone(),
+            spec: self.spec.clone(),
             bundle: Arc::new(NoBundle),
             settings,
             stop,
