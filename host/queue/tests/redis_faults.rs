@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arena_queue::{
-    Claimed, Commit, JobId, ManualClock, Queue, QueueError, Reassert, Rebuilt, RedisOptions, RedisQueue, Register,
-    WorkerId,
+    Claimed, Commit, JobId, ManualClock, Queue, QueueError, Reassert, Rebuilt, Reclaim, RedisOptions, RedisQueue,
+    Register, WorkerId,
 };
 use fleet::{Fleet, Op, ops};
 use proptest::prelude::*;
@@ -196,4 +196,58 @@ async fn a_state_of_another_schema_is_refused_whole() {
     assert_eq!(queue.claim(&job, W1, 0, 1).await.err(), Some(unknown.clone()));
     assert_eq!(queue.create(&job, spec(9)).await.err(), Some(unknown.clone()));
     assert_eq!(queue.rebuild(&job, spec(9)).await.err(), Some(unknown));
+}
+
+#[tokio::test]
+async fn after_a_rebuild_a_lease_runs_out_one_lease_time_later_and_its_money_is_reserved_again() {
+    let mut server = Server::start_durable();
+    let clock = Arc::new(ManualClock::default());
+    let queue = RedisQueue::with_clock(server.options(), clock.clone()).unwrap();
+    let mut priced = spec(9);
+    (priced.budget_usd_micro, priced.lanes[0].reserve_usd_micro) = (Some(1000), Some(40));
+    queue.create(&job(), priced.clone()).await.unwrap();
+    queue.register(&job(), W1).await.unwrap();
+    let Claimed::Cases(claims) = queue.claim(&job(), W1, 0, 2).await.unwrap() else { panic!("two cases") };
+    server.kill(Server::forget);
+    server.restart();
+    queue.rebuild(&job(), priced.clone()).await.unwrap();
+    queue.reassert(&job(), W1, &claims[..1]).await.unwrap();
+    assert_eq!(queue.snapshot(&job()).await.unwrap().reserved_usd_micro, 40);
+
+    let mut raw = server.raw().await;
+    // What a restart leaves behind: the same state, another run id. Nobody could send a heartbeat meanwhile.
+    let stale = "arena:{faults}:meta";
+    let () = redis::cmd("HSET").arg(stale).arg("run").arg("another").query_async(&mut raw).await.unwrap();
+    clock.advance(LEASE);
+    assert_eq!(queue.rebuild(&job(), priced).await, Ok(Rebuilt::Kept));
+    assert_eq!(queue.reclaim(&job(), W1, 0).await, Ok(Reclaim::Alive));
+    assert!(!queue.workers(&job()).await.unwrap()[0].expired);
+    clock.advance(LEASE);
+    assert!(queue.workers(&job()).await.unwrap()[0].expired);
+    assert_eq!(queue.reclaim(&job(), W1, 0).await, Ok(Reclaim::Reclaimed { leases: 1 }));
+    let snapshot = queue.snapshot(&job()).await.unwrap();
+    assert_eq!((snapshot.reserved_usd_micro, snapshot.charged_usd_micro), (0, 40));
+}
+
+#[tokio::test]
+async fn a_full_server_changes_nothing_and_still_takes_a_lease_back() {
+    let server = Server::start();
+    let queue = queue(server.options());
+    let job = started(&queue, 9).await.unwrap();
+    let Claimed::Cases(claims) = queue.claim(&job, W1, 0, 2).await.unwrap() else { panic!("two cases") };
+    let before = queue.snapshot(&job).await.unwrap();
+    let mut raw = server.raw().await;
+    let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).query_async(&mut raw).await.unwrap();
+    let full = |answer: Option<QueueError>| {
+        assert!(matches!(&answer, Some(QueueError::ServerFailed { why }) if why.contains("maxmemory")), "{answer:?}");
+    };
+    full(queue.commit(&job, W1, 1, &[settled(0), settled(5)]).await.err());
+    full(queue.claim(&job, W1, 0, 2).await.err());
+    full(queue.register(&job, WorkerId(3)).await.err());
+    assert_eq!(queue.snapshot(&job).await, Ok(before));
+    queue.release(&job, &claims[1]).await.unwrap();
+    let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).query_async(&mut raw).await.unwrap();
+    let total = queue.snapshot(&job).await.unwrap().total();
+    assert_eq!((total.in_flight, total.waiting, total.retrying), (1, 8, 1));
+    assert_eq!(queue.commit(&job, W1, 1, &[settled(0), settled(5)]).await, Ok(NO_LOSERS));
 }
