@@ -1,7 +1,10 @@
 //! `arena`: tests prompt bundles, on a laptop with nothing else.
 
 mod commands;
+mod credentials;
 mod exit;
+mod files;
+mod output;
 mod progress;
 mod session;
 mod settings;
@@ -31,10 +34,21 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(settings::COMPILE_CHILD) {
         return arena_sandbox::compile_child_main();
     }
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => {
+            output::text(&help.render().ansi().to_string());
+            return end(output::finish().map(|()| Exit::Passed));
+        }
+    };
     settings::install_tracing();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match commands::run(arguments.command) {
+    end(commands::run(arguments.command).and_then(|exit| output::finish().map(|()| exit)))
+}
+
+fn end(ended: Result<Exit, exit::Failure>) -> ExitCode {
+    match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
             terminal::print_failure(&failure);

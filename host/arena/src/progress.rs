@@ -3,10 +3,11 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use anstream::eprintln;
 use arena_model::{Counts, Record};
 use arena_worker::Observer;
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::eprintln;
 
 /// Silence between two plain lines.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arena_bundle::{Bundle, ComponentSpec, ProviderSpec};
 use arena_evaluate::{ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, check_type};
-use arena_model::{Digest, EvaluatorPin, Manifest, Origin, PlanPin, Work};
+use arena_model::{Class, Digest, EvaluatorPin, Fault, Manifest, Origin, PlanPin, Work};
 use arena_plan::{Candidate, DEFAULT_CAP, Plan, PlanInput, PlanScenario, Wanted, select_providers};
 use arena_provider::{
     Credential, HttpClient, HttpSettings, Pricing, Provider, ProviderError, ProviderSettings, Sampling, Secret, connect,
@@ -16,7 +16,8 @@ use arena_worker::Matrix;
 use serde_json::json;
 
 use crate::exit::{Failure, OrFail};
-use crate::{settings, standard};
+use crate::files::{self, FILE_BYTES};
+use crate::{credentials, settings, standard};
 
 /// What a run is made from.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,8 @@ pub struct Inputs {
     pub evaluators: Vec<(String, PathBuf)>,
     /// Seed of everything random.
     pub seed: u64,
+    /// Where relative paths of key files start; none for the bundle's folder.
+    pub key_folder: Option<PathBuf>,
 }
 
 /// A bundle made ready.
@@ -60,6 +63,7 @@ impl Session {
         let mut warnings: Vec<String> = bundle.warnings.iter().map(ToString::to_string).collect();
         let (matrix, lenient) = matrix(&bundle)?;
         warnings.extend(lenient);
+        warnings.extend(credentials::inline_warnings(&bundle));
         let mock = inputs.mock_config.as_deref().map(read).transpose()?;
         let sandbox = settings::sandbox()?;
         let library = Arc::new(load_library(&sandbox, &bundle, inputs).await?);
@@ -107,7 +111,7 @@ pub fn load_bundle(path: &Path) -> Result<Bundle, Failure> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::input("FileUnreadable", format!("{}: {error}", path.display())))
+    files::read(path, FILE_BYTES)
 }
 
 async fn load_library(sandbox: &Arc<Sandbox>, bundle: &Bundle, inputs: &Inputs) -> Result<Library, Failure> {
@@ -126,7 +130,13 @@ async fn load_library(sandbox: &Arc<Sandbox>, bundle: &Bundle, inputs: &Inputs) 
         });
     }
     let needed = needed(bundle);
-    Library::load(sandbox, sources, |name| needed.contains(name)).await.or_fail()
+    let library = Library::load(sandbox, sources, |name| needed.contains(name)).await.or_fail()?;
+    let broken = library.entries().iter().filter_map(|entry| entry.component.as_ref()?.as_ref().err());
+    // What is not the component's fault must not become the verdict of its checks.
+    match broken.into_iter().find(|error| error.class() == Class::Infra) {
+        Some(error) => Err(error.clone()).or_fail(),
+        None => Ok(library),
+    }
 }
 
 /// Check types the bundle names, and its template engine. A wrapped check is found by its inner type.
@@ -220,8 +230,11 @@ fn connect_all(
         }
         let read_file = |path: &str| match given {
             Some(bytes) => Ok(bytes.to_vec()),
-            None if spec.credential.credential_file.as_deref() == Some(path) => std::fs::read(path),
-            None => bundle.read(path).map_err(|problem| std::io::Error::other(problem.to_string())),
+            None if spec.credential.credential_file.as_deref() == Some(path) => {
+                credentials::read_key(bundle, inputs.key_folder.as_deref().unwrap_or(&bundle.root), path)
+            }
+            // Place and advice stand in the error that this becomes a part of.
+            None => bundle.read(path).map_err(|problem| std::io::Error::other(problem.message)),
         };
         connect(&settings, &http, &read_file, &settings::variable)
     };

@@ -33,7 +33,11 @@ pub fn cache_folder() -> Result<PathBuf, Failure> {
 pub fn sandbox() -> Result<Arc<Sandbox>, Failure> {
     Sandbox::new(SandboxSettings {
         cache: cache_folder()?.join("components"),
-        compiler: CompileChild { program: PathBuf::from("/proc/self/exe"), arguments: vec![COMPILE_CHILD.to_owned()] },
+        compiler: CompileChild {
+            program: PathBuf::from("/proc/self/exe"),
+            arguments: vec![COMPILE_CHILD.to_owned()],
+            wall: CompileChild::WALL,
+        },
         slots: SLOTS,
         threads: cores(),
         epoch: EPOCH,

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use anstream::eprintln;
 use owo_colors::OwoColorize;
 
 use crate::exit::Failure;
+use crate::output::eprintln;
 
 /// Text without control characters and escape sequences; line breaks stay.
 pub fn safe(text: &str) -> Cow<'_, str> {

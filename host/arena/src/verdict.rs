@@ -1,13 +1,14 @@
 //! The end of a run on the terminal: counts, the first failures, where the reports are.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use anstream::println;
 use arena_model::{Counts, Outcome, Summary};
 use arena_results::{RunDir, records};
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure, OrFail};
+use crate::output::println;
 use crate::terminal::line;
 
 /// Failures that are printed.
@@ -25,8 +26,8 @@ pub fn exit(counts: &Counts) -> Exit {
     }
 }
 
-/// Prints the summary; `quiet` leaves only the counts.
-pub fn print(run: &RunDir, summary: &Summary, quiet: bool) -> Result<(), Failure> {
+/// Prints the summary; `quiet` leaves only the counts. `trials` has the scenarios that are run more than once.
+pub fn print(run: &RunDir, summary: &Summary, trials: &BTreeMap<String, u32>, quiet: bool) -> Result<(), Failure> {
     let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
     let headline = match exit(&summary.cases) {
         Exit::Passed => "passed".green().bold().to_string(),
@@ -40,7 +41,7 @@ pub fn print(run: &RunDir, summary: &Summary, quiet: bool) -> Result<(), Failure
         return Ok(());
     }
     if failed + error > 0 {
-        print_failures(run, failed + error)?;
+        print_failures(run, trials, failed + error)?;
     }
     print_providers(summary);
     let path = |name: &str| run.path().join(name).display().to_string();
@@ -50,14 +51,15 @@ pub fn print(run: &RunDir, summary: &Summary, quiet: bool) -> Result<(), Failure
     Ok(())
 }
 
-fn print_failures(run: &RunDir, all: u64) -> Result<(), Failure> {
+fn print_failures(run: &RunDir, trials: &BTreeMap<String, u32>, all: u64) -> Result<(), Failure> {
     let mut shown = 0;
     for record in records(run).or_fail()? {
         let record = record.or_fail()?;
         if !matches!(record.outcome, Outcome::Failed | Outcome::Error) {
             continue;
         }
-        let trial = if record.trial > 0 { format!(" trial {}", record.trial) } else { String::new() };
+        let trial = trials.get(&record.scenario);
+        let trial = trial.map_or_else(String::new, |of| format!(" trial {} of {of}", record.trial.saturating_add(1)));
         let word = match record.outcome {
             Outcome::Error => "error".magenta().to_string(),
             _ => "failed".red().to_string(),
@@ -76,7 +78,7 @@ fn print_failures(run: &RunDir, all: u64) -> Result<(), Failure> {
 }
 
 fn print_providers(summary: &Summary) {
-    let width = summary.providers.keys().map(String::len).max().unwrap_or(0);
+    let width = summary.providers.keys().map(|id| line(id).chars().count()).max().unwrap_or(0);
     for (id, tally) in &summary.providers {
         let rate = tally.counts.pass_rate().map_or_else(|| "   –".to_owned(), |rate| format!("{:3.0} %", rate * 100.0));
         let cost = tally

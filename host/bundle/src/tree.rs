@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arena_model::{Digest, Hasher};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use rustix::io::Errno;
 
 use crate::problem::UNREADABLE;
 use crate::{Limits, Problem};
@@ -94,8 +95,8 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Walks the folder and digests every regular file. Hidden entries are passed over, and so is the top-level folder
-    /// `skip`. A link counts as the file it leads to, which must be inside; a link to a folder is an error.
+    /// Walks the folder and digests every regular file. Hidden entries are passed over, and so are the top-level folder
+    /// `skip` and folders of runs. A link counts as the file it leads to, which must be inside; a link to a folder is an error.
     pub(crate) fn list(&self, skip: Option<&str>, limits: &Limits) -> Result<Listing, Vec<Problem>> {
         let (paths, problems) = self.walk(skip, limits).map_err(|problem| vec![problem])?;
         if !problems.is_empty() {
@@ -119,6 +120,14 @@ impl Folder {
             }
         }
         Ok(Listing { files, digest: hasher.finish() })
+    }
+
+    /// Whether a folder holds the results of a run, which are no part of what was run: `arena run .` writes them here.
+    fn is_run(&self, folder: &str) -> bool {
+        let has = |name: &str, file: bool| {
+            self.dir.symlink_metadata(format!("{folder}/{name}")).is_ok_and(|entry| entry.is_file() == file)
+        };
+        has("manifest.json", true) && has("lock", true) && has("bundle", false)
     }
 
     /// Sorted paths, and what is wrong with single entries.
@@ -146,7 +155,9 @@ impl Folder {
                 let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
                 let kind = entry.file_type().map_err(|error| io_problem(&path, "the file", &error))?;
                 if kind.is_dir() {
-                    folders.push(path);
+                    if !self.is_run(&path) {
+                        folders.push(path);
+                    }
                 } else if kind.is_symlink() {
                     match self.dir.metadata(&path) {
                         Ok(target) if target.is_file() => paths.push(path),
@@ -177,6 +188,10 @@ fn io_problem(path: &str, what: &str, error: &io::Error) -> Problem {
         io::ErrorKind::NotFound => Problem::of_file(path, "FileMissing", format!("{what} does not exist")),
         // The library's own refusal carries no system error number; a real lack of permission does.
         io::ErrorKind::PermissionDenied if error.raw_os_error().is_none() => escape(path),
+        _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            let problem = Problem::of_file(path, "LinkLoop", "following its links never ends");
+            problem.hint("mend the link")
+        }
         _ => Problem::of_file(path, UNREADABLE, format!("{what} cannot be read: {error}")),
     }
 }

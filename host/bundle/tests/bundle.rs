@@ -248,6 +248,19 @@ fn the_digest_covers_what_can_be_read_and_nothing_else() {
 }
 
 #[test]
+fn runs_within_a_bundle_are_no_part_of_it() {
+    let dir = full();
+    let before = loaded(dir.path());
+    for file in ["manifest.json", "lock", "bundle/config.arena.yaml", "report.html"] {
+        write(dir.path(), &format!("results/one/{file}"), "x");
+    }
+    let after = loaded(dir.path());
+    assert_eq!((after.digest, after.files), (before.digest.clone(), before.files));
+    std::fs::remove_file(dir.path().join("results/one/lock")).unwrap();
+    assert_ne!(loaded(dir.path()).digest, before.digest, "a folder that only looks alike counts");
+}
+
+#[test]
 fn reads_only_what_was_digested() {
     let dir = full();
     let bundle = loaded(dir.path());

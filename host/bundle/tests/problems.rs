@@ -127,6 +127,8 @@ fn path_escape_by_link() {
     let gone = "link.yaml: error[FileMissing]: the link's target does not exist";
     assert_eq!(link_to(Path::new("gone.yaml")), Err(gone.into()));
     assert!(link_to(Path::new(".")).unwrap_err().contains("error[LinkToFolder]"));
+    let endless = "link.yaml: error[LinkLoop]: following its links never ends; mend the link";
+    assert_eq!(link_to(Path::new("link.yaml")), Err(endless.into()));
     assert_eq!(link_to(Path::new("scenario.yaml")), Ok(5), "a link inside counts as a file");
 }
 

@@ -9,7 +9,8 @@ use crate::{HttpClient, Provider, ProviderSettings, Secret, mock, openai};
 /// Known values of `type`.
 pub const KINDS: [&str; 2] = ["mock", "openai"];
 
-/// Reads a file that settings name (`mock_config`, `credential_file`). The caller decides which paths are allowed.
+/// Reads a file that settings name (`mock_config`, `credential_file`). The caller decides which paths are allowed, and
+/// how much is read at most. A file that is not there must be [`io::ErrorKind::NotFound`].
 pub type FileReader<'a> = &'a dyn Fn(&str) -> io::Result<Vec<u8>>;
 
 /// Looks an environment variable up.
@@ -47,8 +48,12 @@ fn find_key(
         return Ok(Some(key.clone()));
     }
     let (text, place) = if let Some(path) = &credential.credential_file {
-        let bytes = read_file(path).map_err(|e| missing(format!("credential_file `{path}` cannot be read: {e}")))?;
-        let text = String::from_utf8(bytes).map_err(|_| missing(format!("credential_file `{path}` is not text")))?;
+        let invalid = |text: String| Cause::CredentialInvalid { path: path.clone(), text };
+        let bytes = read_file(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => missing(format!("credential_file `{path}` cannot be read: {error}")),
+            _ => invalid(error.to_string()),
+        })?;
+        let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text".to_owned()))?;
         (text, format!("credential_file `{path}` is empty"))
     } else if let Some(name) = &credential.credential_env {
         let text =

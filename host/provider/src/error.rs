@@ -35,6 +35,8 @@ pub enum Cause {
     HeaderInvalid { name: String },
     #[error("no API key: {missing}")]
     CredentialMissing { missing: String },
+    #[error("credential_file `{path}`: {text}")]
+    CredentialInvalid { path: String, text: String },
     #[error("the HTTP client cannot be built: {text}")]
     HttpClientFailed { text: String },
     #[error("mock file `{path}` cannot be read: {text}; `mock_config` is relative to the arena file")]
@@ -107,6 +109,7 @@ impl Fault for ProviderError {
             Cause::BaseUrlInvalid { .. } => "BaseUrlInvalid",
             Cause::HeaderInvalid { .. } => "HeaderInvalid",
             Cause::CredentialMissing { .. } => "CredentialMissing",
+            Cause::CredentialInvalid { .. } => "CredentialInvalid",
             Cause::HttpClientFailed { .. } => "HttpClientFailed",
             Cause::MockFileMissing { .. } => "MockFileMissing",
             Cause::MockFileInvalid { .. } => "MockFileInvalid",

@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::error::{Cause, ProviderError};
 use crate::retry::{Sleep, TokioSleep};
 
+/// Default of [`HttpSettings::reply_limit`]: a record of 16 MiB must hold several.
+const REPLY_LIMIT: usize = 4 << 20;
+
 /// How the process talks to vendors.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpSettings {
@@ -25,7 +28,7 @@ impl Default for HttpSettings {
         Self {
             connect_timeout: Duration::from_secs(10),
             max_idle_per_host: 1024,
-            reply_limit: 16 << 20,
+            reply_limit: REPLY_LIMIT,
             proxy_from_env: false,
         }
     }

@@ -19,5 +19,5 @@ pub use connect::{Environment, FileReader, KINDS, connect};
 pub use error::{Cause, ProviderError};
 pub use http::{HttpClient, HttpSettings};
 pub use retry::{RetryPolicy, Sleep};
-pub use secret::Secret;
+pub use secret::{Secret, is_secret_header};
 pub use settings::{Credential, Pricing, ProviderSettings, Sampling};

@@ -25,6 +25,8 @@ fn read(path: &str) -> io::Result<Vec<u8>> {
         "broken.yaml" => Ok(b"scenarios: [".to_vec()),
         "key" => Ok(b"  sk-file\n".to_vec()),
         "blank" => Ok(b" \n".to_vec()),
+        "bytes" => Ok(vec![0xff; 40]),
+        "pipe" => Err(io::Error::other("it is no regular file")),
         _ => Err(io::Error::from(io::ErrorKind::NotFound)),
     }
 }
@@ -101,6 +103,8 @@ fn bad_settings_are_refused_by_name() {
     let variable = |name: &str| Credential { credential_env: Some(name.into()), ..Credential::default() };
     cases.push((openai(None, file("gone")), "CredentialMissing", "`gone`"));
     cases.push((openai(None, file("blank")), "CredentialMissing", "`blank` is empty"));
+    cases.push((openai(None, file("bytes")), "CredentialInvalid", "`bytes`: it is not UTF-8 text"));
+    cases.push((openai(None, file("pipe")), "CredentialInvalid", "`pipe`: it is no regular file"));
     cases.push((openai(None, variable("NO_KEY")), "CredentialMissing", "NO_KEY"));
     cases.push((openai(Some("http://x"), variable("NO_KEY")), "CredentialMissing", "NO_KEY"));
     cases.push((openai(Some("nonsense"), Credential::default()), "BaseUrlInvalid", "\"nonsense\""));

@@ -293,3 +293,35 @@ async fn connections_are_used_again() {
     }
     assert_eq!((bench.vendor.calls(), bench.vendor.connections()), (4, 1));
 }
+
+#[tokio::test]
+async fn a_key_that_comes_back_is_kept_nowhere() {
+    let line = ScriptLine {
+        pattern: "how".parse().unwrap(),
+        text: "you sent Bearer sk-0123456789 and trace-0123456789".into(),
+        tool_calls: vec![("sk-0123456789".into(), r#"{"q":["\u0073k-0123456789"]}"#.into())],
+    };
+    let mut bench = Bench::new(Behaviour { reply: Reply::Script(vec![line]), ..Behaviour::default() });
+    bench.settings.credential.api_key = Some(Secret::new("sk-0123456789"));
+    bench.settings.headers.insert("X-Gate-Token".into(), Secret::new("gate-0123456789"));
+    bench.settings.headers.insert("X-Trace".into(), Secret::new("trace-0123456789"));
+    for stream in [false, true] {
+        let message = bench.ask(stream).await.unwrap().message;
+        assert_eq!(message.content.text(), "you sent Bearer *** and trace-0123456789", "what is no key stays");
+        let call = &message.tool_calls[0];
+        assert_eq!((call.name.as_str(), &call.arguments["q"][0]), ("***", &"***".into()));
+    }
+    let mut gate = Bench::new(Behaviour::text("gate-0123456789"));
+    gate.settings.headers = bench.settings.headers;
+    assert_eq!(gate.ask(false).await.unwrap().message.content.text(), "***");
+}
+
+#[tokio::test]
+async fn an_answer_is_well_below_what_a_record_holds() {
+    for stream in [false, true] {
+        let error = Bench::failing(Failure::Oversize(5 << 20)).ask(stream).await.unwrap_err();
+        assert_eq!(error.reason(), "ReplyTooLarge");
+        assert!(error.to_string().contains(&(4_u32 << 20).to_string()), "{error}");
+        Bench::failing(Failure::Oversize(3 << 20)).ask(stream).await.unwrap();
+    }
+}

@@ -33,6 +33,9 @@ pub enum LoadError {
     /// The compiler ran into its time or memory limit.
     #[error("component `{name}` could not be compiled within {limit}: {detail}")]
     CompileLimit { name: String, limit: String, detail: String },
+    /// Somebody ended the compiler, twice: a system out of memory, an impatient operator.
+    #[error("the compiler of component `{name}` was killed from outside, twice: {detail}; is there enough memory?")]
+    CompilerKilled { name: String, detail: String },
     /// Our own trouble: the child could not be started, the engine refused its configuration.
     #[error("component `{name}`: the sandbox failed: {detail}")]
     SandboxFailed { name: String, detail: String },
@@ -50,12 +53,17 @@ impl Fault for LoadError {
             Self::MetadataInvalid { .. } => "MetadataInvalid",
             Self::CompileFailed { .. } => "CompileFailed",
             Self::CompileLimit { .. } => "CompileLimit",
+            Self::CompilerKilled { .. } => "CompilerKilled",
             Self::SandboxFailed { .. } => "SandboxFailed",
         }
     }
 
     fn class(&self) -> Class {
-        if matches!(self, Self::SandboxFailed { .. }) { Class::Infra } else { Class::Input }
+        if matches!(self, Self::SandboxFailed { .. } | Self::CompilerKilled { .. }) {
+            Class::Infra
+        } else {
+            Class::Input
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod limits;
 mod run;
 mod sandbox;
 mod state;
+mod timer;
 mod trap;
 mod wasi;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use arena_model::{Conversation, Evidence, HostCall};
 use wasmtime::component::Resource;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{CallHook, Store, UpdateDeadline};
 
 use crate::bindings::{template, types};
 use crate::component::Linked;
@@ -160,6 +160,13 @@ impl Sandbox {
         store.set_max_component_handles(limits.resources as usize);
         store.set_hostcall_fuel(usize::try_from(limits.result).unwrap_or(usize::MAX));
         tick(&mut store, &limits);
+        if component.wants_wasi {
+            // Calls of WASI are only counted, see `WasiView`; a flood must end at the same call every time.
+            store.call_hook(|context, hook| match hook {
+                CallHook::ReturningFromHost => context.data().refuse_host_calls(),
+                _ => Ok(()),
+            });
+        }
 
         // wasmtime looks at the fuel only now and then. With one unit more than allowed, an empty tank at the end means
         // that the limit was passed since, and a guest that used exactly the limit still has that unit.
@@ -213,10 +220,6 @@ fn tick(store: &mut Store<State>, limits: &Limits) {
         }
         if state.ticks > ticks {
             return Err(Breach(GuestError::GuestTimeout { limit }).into());
-        }
-        if let Some(error) = state.over_host_calls() {
-            // Calls of WASI are only counted, see `WasiView`; without this a flood would end as a timeout.
-            return Err(Breach(error).into());
         }
         Ok(UpdateDeadline::Yield(1))
     });

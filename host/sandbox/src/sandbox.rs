@@ -18,7 +18,7 @@ use crate::{Component, Grants, GuestError, Limits, LoadError, inspect};
 /// How to build a [`Sandbox`].
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
-    /// Folder of compiled code; made if missing.
+    /// Folder of compiled code; made if missing. If it cannot be used, every component is compiled anew.
     pub cache: PathBuf,
     /// The compiler child.
     pub compiler: CompileChild,
@@ -35,7 +35,8 @@ pub struct Sandbox {
     pub(crate) runner: Runner,
     pub(crate) epoch: Duration,
     pub(crate) slots: Semaphore,
-    cache: Cache,
+    /// None where the folder cannot be used.
+    cache: Option<Cache>,
     compiler: CompileChild,
     engine_key: String,
     /// Present until drop.
@@ -47,7 +48,11 @@ impl Sandbox {
     pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, LoadError> {
         let failed = |detail: String| LoadError::SandboxFailed { name: "sandbox".to_owned(), detail };
         let cache = Cache::open(&settings.cache)
-            .map_err(|error| failed(format!("compile cache {}: {error}", settings.cache.display())))?;
+            .inspect_err(|error| {
+                let folder = settings.cache.display();
+                tracing::warn!("components are compiled anew each time: the cache {folder} cannot be used: {error}");
+            })
+            .ok();
         let runner = Runner::new(settings.slots).map_err(|error| failed(format!("{error:#}")))?;
         let engine_key = {
             use std::hash::{Hash, Hasher};
@@ -129,13 +134,13 @@ impl Sandbox {
     }
 
     async fn code(&self, name: &str, bytes: &[u8], digest: &Digest) -> Result<Code, LoadError> {
-        if let Some(code) = self.cache.get(digest, &self.engine_key)
+        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(digest, &self.engine_key))
             && let Ok(code) = self.adopt(&code)
         {
             return Ok(code);
         }
         let code = compile(&self.compiler, name, bytes).await?;
-        if let Err(error) = self.cache.put(digest, &self.engine_key, &code) {
+        if let Some(Err(error)) = self.cache.as_ref().map(|cache| cache.put(digest, &self.engine_key, &code)) {
             tracing::warn!(%error, component = name, "compiled code could not be cached");
         }
         // The compiler is this program, so what the engine refuses now is what this component asks of it: more

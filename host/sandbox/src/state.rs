@@ -8,6 +8,7 @@ use wasmtime_wasi::WasiCtx;
 
 use crate::limiter::Limiter;
 use crate::run::LogLine;
+use crate::timer::Clock;
 use crate::{GuestError, JudgeHost, Limits};
 
 /// Ends the guest from within a host function, with the error it will be reported as.
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) judge: Option<Arc<dyn JudgeHost>>,
     /// Only for components that import WASI.
     pub(crate) wasi: Option<WasiCtx>,
+    pub(crate) clock: Clock,
     pub(crate) calls: Vec<HostCall>,
     pub(crate) log: Vec<LogLine>,
     /// Ticks of guest time used.
@@ -55,6 +57,7 @@ impl State {
             conversation,
             judge,
             wasi,
+            clock: Clock::default(),
             calls: Vec::new(),
             log: Vec::new(),
             ticks: 0,
@@ -70,14 +73,15 @@ impl State {
     /// Counts a call of a host function.
     pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
         self.host_calls += 1;
-        match self.over_host_calls() {
-            Some(error) => Err(Breach(error).into()),
-            None => Ok(()),
-        }
+        self.refuse_host_calls()
     }
 
-    /// Counts a call that cannot be refused where it is made; [`Self::over_host_calls`] is asked at the end. Such
-    /// calls are bounded by fuel in the meantime.
+    /// Ends the guest if it called too often.
+    pub(crate) fn refuse_host_calls(&self) -> wasmtime::Result<()> {
+        self.over_host_calls().map_or(Ok(()), |error| Err(Breach(error).into()))
+    }
+
+    /// Counts a call that cannot be refused where it is made; [`Self::refuse_host_calls`] is asked when it returns.
     pub(crate) fn count_host_call(&mut self) {
         self.host_calls += 1;
     }

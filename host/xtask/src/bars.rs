@@ -1,11 +1,12 @@
 //! Bars: the figures an issue promises, each measured by the `bars` program of `tests/bars`.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
 use crate::build::Scope;
 use crate::layout::Layout;
+use crate::skips::SkipLog;
 use crate::steps::Tally;
 use crate::{build, process};
 
@@ -16,23 +17,55 @@ pub fn run(layout: &Layout, selection: &str) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-/// The bars that take seconds, as a step of the tests.
+/// The bars that take seconds, as a step of the tests. A bar that was left out is counted as skipped.
 pub fn quick(layout: &Layout) -> Result<Tally> {
     // Tests link the binary with what dev-dependencies add; figures are of the one that users get.
     build::binary(layout, Scope::Workspace)?;
-    match measure(layout, "--quick")? {
-        0 => Ok(Tally::one()),
+    tally(&SkipLog::new(layout)?, program(layout, "--quick")?)
+}
+
+/// What a run of the bars came to.
+fn tally(log: &SkipLog, mut command: Command) -> Result<Tally> {
+    match code(log.given_to(&mut command))? {
+        0 => Ok(Tally { skipped: log.read()?, ..Tally::one() }),
         code => bail!("a quick bar fell short: exit code {code}"),
     }
 }
 
 fn measure(layout: &Layout, selection: &str) -> Result<u8> {
+    code(&mut program(layout, selection)?)
+}
+
+fn program(layout: &Layout, selection: &str) -> Result<Command> {
     if !layout.root.join("tests/bars/Cargo.toml").is_file() {
         bail!("tests/bars is not in this tree: there is no program that measures bar {selection}");
     }
     let mut command = layout.cargo();
     command.args(["run", "--quiet", "--release", "--package", "arena-bars", "--bin", "bars", "--", selection]);
-    let status = process::status(&mut command)?;
+    Ok(command)
+}
+
+fn code(command: &mut Command) -> Result<u8> {
+    let status = process::status(command)?;
     // A program stopped by a signal has no code.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quick_bar_that_was_left_out_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = SkipLog::at(folder.path().join("skipped.log")).unwrap();
+        let bars = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            tally(&log, command)
+        };
+        let left_out = bars("echo SKIPPED bar 02.9: no cores >> \"$ARENA_SKIP_LOG\"").unwrap();
+        assert_eq!((left_out.passed, left_out.skipped), (1, vec!["bar 02.9: no cores".to_owned()]));
+        assert!(bars("exit 1").unwrap_err().to_string().contains("fell short"));
+    }
 }

@@ -10,6 +10,7 @@ mod demo;
 mod layout;
 mod lint;
 mod process;
+mod skips;
 mod steps;
 mod suite;
 

@@ -1,19 +1,17 @@
 //! Every check and every test, with times, counts and what was skipped.
 
-use std::fs;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::build::Scope;
 use crate::layout::Layout;
+use crate::skips::SkipLog;
 use crate::steps::{Steps, Tally};
 use crate::{bars, build, cluster, lint, process};
 
 /// Makes the tests of the documentation run the pages that build a project, too.
 const DOCS_SLOW: &str = "ARENA_DOCS_SLOW";
-/// Environment variable naming the file to which a test that skips itself appends `SKIPPED <test>: <reason>`.
-const SKIP_LOG: &str = "ARENA_SKIP_LOG";
 
 /// Runs the steps in order. What needs the build is left out without it; everything else runs after a failure too.
 pub fn run(layout: &Layout) -> ExitCode {
@@ -35,16 +33,14 @@ pub fn run(layout: &Layout) -> ExitCode {
 
 /// Runs a workspace's tests and adds up what each test binary printed.
 fn cargo_test(layout: &Layout, mut command: Command) -> Result<Tally> {
-    let log = layout.target.join("skipped.log");
-    fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
-    command.args(["test", "--release", "--workspace", "--no-fail-fast"]).env(SKIP_LOG, &log).env(DOCS_SLOW, "1");
+    let log = SkipLog::new(layout)?;
+    command.args(["test", "--release", "--workspace", "--no-fail-fast"]).env(DOCS_SLOW, "1");
     let mut tally = Tally::default();
-    let status = process::lines(&mut command, |line| {
+    let status = process::lines(log.given_to(&mut command), |line| {
         println!("{line}");
         count(line, &mut tally);
     })?;
-    let skipped = fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?;
-    skip(&skipped, &mut tally);
+    skip(log.read()?, &mut tally);
     if !status.success() && tally.failed == 0 {
         println!("cargo test ended with {status} without naming a test");
         tally.failed = 1;
@@ -67,12 +63,10 @@ fn count(line: &str, tally: &mut Tally) {
     }
 }
 
-/// Takes in the skip log. To libtest those tests passed, so they are taken out of that number.
-fn skip(log: &str, tally: &mut Tally) {
-    for line in log.lines().filter(|line| !line.trim().is_empty()) {
-        tally.skipped.push(line.strip_prefix("SKIPPED ").unwrap_or(line).to_owned());
-        tally.passed = tally.passed.saturating_sub(1);
-    }
+/// Takes in what left itself out. To libtest those tests passed, so they are taken out of that number.
+fn skip(skipped: Vec<String>, tally: &mut Tally) {
+    tally.passed = tally.passed.saturating_sub(skipped.len() as u64);
+    tally.skipped.extend(skipped);
 }
 
 #[cfg(test)]
@@ -98,7 +92,7 @@ mod tests {
     #[test]
     fn a_test_that_skips_itself_has_not_passed() {
         let mut tally = Tally { passed: 2, ..Tally::default() };
-        skip("SKIPPED conformance: no bundles\n\n", &mut tally);
+        skip(vec!["conformance: no bundles".to_owned()], &mut tally);
         assert_eq!((tally.passed, tally.skipped), (1, vec!["conformance: no bundles".to_owned()]));
     }
 }

@@ -1,11 +1,10 @@
 //! `arena completion SHELL`.
 
-use std::io::{self, Write as _};
-
 use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::exit::{Exit, Failure};
+use crate::output;
 
 /// Arguments of `arena completion`.
 #[derive(clap::Args)]
@@ -18,11 +17,6 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "arena", &mut script);
-    match io::stdout().write_all(&script) {
-        // A reader that has seen enough (`| head`) is no error.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::machinery("FileUnwritable", format!("standard output: {error}")))
-        }
-        Err(_) | Ok(()) => Ok(Exit::Passed),
-    }
+    output::text(&String::from_utf8_lossy(&script));
+    Ok(Exit::Passed)
 }

@@ -9,7 +9,9 @@ use arena_worker::{Done, Ended, LocalRun, Stop};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::credentials;
 use crate::exit::{Exit, Failure, OrFail};
+use crate::files::{FILE_BYTES, read_file};
 use crate::progress::Progress;
 use crate::session::{Inputs, Session};
 use crate::terminal::print_warning;
@@ -27,10 +29,13 @@ const PARAMS_TRIED: usize = 500;
 const WARNINGS: usize = 20;
 /// Folder of the run that holds what came from outside the bundle.
 const INPUTS: &str = "inputs";
+/// Setting of a run whose key files are looked for beside its bundle: where that was. They are not copied.
+const KEY_FOLDER: &str = "keyFolder";
 const MOCK_CONFIG: &str = "mock-config.yaml";
 
 /// Arguments of `arena run`.
 #[derive(clap::Args)]
+#[command(override_usage = "arena run [OPTIONS] <BUNDLE>\n       arena run --resume <DIR> [OPTIONS] [BUNDLE]")]
 pub struct Arguments {
     /// Folder of the bundle, or its arena file. With --resume it must be what the run was started with.
     #[arg(required_unless_present = "resume")]
@@ -56,6 +61,9 @@ pub struct Arguments {
     /// Seed of everything random [default: 42].
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     seed: Option<u64>,
+    /// Run a bundle with keys in plain text, which are copied with it into the folder of the run.
+    #[arg(long, conflicts_with = "resume")]
+    allow_inline_keys: bool,
     /// Print only the verdict.
     #[arg(long, short)]
     quiet: bool,
@@ -87,13 +95,15 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let planned = session.matrix.plan.len();
     let labelled = session.bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
     let labels: BTreeMap<_, _> = labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect();
+    let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
+    let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
     let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
     let settings = Settings { known_digests: frozen.collect(), ..Settings::default() };
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
     let summary = finalize(&run, planned, std::iter::empty(), labels, settings).or_fail()?;
-    verdict::print(&run, &summary, arguments.quiet)?;
+    verdict::print(&run, &summary, &trials, arguments.quiet)?;
     Ok(verdict::exit(&summary.cases))
 }
 
@@ -105,13 +115,24 @@ async fn start(arguments: &Arguments, worker: &str) -> Result<(RunDir, Session),
         mock_config: arguments.mock_config.clone(),
         evaluators: arguments.evaluator.clone(),
         seed: arguments.seed.unwrap_or(SEED),
+        key_folder: None,
     };
     let session = Session::open(&inputs, worker).await?;
+    if !arguments.allow_inline_keys {
+        credentials::refuse_inline(&session.bundle)?;
+    }
     let out = arguments.out.clone().unwrap_or_else(|| {
         let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
         Path::new("out").join(format!("{}-{time}", file_name(&session.bundle.name)))
     });
-    let manifest = session.manifest(&inputs.bundle, json!({"evaluators": names(&inputs)}))?;
+    let mut settings = json!({"evaluators": names(&inputs)});
+    if credentials::is_beside(&session.bundle) {
+        let folder = std::path::absolute(&session.bundle.root).map_err(|error| {
+            Failure::machinery("FolderUnknown", format!("{}: {error}", session.bundle.root.display()))
+        })?;
+        settings[KEY_FOLDER] = folder.display().to_string().into();
+    }
+    let manifest = session.manifest(&inputs.bundle, settings)?;
     let run = RunDir::create(&out, &manifest, |to| freeze(&session, &inputs, to)).or_fail()?;
     Ok((run, session))
 }
@@ -160,7 +181,7 @@ fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> 
 
 /// Copies a file that was read before and must still be what it was.
 fn copy(from: &Path, to: &Path, digest: Option<&str>) -> std::io::Result<()> {
-    let bytes = std::fs::read(from)?;
+    let bytes = read_file(from, FILE_BYTES)?;
     if digest.is_some_and(|digest| Digest::of(&bytes).as_str() != digest) {
         return Err(std::io::Error::other(format!("{} changed while it was read", from.display())));
     }
@@ -183,6 +204,11 @@ async fn resume(dir: &Path, bundle: Option<&Path>, worker: &str) -> Result<(RunD
         mock_config: (!config["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
         evaluators: evaluators.collect(),
         seed: manifest.work.seed,
+        key_folder: match bundle {
+            Some(bundle) if bundle.is_dir() => Some(bundle.to_owned()),
+            Some(file) => file.parent().map(Path::to_owned),
+            None => manifest.origin.settings[KEY_FOLDER].as_str().map(PathBuf::from),
+        },
     };
     let session = Session::open(&inputs, worker).await?;
     refuse_changes(manifest, &session.work, run.path())?;

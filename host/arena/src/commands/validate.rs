@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anstream::println;
 use arena_bundle::ProviderSpec;
 use arena_model::Fault;
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure};
+use crate::output::println;
 use crate::session::{Inputs, Session};
 use crate::terminal::{line, safe};
 

@@ -16,7 +16,7 @@ use crate::chat::{ChatReply, ChatRequest, Provider};
 use crate::error::{Cause, ProviderError};
 use crate::http::HttpClient;
 use crate::retry::Retries;
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret, is_secret_header};
 use crate::settings::{Pricing, ProviderSettings, Sampling};
 use exchange::Done;
 use request::Dialect;
@@ -34,6 +34,8 @@ pub(crate) struct OpenAi {
     headers: HeaderMap,
     /// All that must not show up in a text: the key and the values of the configured headers.
     secrets: Vec<Secret>,
+    /// Cuts out of replies what is certainly a credential.
+    redactor: Redactor,
     http: HttpClient,
     defaults: Sampling,
     dialect: Dialect,
@@ -59,7 +61,9 @@ impl OpenAi {
             let missing = format!("set {DEFAULT_KEY_VARIABLE}, or name a place by credential_env or credential_file");
             return Err(Cause::CredentialMissing { missing });
         }
+        let credentials = settings.headers.iter().filter(|(name, _)| is_secret_header(name)).map(|(_, value)| value);
         Ok(Self {
+            redactor: Redactor::new(key.iter().chain(credentials)),
             id: settings.id.clone(),
             model: settings.model.clone(),
             endpoint,
@@ -76,7 +80,10 @@ impl OpenAi {
         })
     }
 
-    fn message(&self, said: reply::Said) -> Message {
+    fn message(&self, mut said: reply::Said) -> Message {
+        if !self.redactor.is_empty() {
+            said.redact(&self.redactor);
+        }
         let usage = said.usage.map(Usage::from);
         Message {
             role: Role::Assistant,

@@ -4,6 +4,8 @@ use arena_model::{ToolCall, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::secret::Redactor;
+
 /// What the model said, vendor's wrapping taken off.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Said {
@@ -11,6 +13,19 @@ pub(super) struct Said {
     pub(super) tool_calls: Vec<ToolCall>,
     pub(super) usage: Option<WireUsage>,
     pub(super) finish: Option<String>,
+}
+
+impl Said {
+    /// Cuts credentials out of everything that is kept.
+    pub(super) fn redact(&mut self, redactor: &Redactor) {
+        redactor.text(&mut self.text);
+        self.finish.iter_mut().for_each(|word| redactor.text(word));
+        for call in &mut self.tool_calls {
+            redactor.text(&mut call.id);
+            redactor.text(&mut call.name);
+            redactor.json(&mut call.arguments);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]

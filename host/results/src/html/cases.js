@@ -8,7 +8,7 @@ const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const rows = data.rows.map(([index, scenario, provider, outcome, [trial, region, row], variant, latency, cost, tokens, reason]) =>
   ({ index, scenario, provider, outcome, trial, region, row, variant, latency, cost, tokens, reason }));
 
-const extras = (row) => [row.region, row.row && `row ${row.row}`, row.variant, row.trial > 0 && `trial ${row.trial}`]
+const extras = (row) => [row.region, row.row && `row ${row.row}`, row.variant, row.trial > 0 && `trial ${row.trial + 1}`]
   .filter(Boolean).join(" · ");
 
 const textOf = (content) => typeof content === "string"

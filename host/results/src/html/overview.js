@@ -43,7 +43,7 @@ function masthead() {
     origin.source,
     head.measured.started && `started ${head.measured.started.replace("T", " ").replace(/\.\d+Z$/, "Z")}`,
     head.measured.wall_ms > 0 && `took ${time(head.measured.wall_ms * 1000)}`,
-    `arena ${origin.engine}`,
+    origin.engine,
   ];
   return el("header", { class: `verdict ${kind}` },
     el("div", { class: "brand" }, el("span", {}, "Arena report"), themeToggle()),

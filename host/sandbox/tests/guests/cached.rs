@@ -10,7 +10,7 @@ use crate::crafted::{CRAFTED, Crafted};
 use crate::stand::{Stand, compiler, passes};
 
 fn no_compiler() -> CompileChild {
-    CompileChild { program: "/nonexistent/compiler".into(), arguments: Vec::new() }
+    CompileChild { program: "/nonexistent/compiler".into(), arguments: Vec::new(), wall: CompileChild::WALL }
 }
 
 fn entries(folder: &std::path::Path) -> Vec<PathBuf> {
@@ -46,4 +46,17 @@ async fn a_second_sandbox_needs_no_compiler_but_for_forged_code() {
         first.bytes(CRAFTED, &bytes, Limits::compiled()).await;
         assert_eq!(std::fs::read(entry).unwrap(), code, "compiled again, to the same code");
     }
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_be_used_costs_time_and_nothing_else() {
+    let bytes = Crafted::default().build();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let keyless = tempfile::tempdir().unwrap();
+    std::fs::write(keyless.path().join("key"), "").unwrap();
+    for folder in [file.path(), keyless.path()] {
+        let stand = Stand::with(folder, compiler(), 2).unwrap();
+        passes(&stand.judge(&stand.bytes(CRAFTED, &bytes, Limits::compiled()).await, json!({})).await);
+    }
+    assert!(entries(keyless.path()).is_empty(), "nothing is stored that could not be authenticated");
 }

@@ -128,7 +128,7 @@ pub fn built(name: &str) -> Vec<u8> {
 
 /// The compiler child, which cargo builds beside the tests.
 pub fn compiler() -> CompileChild {
-    CompileChild { program: compiler_path(), arguments: Vec::new() }
+    CompileChild { program: compiler_path(), arguments: Vec::new(), wall: CompileChild::WALL }
 }
 
 /// Where the compiler child is.

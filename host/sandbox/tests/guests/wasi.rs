@@ -1,5 +1,7 @@
 //! The neutered WASI: a guest that asks for the world sees the same small one every time.
 
+use std::time::{Duration, Instant};
+
 use arena_sandbox::{Call, GuestError, Limits};
 use serde_json::{Value, json};
 
@@ -91,9 +93,33 @@ async fn random_bytes_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_guest_that_sleeps_gets_no_verdict() {
+async fn a_guest_that_sleeps_wakes_at_once_and_later() {
     let stand = Stand::new(1);
-    let probe = stand.hostile("wasi-probe", Limits { total_ms: 50, ..Limits::compiled() }).await;
-    fails(&stand.judge(&probe, json!({"sleep": 3_600_000})).await, &GuestError::EvaluationTimeout { limit: 50 });
+    let started = Instant::now();
+    let hour = 3_600_000_000_000_u64;
+    let saw = seen(&stand, json!({"sleep": hour / 1_000_000}), 7).await;
+    assert!(started.elapsed() < Duration::from_secs(60), "it waited for real");
+    assert_eq!(saw["ticks"], json!([hour, hour + 1_000]));
+    let saw = seen(&stand, json!({"sleep": u64::MAX / 1_000_000}), 7).await;
+    assert!(saw["ticks"][0].as_u64() > Some(hour));
     stand.still_sound().await;
+}
+
+#[tokio::test]
+async fn a_flood_ends_at_the_same_call_every_time() {
+    let stand = Stand::new(2);
+    let limit = 500;
+    let probe = stand.hostile("wasi-probe", Limits { host_calls: limit, ..Limits::compiled() }).await;
+    let mut used = Vec::new();
+    for flood in [json!({"looks": u32::MAX}), json!({"stdout": "", "times": u32::MAX})] {
+        let fuel = async || {
+            let evaluation = stand.judge(&probe, flood.clone()).await;
+            fails(&evaluation, &GuestError::HostCallLimit { limit });
+            evaluation.fuel
+        };
+        let (one, two) = (fuel().await, fuel().await);
+        assert_eq!(one, two, "{flood}");
+        used.push(one);
+    }
+    assert!(used.iter().all(|fuel| *fuel < 5_000_000), "it went on after the limit: {used:?}");
 }

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anstream::println;
 use arena_componentize::componentize;
 use owo_colors::OwoColorize;
 use serde_json::Value;
 
 use super::load;
 use crate::exit::{Exit, Failure, OrFail};
+use crate::output::println;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::exit::Failure;
+use crate::files::{self, FILE_BYTES};
 
 /// One case.
 #[derive(Debug, Deserialize)]
@@ -54,10 +55,8 @@ pub enum Expected {
 /// Reads the file.
 pub fn read(path: &Path) -> Result<Vec<Case>, Failure> {
     let place = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::input("FileUnreadable", format!("{place}: {error}"))
-            .hint("write the cases as in `arena evaluator new`")
-    })?;
+    let bytes =
+        files::read(path, FILE_BYTES).map_err(|failure| failure.hint("write the cases as in `arena evaluator new`"))?;
     let node = yaml::parse(&place, &bytes, &YamlLimits::default())
         .map_err(|problem| Failure::input(problem.reason, problem.to_string()))?;
     let cases: Vec<Case> = serde_json::from_value(node.to_json())

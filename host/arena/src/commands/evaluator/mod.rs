@@ -16,6 +16,7 @@ use clap::Subcommand;
 
 use super::block_on;
 use crate::exit::{Exit, Failure, OrFail};
+use crate::files::{self, FILE_BYTES};
 use crate::settings;
 
 /// What to do with an evaluator.
@@ -43,10 +44,8 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
 
 /// Reads and loads a component with everything it may be granted; the author tries it on their own machine.
 async fn load(path: &Path) -> Result<(Arc<Sandbox>, Arc<Component>), Failure> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::input("FileUnreadable", format!("{}: {error}", path.display()))
-            .hint("build it with `arena evaluator build`")
-    })?;
+    let bytes =
+        files::read(path, FILE_BYTES).map_err(|failure| failure.hint("build it with `arena evaluator build`"))?;
     let sandbox = settings::sandbox()?;
     let name = path.file_stem().map_or_else(|| "evaluator".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let limits = Limits::for_component(bytes.len());

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anstream::println;
-
 use crate::exit::{Exit, Failure};
+use crate::output::println;
 use crate::verdict::shell_word;
 
 /// The SDK's files: path and text.

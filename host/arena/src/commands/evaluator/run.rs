@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anstream::println;
 use arena_bundle::yaml::{self, YamlLimits};
 use arena_model::{Conversation, Fault};
 use arena_sandbox::{Call, GuestError};
@@ -12,6 +11,8 @@ use owo_colors::OwoColorize;
 use super::cases::CannedJudge;
 use super::{check, load, subject};
 use crate::exit::{Exit, Failure};
+use crate::files::{self, FILE_BYTES};
+use crate::output::println;
 use crate::terminal::safe;
 
 /// Arguments of `arena evaluator run`.
@@ -103,7 +104,7 @@ fn conversation(arguments: &Arguments) -> Result<Conversation, Failure> {
         return Ok(subject::of_reply(arguments.reply.as_deref().unwrap_or_default()));
     };
     let place = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Failure::input("FileUnreadable", format!("{place}: {error}")))?;
+    let bytes = files::read(path, FILE_BYTES)?;
     let node = yaml::parse(&place, &bytes, &YamlLimits::default())
         .map_err(|problem| Failure::input(problem.reason, problem.to_string()))?;
     subject::of_messages(&node.to_json())

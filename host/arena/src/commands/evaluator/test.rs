@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anstream::println;
 use arena_model::Fault;
 use arena_sandbox::{Call, Component, Evaluation, GuestError, Sandbox};
 use owo_colors::OwoColorize;
@@ -11,6 +10,7 @@ use owo_colors::OwoColorize;
 use super::cases::{self, CannedJudge, Case, Expected};
 use super::{check, load, subject};
 use crate::exit::{Exit, Failure};
+use crate::output::println;
 use crate::terminal::safe;
 
 /// Largest difference at which two scores are equal.

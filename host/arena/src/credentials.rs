@@ -1,0 +1,77 @@
+//! The keys of a bundle's providers: where a key file is looked for, and which keys stand in the bundle itself.
+
+use std::io;
+use std::path::Path;
+
+use arena_bundle::{Bundle, ProviderSpec};
+use arena_model::Digest;
+use arena_provider::is_secret_header;
+
+use crate::exit::Failure;
+use crate::files::{KEY_BYTES, read_file, read_within};
+
+/// Stable name of keys that stand in a bundle.
+const INLINE: &str = "InlineKey";
+
+/// The content of a `credential_file`. A relative path starts at `folder`, the bundle as the user has it, and may not
+/// lead out of it; an absolute one may be anywhere. What is part of the bundle is refused: each run keeps a copy of it.
+pub fn read_key(bundle: &Bundle, folder: &Path, path: &str) -> io::Result<Vec<u8>> {
+    let bytes = match Path::new(path).is_absolute() {
+        true => read_file(Path::new(path), KEY_BYTES)?,
+        false => read_within(folder, path, KEY_BYTES)?,
+    };
+    let digest = Digest::of(&bytes);
+    if !bytes.is_empty() && bundle.files.iter().any(|file| file.digest == digest) {
+        let text = "it is part of the bundle, of which each run keeps a copy; begin its name with a dot, which leaves it \
+                    out, or use credential_env";
+        return Err(io::Error::other(text));
+    }
+    Ok(bytes)
+}
+
+/// Whether any provider's key file is looked for beside the bundle.
+pub fn is_beside(bundle: &Bundle) -> bool {
+    let relative =
+        |spec: &ProviderSpec| spec.credential.credential_file.as_deref().is_some_and(|path| !path.starts_with('/'));
+    bundle.providers.iter().any(relative)
+}
+
+/// A warning for each key that is written into the bundle in plain text.
+pub fn inline_warnings(bundle: &Bundle) -> Vec<String> {
+    let advice = |key: &str| match key {
+        "credential.api_key" => "name a variable by credential_env instead",
+        _ => "every run's folder will hold it",
+    };
+    let warning = |(spec, key): (&ProviderSpec, String)| {
+        format!(
+            "{}: warning[{INLINE}] provider `{}`: `{key}` is a key in plain text; {}",
+            spec.file,
+            spec.id,
+            advice(&key)
+        )
+    };
+    inline(bundle).map(warning).collect()
+}
+
+/// Refuses a bundle that would leave a key in the folder of each of its runs.
+pub fn refuse_inline(bundle: &Bundle) -> Result<(), Failure> {
+    let found: Vec<String> =
+        inline(bundle).map(|(spec, key)| format!("{}: provider `{}`: `{key}`", spec.file, spec.id)).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let text =
+        format!("keys in plain text would be copied with the bundle into the run's folder: {}", found.join("; "));
+    let hint = "use credential_env or credential_file; --allow-inline-keys runs it all the same";
+    Err(Failure::input(INLINE, text).hint(hint))
+}
+
+/// Each provider and the place of a key in it.
+fn inline(bundle: &Bundle) -> impl Iterator<Item = (&ProviderSpec, String)> {
+    bundle.providers.iter().flat_map(|spec| {
+        let key = spec.credential.api_key.iter().filter(|key| !key.is_empty()).map(|_| "credential.api_key".to_owned());
+        let secret = |(name, value): &(&String, &String)| is_secret_header(name) && !value.is_empty();
+        let headers = spec.headers.iter().filter(secret).map(|(name, _)| format!("headers.{name}"));
+        key.chain(headers).map(move |place| (spec, place))
+    })
+}

@@ -1,0 +1,118 @@
+//! Files named on the command line or by a provider: regular files alone, and never more of one than its limit.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptionsExt as _};
+use rustix::fs::OFlags;
+
+use crate::exit::Failure;
+
+/// Largest mock file, component or file of cases, bytes: as for a file of a bundle.
+pub const FILE_BYTES: u64 = 64 << 20;
+/// Largest key file, bytes.
+pub const KEY_BYTES: u64 = 64 << 10;
+
+/// A file that the user named, of at most `limit` bytes.
+///
+/// Errors: `FileUnreadable`, `NotAFile` for a pipe, device or folder, `FileTooLarge`.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    read_file(path, limit).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::InvalidInput => "NotAFile",
+            ErrorKind::FileTooLarge => "FileTooLarge",
+            _ => "FileUnreadable",
+        };
+        Failure::input(reason, format!("{}: {error}", path.display()))
+    })
+}
+
+/// The same with the system's kind of error: `InvalidInput` if it is no regular file, `FileTooLarge`.
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    whole(OpenOptions::new().read(true).custom_flags(flags()).open(path)?, limit)
+}
+
+/// The same for a path that may not lead out of `folder`, by `..` or by a link.
+pub fn read_within(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    let folder = Dir::open_ambient_dir(folder, ambient_authority())?;
+    let mut options = cap_std::fs::OpenOptions::new();
+    options.read(true).custom_flags(flags());
+    let file = folder.open_with(path, &options).map_err(|error| match error.kind() {
+        // The library's own refusal carries no system error number.
+        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => {
+            io::Error::other("it leads out of the bundle; a path elsewhere must be absolute")
+        }
+        _ => error,
+    })?;
+    whole(file.into_std(), limit)
+}
+
+/// Opening a pipe must not wait for its other end.
+fn flags() -> i32 {
+    (OFlags::NONBLOCK | OFlags::CLOEXEC).bits().cast_signed()
+}
+
+fn whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, a device or a folder, not a regular file"));
+    }
+    let too_large =
+        || io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {limit} bytes, which is the limit"));
+    if metadata.len() > limit {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    // It may grow meanwhile.
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_up_to_the_limit_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "12345678").unwrap();
+        assert_eq!(read(&path, 8).unwrap(), b"12345678");
+        for (path, limit, reason) in [
+            (path.as_path(), 7, "FileTooLarge"),
+            (Path::new("/dev/zero"), 7, "NotAFile"),
+            (folder.path(), 7, "NotAFile"),
+            (Path::new("/nonexistent"), 7, "FileUnreadable"),
+        ] {
+            assert_eq!(read(path, limit).unwrap_err().reason, reason, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_pipe_without_a_writer_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+        assert_eq!(read(&path, 8).unwrap_err().reason, "NotAFile");
+        assert_eq!(read_within(folder.path(), "pipe", 8).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_path_within_a_folder_stays_there() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("folder");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(outer.path().join("outside"), "x").unwrap();
+        std::fs::write(folder.join(".key"), "sk").unwrap();
+        std::os::unix::fs::symlink("../outside", folder.join("link")).unwrap();
+        assert_eq!(read_within(&folder, "./.key", 8).unwrap(), b"sk");
+        for path in ["../outside", "link", "/etc/hostname"] {
+            let error = read_within(&folder, path, 8).unwrap_err();
+            assert!(error.to_string().contains("leads out of the bundle"), "{path}: {error}");
+        }
+    }
+}
