@@ -2,6 +2,7 @@
 
 mod commands;
 mod exit;
+mod findings;
 mod progress;
 mod session;
 mod settings;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::exit::{Exit, Failure, OrFail};
+use crate::findings::Findings;
 use crate::progress::Progress;
 use crate::session::{Inputs, Session};
 use crate::terminal::print_warning;
@@ -219,11 +220,8 @@ async fn show_warnings(session: &Session, quiet: bool) {
     if quiet {
         return;
     }
-    let mut warnings = session.warnings.clone();
-    for problem in session.evaluator.check_params(PARAMS_TRIED).await {
-        let (file, line, reason, kind) = (&problem.file, problem.line, problem.reason, &problem.kind);
-        warnings.push(format!("{file}:{line}: [{reason}] check `{kind}` will be an error: {}", problem.text));
-    }
+    let Findings { errors, warnings } = Findings::of(session, PARAMS_TRIED).await;
+    let warnings: Vec<String> = errors.into_iter().chain(warnings).collect();
     for warning in warnings.iter().take(WARNINGS) {
         print_warning(warning);
     }
