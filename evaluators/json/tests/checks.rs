@@ -68,7 +68,7 @@ fn golden() {
 #[test]
 fn params_that_do_not_suit_are_errors_before_and_during() {
     for (check, params, want) in [
-        ("json_valid", json!({"allow_wrapped": "yes"}), "parameter `allow_wrapped`: invalid type"),
+        ("json_valid", json!({"allow_wrapped": "yes"}), "parameter `allow_wrapped`: expected true or false"),
         ("json_schema", json!({}), "missing parameter `schema`"),
         ("json_schema", json!({"schema": "object"}), "must be an object"),
         ("json_schema", json!({"schema": {"type": "zzz"}}), "not a usable JSON Schema"),
@@ -79,9 +79,13 @@ fn params_that_do_not_suit_are_errors_before_and_during() {
         ("json_path", json!({"expression": ""}), "give a JMESPath expression"),
         ("json_path", json!({"expression": "length([?price > `0`])("}), "is not JMESPath"),
         ("json_path", json!({"expression": "$.name"}), "no $ in front"),
-        ("json_path", json!({"expression": "a", "min": "3"}), "parameter `min`: invalid type"),
-        ("json_path", json!({"expression": "a", "contains": "x"}), "parameter `contains`: invalid type"),
-        ("json_path", json!({"expression": "a", "min_results": -1}), "parameter `min_results`: invalid value"),
+        ("json_path", json!({"expression": "a", "min": "3"}), "parameter `min`: expected a number, found the text"),
+        ("json_path", json!({"expression": "a", "contains": "x"}), "parameter `contains`: expected a list"),
+        (
+            "json_path",
+            json!({"expression": "a", "min_results": -1}),
+            "parameter `min_results`: expected a whole number of 0 or more",
+        ),
     ] {
         let error = validate::<Component>(check, params.clone()).unwrap_err();
         assert!(error.contains(want), "{check} {params}: {error}");

@@ -85,7 +85,7 @@ fn params_that_do_not_suit_are_errors() {
     for (params, want) in [
         (json!({}), "give `criteria` or a `rubric`"),
         (json!({"criteria": " "}), "give `criteria` or a `rubric`"),
-        (json!({"criteria": 1}), "parameter `criteria`: invalid type"),
+        (json!({"criteria": 1}), "parameter `criteria`: expected text"),
         (json!({"rubric": {"a": 1}}), "a text or a list of texts"),
         (json!({"rubric": ["a", 1]}), "a text or a list of texts"),
     ] {

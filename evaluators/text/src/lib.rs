@@ -8,6 +8,7 @@
 mod equality;
 mod fold;
 mod length;
+mod literal;
 mod pattern;
 mod phrases;
 mod re2;

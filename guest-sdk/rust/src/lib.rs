@@ -35,6 +35,7 @@ mod subject;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 mod verdict;
+mod wording;
 
 #[allow(unsafe_code, missing_docs, clippy::all, reason = "generated")]
 mod bindings;

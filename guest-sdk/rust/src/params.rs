@@ -85,7 +85,7 @@ fn explain<P: Params>(json: &str, error: &serde_json::Error) -> String {
     // Line and column are of the host's making: the author wrote YAML.
     let text = error.to_string();
     let text = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
-    let text = text.replacen("missing field", "missing parameter", 1);
+    let text = crate::wording::plain(text);
     place.map_or_else(|| text.clone(), |path| format!("parameter `{path}`: {text}"))
 }
 

@@ -4,6 +4,7 @@ mod commands;
 mod credentials;
 mod exit;
 mod files;
+mod findings;
 mod output;
 mod progress;
 mod session;

@@ -50,8 +50,6 @@ pub struct Session {
     pub work: Work,
     /// Where each provider is called.
     pub endpoints: BTreeMap<String, String>,
-    /// For people; none of it stops a run.
-    pub warnings: Vec<String>,
 }
 
 type Providers = BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>;
@@ -60,10 +58,7 @@ impl Session {
     /// Reads and checks everything; calls no provider.
     pub async fn open(inputs: &Inputs, worker: &str) -> Result<Self, Failure> {
         let bundle = Arc::new(load_bundle(&inputs.bundle)?);
-        let mut warnings: Vec<String> = bundle.warnings.iter().map(ToString::to_string).collect();
-        let (matrix, lenient) = matrix(&bundle)?;
-        warnings.extend(lenient);
-        warnings.extend(credentials::inline_warnings(&bundle));
+        let matrix = matrix(&bundle)?;
         let mock = inputs.mock_config.as_deref().map(read).transpose()?;
         let sandbox = settings::sandbox()?;
         let library = Arc::new(load_library(&sandbox, &bundle, inputs).await?);
@@ -84,7 +79,7 @@ impl Session {
             worker: worker.to_owned(),
             clock: Arc::new(settings::now),
         }));
-        Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), work, endpoints, warnings })
+        Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), work, endpoints })
     }
 
     /// The manifest of a new run.
@@ -174,7 +169,7 @@ fn component(bundle: &Bundle, spec: &ComponentSpec) -> Result<ComponentSource, F
     })
 }
 
-fn matrix(bundle: &Bundle) -> Result<(Matrix, Vec<String>), Failure> {
+fn matrix(bundle: &Bundle) -> Result<Matrix, Failure> {
     let candidates: Vec<Candidate> = bundle
         .providers
         .iter()
@@ -184,7 +179,7 @@ fn matrix(bundle: &Bundle) -> Result<(Matrix, Vec<String>), Failure> {
             capabilities: spec.capabilities.clone(),
         })
         .collect();
-    let (mut warnings, mut scenarios) = (Vec::new(), Vec::new());
+    let mut scenarios = Vec::new();
     for scenario in &bundle.scenarios {
         let wanted = Wanted {
             scenario: &scenario.id,
@@ -192,8 +187,9 @@ fn matrix(bundle: &Bundle) -> Result<(Matrix, Vec<String>), Failure> {
             group: scenario.provider_group.as_deref(),
             capabilities: &scenario.required_capabilities,
         };
-        let selection = select_providers(&candidates, &wanted).or_fail()?;
-        warnings.extend(selection.warning.map(|warning| warning.to_string()));
+        let selection = select_providers(&candidates, &wanted).or_fail();
+        let selection =
+            selection.map_err(|failure| Failure { text: format!("{}: {}", scenario.file, failure.text), ..failure })?;
         scenarios.push(PlanScenario {
             id: scenario.id.clone(),
             providers: selection.providers,
@@ -209,7 +205,7 @@ fn matrix(bundle: &Bundle) -> Result<(Matrix, Vec<String>), Failure> {
         cap: DEFAULT_CAP,
     };
     let plan = Plan::new(&input).or_fail()?;
-    Ok((Matrix::new(plan, input, bundle.scenarios.clone()), warnings))
+    Ok(Matrix::new(plan, input, bundle.scenarios.clone()))
 }
 
 #[allow(clippy::type_complexity, reason = "two maps of connections")]
@@ -250,7 +246,8 @@ fn connect_all(
     Ok((providers, judges.collect()))
 }
 
-fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
+/// What a provider is set up with.
+pub fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
     let mut settings = ProviderSettings::new(&spec.id, &spec.kind, &spec.model);
     if let Some(platform) = &spec.platform {
         // Never call the vendor itself in place of the platform that the bundle names.

@@ -21,6 +21,12 @@ pub fn line(text: &str) -> String {
     safe(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// `1 case`, `2 cases`.
+pub fn plural(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Prints an error with its stable name and what to do.
 pub fn print_failure(failure: &Failure) {
     if failure.listing {

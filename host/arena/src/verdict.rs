@@ -9,9 +9,9 @@ use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure, OrFail};
 use crate::output::println;
-use crate::terminal::line;
+use crate::terminal::{line, plural};
 
-/// Failures that are printed.
+/// Cases whose reason is printed.
 const SHOWN: usize = 10;
 /// Characters of a reason that are printed.
 const REASON_CHARS: usize = 200;
@@ -31,17 +31,21 @@ pub fn print(run: &RunDir, summary: &Summary, trials: &BTreeMap<String, u32>, qu
     let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
     let headline = match exit(&summary.cases) {
         Exit::Passed => "passed".green().bold().to_string(),
-        Exit::NoVerdict => "no verdict".yellow().bold().to_string(),
+        Exit::NoVerdict if passed == 0 => format!("{} (nothing was judged)", "no verdict".yellow().bold()),
+        Exit::NoVerdict => format!("{} (not every case was run)", "no verdict".yellow().bold()),
         _ => "failed".red().bold().to_string(),
     };
+    let cases = plural(planned, "case");
     println!(
-        "{headline}: {planned} cases = {passed} passed + {failed} failed + {error} error + {skipped} skipped + {not_run} not run"
+        "{headline}: {cases} = {passed} passed + {failed} failed + {error} error + {skipped} skipped + {not_run} not run"
     );
     if quiet {
         return Ok(());
     }
     if failed + error > 0 {
-        print_failures(run, trials, failed + error)?;
+        print_reasons(run, trials, &[Outcome::Failed, Outcome::Error], failed + error)?;
+    } else if skipped > 0 {
+        print_reasons(run, trials, &[Outcome::Skipped], skipped)?;
     }
     print_providers(summary);
     let path = |name: &str| run.path().join(name).display().to_string();
@@ -51,17 +55,23 @@ pub fn print(run: &RunDir, summary: &Summary, trials: &BTreeMap<String, u32>, qu
     Ok(())
 }
 
-fn print_failures(run: &RunDir, trials: &BTreeMap<String, u32>, all: u64) -> Result<(), Failure> {
+fn print_reasons(
+    run: &RunDir,
+    trials: &BTreeMap<String, u32>,
+    wanted: &[Outcome],
+    all: u64,
+) -> Result<(), Failure> {
     let mut shown = 0;
     for record in records(run).or_fail()? {
         let record = record.or_fail()?;
-        if !matches!(record.outcome, Outcome::Failed | Outcome::Error) {
+        if !wanted.contains(&record.outcome) {
             continue;
         }
         let trial = trials.get(&record.scenario);
         let trial = trial.map_or_else(String::new, |of| format!(" trial {} of {of}", record.trial.saturating_add(1)));
         let word = match record.outcome {
             Outcome::Error => "error".magenta().to_string(),
+            Outcome::Skipped => "skipped".yellow().to_string(),
             _ => "failed".red().to_string(),
         };
         let reason: String = record.reason.unwrap_or_default().chars().take(REASON_CHARS).collect();

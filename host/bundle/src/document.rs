@@ -45,6 +45,10 @@ impl Document {
     ) -> Option<Self> {
         let node = report.keep(yaml::parse(file, bytes, limits))?;
         let document = Self { file: file.into(), node };
+        if let Some(problem) = document.mistaken_for_an_arena(kind) {
+            report.push(problem);
+            return None;
+        }
         shape::check(&document.root(), kind.shape, report);
         document.check_head(kind, report);
         Some(document)
@@ -70,6 +74,18 @@ impl Document {
     pub(crate) fn name(&self) -> Option<String> {
         let name = self.node.get("metadata")?.get("name")?.as_text()?;
         (!name.is_empty()).then(|| name.to_owned())
+    }
+
+    /// The problem if a document of another kind was given where the arena file should be: what else does not fit an
+    /// arena in it would only hide that.
+    fn mistaken_for_an_arena(&self, kind: Kind) -> Option<Problem> {
+        let root = self.root();
+        let cursor = root.get("kind")?;
+        let text = cursor.node.as_text().filter(|text| KINDS.contains(text) && *text != kind.name)?;
+        (kind.name == ARENA.name).then(|| {
+            let problem = cursor.error_with_value("KindMismatch", "this is not an arena file");
+            problem.hint(format!("give the arena file that refers to this {text}, or the folder it lies in"))
+        })
     }
 
     fn check_head(&self, kind: Kind, report: &mut Report) {

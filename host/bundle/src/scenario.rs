@@ -114,6 +114,8 @@ pub(crate) struct Known<'a> {
 
 /// Without these a conversation would take another course, so its verdict would mean something else.
 const SCENARIO_NEEDS: [&str; 3] = ["duplex", "context_policy", "seed_memories"];
+/// The role of a scripted turn.
+const USER: &str = "user";
 const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
 const SCENARIO_IGNORED: [&str; 6] = ["mode", "context_metadata", "context", "constraints", "tool_policy", "voice"];
 const ASSERTION_IGNORED: [&str; 1] = ["pass_threshold"];
@@ -177,12 +179,13 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
             report.push(problem.hint("the id is the provider's metadata.name"));
         }
     }
-    if let Some(cursor) = spec.get("provider_group")
+    // Providers that are named take the place of a group.
+    if let Some(cursor) = spec.get("provider_group").filter(|_| spec.texts("providers").is_empty())
         && let Some(group) = cursor.node.as_text()
         && !known.providers.values().any(|provider| provider.group == group)
     {
-        report
-            .push(cursor.error_with_value("ProviderGroupEmpty", "no provider of the arena is in this group").warning());
+        let message = "no provider of the arena is in this group, so the scenario runs with all of them";
+        report.push(cursor.error_with_value("ProviderGroupEmpty", message).warning());
     }
 }
 
@@ -195,7 +198,11 @@ impl Turn {
             parts.iter().flat_map(Cursor::items).filter_map(|part| decode_part(&part, files, report)).collect();
         let role = turn.text("role").unwrap_or_default();
         let text = turn.text("content").unwrap_or_default();
-        if role == "user" && parts.is_empty() && text.is_empty() {
+        if let Some(cursor) = turn.get_text("role").filter(|_| role != USER) {
+            let message = "only `user` can be scripted: the case will be an error";
+            report.push(cursor.error_with_value("TurnRoleUnknown", message).warning().hint("write `user`"));
+        }
+        if role == USER && parts.is_empty() && text.is_empty() {
             report.push(turn.error("TurnEmpty", "the user says nothing in this turn").warning().hint("add `content`"));
         }
         Self {

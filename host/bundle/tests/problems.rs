@@ -243,10 +243,21 @@ fn what_a_case_will_stumble_over_is_a_warning() {
             "config.arena.yaml:9:3 warning[FeatureUnsupported] spec.workflow",
             "scenario.yaml:5:14 warning[PromptMissing] spec.task_type",
             "scenario.yaml:6:15 warning[ProviderUnknown] spec.providers[0]",
-            "scenario.yaml:7:19 warning[ProviderGroupEmpty] spec.provider_group",
             "scenario.yaml:10:7 warning[TurnEmpty] spec.turns[0]",
             "scenario.yaml:11:7 warning[FeatureUnsupported] spec.turns[0].persona",
         ]
+    );
+    let scenario = SCENARIO.replace("task_type: support", "task_type: support\n  provider_group: g");
+    assert_eq!(
+        warnings(&[("scenario.yaml", &scenario)]),
+        "scenario.yaml:6:19: warning[ProviderGroupEmpty] spec.provider_group: no provider of the arena is in this group, \
+         so the scenario runs with all of them (value \"g\")"
+    );
+    let scenario = SCENARIO.replace("role: user", "role: narrator");
+    assert_eq!(
+        warnings(&[("scenario.yaml", &scenario)]),
+        "scenario.yaml:8:13: warning[TurnRoleUnknown] spec.turns[0].role: only `user` can be scripted: the case will be \
+         an error (value \"narrator\"); write `user`"
     );
     let found = warnings(&[(
         "scenario.yaml",
@@ -255,6 +266,17 @@ fn what_a_case_will_stumble_over_is_a_warning() {
     assert_eq!(
         found,
         "scenario.yaml:7:10: warning[TurnsEmpty] spec.turns: the scenario has no turns: nothing is said or checked"
+    );
+}
+
+#[test]
+fn a_document_of_another_kind_is_no_arena_and_nothing_else_is_said_of_it() {
+    let dir = bundle(&[]);
+    let found = load(&dir.path().join("scenario.yaml"), &Limits::default()).unwrap_err();
+    assert_eq!(
+        found.to_string(),
+        "scenario.yaml:2:7: error[KindMismatch] kind: this is not an arena file (value \"Scenario\"); give the arena file \
+         that refers to this Scenario, or the folder it lies in"
     );
 }
 

@@ -38,6 +38,11 @@ impl Trouble {
     pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
         Self { name, text: text.into() }
     }
+
+    /// The same, saying which file of the bundle is to be mended.
+    pub(crate) fn of_file(self, file: &str) -> Self {
+        Self { text: format!("{file}: {}", self.text), ..self }
+    }
 }
 
 impl From<ProviderError> for Trouble {
@@ -161,9 +166,10 @@ impl Run<'_> {
                 });
                 let calls =
                     reply.message.tool_calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>().join(", ");
+                let unsaid = unsaid(&reply.message, at);
                 self.push(reply.message, at);
                 if calls.is_empty() {
-                    return Ok(());
+                    return unsaid.map_or(Ok(()), Err);
                 }
                 Err(Trouble::new("ToolsUnsupported", format!("the model called {calls}; tools cannot be run here")))
             }
@@ -221,7 +227,8 @@ impl Run<'_> {
     }
 
     fn record(self, trouble: Option<Trouble>, started: String, elapsed: Duration) -> Record {
-        let (outcome, reason, error) = verdict(&self.checks, trouble);
+        let spoke = self.conversation.messages.iter().any(|message| message.by == Author::Model);
+        let (outcome, reason, error) = verdict(&self.checks, spoke, trouble);
         let mut usage = Usage::default();
         let mut cost = Some(0u64);
         let replies = self.conversation.messages.iter().filter(|m| m.by == Author::Model);
@@ -264,8 +271,31 @@ impl Run<'_> {
     }
 }
 
-/// Outcome of a case: its own trouble, else an errored check, else a failed one, else passed.
-fn verdict(checks: &[CheckRecord], trouble: Option<Trouble>) -> (Outcome, Option<String>, Option<String>) {
+/// Why an answer is none that may be judged: what is not said breaks no rule, so checks would pass it.
+fn unsaid(reply: &Message, at: u32) -> Option<Trouble> {
+    let empty = matches!(&reply.content, Content::Text(text) if text.is_empty());
+    match reply.finish.as_deref() {
+        Some("content-filter") => {
+            let text = format!(
+                "turn {at}: the vendor's content filter cut the answer {}",
+                if empty { "away" } else { "short" }
+            );
+            Some(Trouble::new("ReplyFiltered", text))
+        }
+        // A model that says on its own accord that it has nothing to say is judged by that.
+        Some("stop" | "refusal") => None,
+        other if empty && reply.tool_calls.is_empty() => {
+            let why = other.map_or_else(|| "without a reason".to_owned(), |word| format!("with `{word}`"));
+            let text = format!("turn {at}: the model stopped {why} before it said anything; is `max_tokens` too low?");
+            Some(Trouble::new("ReplyEmpty", text))
+        }
+        _ => None,
+    }
+}
+
+/// Outcome of a case: its own trouble, else an errored check, else a failed one; else skipped if nothing was said or no
+/// check that there is applied; else passed. `spoke` tells whether there is a reply at all.
+fn verdict(checks: &[CheckRecord], spoke: bool, trouble: Option<Trouble>) -> (Outcome, Option<String>, Option<String>) {
     if let Some(trouble) = trouble {
         return (Outcome::Error, Some(format!("{}: {}", trouble.name, trouble.text)), Some(trouble.name.to_owned()));
     }
@@ -282,7 +312,17 @@ fn verdict(checks: &[CheckRecord], trouble: Option<Trouble>) -> (Outcome, Option
             return (outcome, Some(format!("{lead}{}: {why}{more}", first.kind)), error);
         }
     }
-    (Outcome::Passed, None, None)
+    if !spoke {
+        let reason = "nothing was said: the scenario has no turns".to_owned();
+        return (Outcome::Skipped, Some(reason), None);
+    }
+    match checks.iter().find(|check| check.outcome == Outcome::Skipped) {
+        Some(first) if !checks.iter().any(|check| check.outcome == Outcome::Passed) => {
+            let why = first.reason.as_deref().unwrap_or_default();
+            (Outcome::Skipped, Some(format!("no check applied; {}: {why}", first.kind)), None)
+        }
+        _ => (Outcome::Passed, None, None),
+    }
 }
 
 fn millis(duration: Duration) -> f64 {

@@ -12,6 +12,9 @@ use crate::condition::applies;
 use crate::library::Library;
 use crate::score::Threshold;
 
+/// The type that wraps another.
+pub(crate) const WRAPPER: &str = "assertion";
+
 /// Where an assertion stands.
 #[derive(Clone)]
 pub(crate) struct Planned {
@@ -31,7 +34,7 @@ pub(crate) struct Unwrapped {
 /// Takes the wrapper off `type: assertion` and the thresholds off the params.
 pub(crate) fn unwrap(assertion: &Assertion) -> Result<Unwrapped, String> {
     let text = assertion.params.as_str();
-    let wrapped = assertion.kind == "assertion";
+    let wrapped = assertion.kind == WRAPPER;
     if !wrapped && !text.contains("min_score") && !text.contains("max_score") {
         // The common case: the params go to the guest as they are.
         return Ok(Unwrapped {
@@ -46,8 +49,9 @@ pub(crate) fn unwrap(assertion: &Assertion) -> Result<Unwrapped, String> {
     }
     match params.get("eval_type").and_then(Value::as_str) {
         Some(kind) => {
-            let inner = params.get("eval_params").map_or_else(|| "{}".to_owned(), Value::to_string);
-            Ok(Unwrapped { kind: kind.to_owned(), params: inner, threshold })
+            let empty = Value::Object(serde_json::Map::new());
+            let (inner, params) = Threshold::split(params.get("eval_params").unwrap_or(&empty))?;
+            Ok(Unwrapped { kind: kind.to_owned(), params: params.to_string(), threshold: threshold.and(inner)? })
         }
         None => Err("a check of type `assertion` needs `eval_type`".to_owned()),
     }
@@ -56,7 +60,10 @@ pub(crate) fn unwrap(assertion: &Assertion) -> Result<Unwrapped, String> {
 /// The type a component must offer for this assertion: its own, or the one it wraps.
 pub fn check_type(assertion: &Assertion) -> Cow<'_, str> {
     match assertion.kind.as_str() {
-        "assertion" => unwrap(assertion).map_or_else(|_| assertion.kind.as_str().into(), |inner| inner.kind.into()),
+        WRAPPER => match assertion.params.to_value().get("eval_type") {
+            Some(Value::String(kind)) => kind.clone().into(),
+            _ => WRAPPER.into(),
+        },
         kind => kind.into(),
     }
 }
@@ -169,9 +176,9 @@ impl Bench {
         }
         let mut record = match evaluation.result {
             Ok(verdict) => match unwrapped.threshold.judge(&verdict) {
-                Ok(outcome) => CheckRecord {
+                Ok((outcome, reason)) => CheckRecord {
                     score: verdict.score,
-                    reason: Some(verdict.reason),
+                    reason: Some(reason),
                     label: verdict.label,
                     evidence: verdict.evidence,
                     ..planned.record(outcome)

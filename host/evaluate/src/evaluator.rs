@@ -46,18 +46,20 @@ pub struct EvaluatorParts {
 pub struct Evaluator {
     pub(crate) parts: EvaluatorParts,
     pub(crate) bench: Bench,
+    pub(crate) judges: Arc<Judges>,
 }
 
 impl Evaluator {
     /// Puts the parts together; calls nothing. Judges are asked on the runtime this is called on.
     pub fn new(parts: EvaluatorParts) -> Self {
+        let judges = Arc::new(Judges::new(parts.judges.clone()));
         let bench = Bench {
             sandbox: parts.sandbox.clone(),
             library: parts.library.clone(),
-            judge: Arc::new(Judges::new(parts.judges.clone())),
+            judge: judges.clone(),
             seed: parts.seed,
         };
-        Self { parts, bench }
+        Self { parts, bench, judges }
     }
 
     /// What it is made of.
@@ -68,7 +70,11 @@ impl Evaluator {
     pub(crate) fn provider(&self, id: &str) -> Result<Arc<dyn Provider>, Trouble> {
         match self.parts.providers.get(id) {
             Some(Ok(provider)) => Ok(provider.clone()),
-            Some(Err(error)) => Err(error.clone().into()),
+            Some(Err(error)) => {
+                let spec = self.parts.bundle.providers.iter().find(|spec| spec.id == id);
+                let file = spec.map_or(id, |spec| &spec.file);
+                Err(Trouble::from(error.clone()).of_file(file))
+            }
             None => Err(Trouble::new("ProviderUnknown", format!("provider `{id}` is not connected"))),
         }
     }

@@ -10,6 +10,8 @@ use arena_sandbox::{JudgeAnswer, JudgeFailure, JudgeHost, JudgeQuestion};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use crate::library::nearest;
+
 /// Longest wait for one answer, retries included.
 const JUDGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Longest answer a guest may ask for.
@@ -25,15 +27,7 @@ pub(crate) struct Judges {
 #[async_trait::async_trait]
 impl JudgeHost for Judges {
     async fn ask(&self, question: &JudgeQuestion) -> Result<JudgeAnswer, JudgeFailure> {
-        let (name, provider) = match &question.judge {
-            Some(name) => self.judges.get_key_value(name).ok_or_else(|| {
-                let known = self.judges.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let known =
-                    if known.is_empty() { "none is configured".to_owned() } else { format!("there are {known}") };
-                JudgeFailure::Unknown(format!("no judge is named `{name}`; {known}"))
-            })?,
-            None => self.default_judge()?,
-        };
+        let (name, provider) = self.find(question.judge.as_deref()).map_err(JudgeFailure::Unknown)?;
         let provider = provider.as_ref().map_err(|error| JudgeFailure::Failed(format!("judge `{name}`: {error}")))?;
         let mut messages = Vec::with_capacity(2);
         if !question.system.is_empty() {
@@ -76,10 +70,19 @@ impl Judges {
         Self { judges, io: Handle::try_current().ok() }
     }
 
-    /// The judge that is meant when none is named: the first by name. Upstream takes whichever its map gives first.
+    /// The judge of this name. When none is named the first by name is meant; upstream takes whichever its map gives
+    /// first.
     #[allow(clippy::type_complexity, reason = "an entry of the map")]
-    fn default_judge(&self) -> Result<(&String, &Result<Arc<dyn Provider>, String>), JudgeFailure> {
-        let none = || JudgeFailure::Unknown("this run has no judge; name one under `judges`".to_owned());
-        self.judges.first_key_value().ok_or_else(none)
+    pub(crate) fn find(&self, name: Option<&str>) -> Result<(&String, &Result<Arc<dyn Provider>, String>), String> {
+        let first = self.judges.first_key_value();
+        let first = first.ok_or("this run has no judge; name one under `judges` in the arena file")?;
+        let Some(name) = name else { return Ok(first) };
+        self.judges.get_key_value(name).ok_or_else(|| {
+            let known = self.judges.keys().map(String::as_str);
+            match nearest(name, known.clone()) {
+                Some(meant) => format!("no judge is named `{name}`; did you mean `{meant}`?"),
+                None => format!("no judge is named `{name}`; there are {}", known.collect::<Vec<_>>().join(", ")),
+            }
+        })
     }
 }

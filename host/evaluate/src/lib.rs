@@ -16,4 +16,4 @@ pub use case::CaseInput;
 pub use check::check_type;
 pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE};
 pub use library::{ComponentSource, Library, LibraryError, Resolved};
-pub use preflight::{CheckProblem, TemplateProblem};
+pub use preflight::Finding;

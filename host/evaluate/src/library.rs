@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arena_model::{Class, ComponentMetadata, Digest, Fault};
+use arena_model::{CheckMetadata, Class, ComponentMetadata, Digest, Fault};
 use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, read_metadata};
 
 /// A component to load.
@@ -82,7 +82,16 @@ impl Fault for LibraryError {
     }
 }
 
+/// Most letters by which a word may differ from the one that was meant.
+const SIMILAR: usize = 3;
+
 impl Resolved {
+    /// What it says of the check type `kind`, or of the one that has this alias.
+    pub fn check(&self, kind: &str) -> Option<&CheckMetadata> {
+        let checks = self.metadata.iter().flat_map(|metadata| &metadata.checks);
+        checks.into_iter().find(|check| check.name == kind || check.aliases.iter().any(|alias| alias == kind))
+    }
+
     /// The component, or the stable name and the sentence why it cannot be used.
     pub fn ready(&self) -> Result<&Arc<Component>, (&'static str, String)> {
         match &self.component {
@@ -180,16 +189,19 @@ impl Library {
 
     /// Why no component judges `kind`, with the nearest known name.
     pub fn unknown(&self, kind: &str) -> String {
-        let nearest = self.types().map(|known| (strsim::damerau_levenshtein(known, kind), known)).min();
-        match nearest {
-            Some((distance, known)) if distance <= 3 && distance < kind.len() => {
-                format!("no evaluator offers the check `{kind}`; did you mean `{known}`?")
-            }
-            _ => format!("no evaluator offers the check `{kind}`; bring one under `evaluators` in the arena file"),
+        match nearest(kind, self.types()) {
+            Some(known) => format!("no evaluator offers the check `{kind}`; did you mean `{known}`?"),
+            None => format!("no evaluator offers the check `{kind}`; bring one under `evaluators` in the arena file"),
         }
     }
 }
 
-fn names(check: &arena_model::CheckMetadata) -> Vec<String> {
+/// The known word that a misspelt one is closest to, if it is close.
+pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, closest) = known.map(|known| (strsim::damerau_levenshtein(known, word), known)).min()?;
+    (distance <= SIMILAR && distance < word.len()).then_some(closest)
+}
+
+fn names(check: &CheckMetadata) -> Vec<String> {
     std::iter::once(&check.name).chain(&check.aliases).cloned().collect()
 }

@@ -4,6 +4,9 @@ use arena_model::Outcome;
 use arena_sandbox::Verdict;
 use serde_json::Value;
 
+const MIN: &str = "min_score";
+const MAX: &str = "max_score";
+
 /// Thresholds of one assertion, taken out of its params before the guest sees them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Threshold {
@@ -12,39 +15,67 @@ pub(crate) struct Threshold {
 }
 
 impl Threshold {
-    /// Splits `min_score` and `max_score` off `params`. The error names the one that is no number.
+    /// Splits `min_score` and `max_score` off `params`. The error names the one that is no number from 0 to 1: a
+    /// threshold that nothing or everything reaches would decide the verdict before the check does.
     pub(crate) fn split(params: &Value) -> Result<(Self, Value), String> {
         let Value::Object(fields) = params else { return Ok((Self::default(), params.clone())) };
-        if !fields.contains_key("min_score") && !fields.contains_key("max_score") {
+        if !fields.contains_key(MIN) && !fields.contains_key(MAX) {
             return Ok((Self::default(), params.clone()));
         }
         let mut fields = fields.clone();
         let mut take = |name: &str| match fields.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => match value.as_f64() {
+            None => Ok(None),
+            Some(value) => match value.as_f64().filter(|number| (0.0..=1.0).contains(number)) {
                 Some(number) => Ok(Some(number)),
                 None => Err(format!("`{name}` is {value}; give a number from 0 to 1")),
             },
         };
-        let (min, max) = (take("min_score")?, take("max_score")?);
-        Ok((Self { min, max }, Value::Object(fields)))
+        Ok((Self { min: take(MIN)?, max: take(MAX)? }.possible()?, Value::Object(fields)))
     }
 
-    /// The outcome, or the stable name of the error with its sentence.
-    pub(crate) fn judge(self, verdict: &Verdict) -> Result<Outcome, (&'static str, String)> {
-        let passed = match (self, verdict.score, verdict.passed) {
-            (Self { min: None, max: None }, _, Some(word)) => word,
+    /// Of a wrapper and of what it wraps: each threshold may stand at either place.
+    pub(crate) fn and(self, inner: Self) -> Result<Self, String> {
+        let one = |name: &str, outer: Option<f64>, inner: Option<f64>| match (outer, inner) {
+            (Some(outer), Some(inner)) if outer != inner => {
+                Err(format!("`{name}` is {outer} beside `eval_params` and {inner} in it; give it once"))
+            }
+            (outer, inner) => Ok(outer.or(inner)),
+        };
+        Self { min: one(MIN, self.min, inner.min)?, max: one(MAX, self.max, inner.max)? }.possible()
+    }
+
+    fn possible(self) -> Result<Self, String> {
+        match (self.min, self.max) {
+            (Some(min), Some(max)) if min > max => {
+                Err(format!("`{MIN}` is {min} and `{MAX}` is {max}; no score is both"))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    /// The outcome with its reason, or the stable name of the error with its sentence.
+    pub(crate) fn judge(self, verdict: &Verdict) -> Result<(Outcome, String), (&'static str, String)> {
+        let outcome = |passed: bool| if passed { Outcome::Passed } else { Outcome::Failed };
+        let score = match (self, verdict.score, verdict.passed) {
+            (Self { min: None, max: None }, _, Some(word)) => return Ok((outcome(word), verdict.reason.clone())),
             (Self { min: None, max: None }, _, None) => {
                 return Err(("VerdictMissing", "the check says neither passed nor failed; set `min_score`".to_owned()));
             }
             (_, None, _) => {
                 return Err(("ScoreMissing", "a threshold is set, but the check gave no score".to_owned()));
             }
-            (Self { min, max }, Some(score), _) => {
-                min.is_none_or(|min| score >= min) && max.is_none_or(|max| score <= max)
-            }
+            (_, Some(score), _) => score,
         };
-        Ok(if passed { Outcome::Passed } else { Outcome::Failed })
+        let mut words = Vec::new();
+        let mut passed = true;
+        for (name, limit, holds, yes, no) in [
+            (MIN, self.min, self.min.is_none_or(|min| score >= min), "reaches", "is below"),
+            (MAX, self.max, self.max.is_none_or(|max| score <= max), "is within", "is above"),
+        ] {
+            passed &= holds;
+            words.extend(limit.map(|limit| format!("{} {name} {limit}", if holds { yes } else { no })));
+        }
+        Ok((outcome(passed), format!("score {score} {}: {}", words.join(" and "), verdict.reason)))
     }
 }
 
@@ -55,17 +86,23 @@ mod tests {
     use super::*;
 
     fn verdict(score: Option<f64>, passed: Option<bool>) -> Verdict {
-        Verdict { score, passed, label: None, reason: String::new(), evidence: vec![], metrics: vec![] }
+        Verdict { score, passed, label: None, reason: "why".to_owned(), evidence: vec![], metrics: vec![] }
     }
 
     #[test]
     fn the_users_threshold_wins_over_the_guests_word() {
         let (threshold, rest) = Threshold::split(&json!({"min_score": 0.5, "patterns": ["a"]})).unwrap();
         assert_eq!(rest, json!({"patterns": ["a"]}));
-        assert_eq!(threshold.judge(&verdict(Some(0.5), Some(false))), Ok(Outcome::Passed));
-        assert_eq!(threshold.judge(&verdict(Some(0.49), Some(true))), Ok(Outcome::Failed));
+        let judged = |threshold: Threshold, score, word| threshold.judge(&verdict(Some(score), Some(word))).unwrap();
+        let reached = "score 0.5 reaches min_score 0.5: why".to_owned();
+        assert_eq!(judged(threshold, 0.5, false), (Outcome::Passed, reached));
+        assert_eq!(
+            judged(threshold, 0.49, true),
+            (Outcome::Failed, "score 0.49 is below min_score 0.5: why".to_owned())
+        );
         let (threshold, _) = Threshold::split(&json!({"max_score": 0.2})).unwrap();
-        assert_eq!(threshold.judge(&verdict(Some(0.3), Some(true))), Ok(Outcome::Failed));
+        assert_eq!(judged(threshold, 0.3, true), (Outcome::Failed, "score 0.3 is above max_score 0.2: why".to_owned()));
+        assert_eq!(judged(Threshold::default(), 0.3, true), (Outcome::Passed, "why".to_owned()));
     }
 
     #[test]
@@ -73,6 +110,34 @@ mod tests {
         assert_eq!(Threshold::default().judge(&verdict(Some(1.0), None)).unwrap_err().0, "VerdictMissing");
         let (threshold, _) = Threshold::split(&json!({"min_score": 0.0})).unwrap();
         assert_eq!(threshold.judge(&verdict(None, Some(true))).unwrap_err().0, "ScoreMissing");
-        assert!(Threshold::split(&json!({"min_score": "high"})).unwrap_err().contains("\"high\""));
+    }
+
+    #[test]
+    fn a_threshold_is_a_number_from_0_to_1_that_can_be_met() {
+        for (params, part) in [
+            (json!({"min_score": "high"}), "`min_score` is \"high\""),
+            (json!({"min_score": "0.8"}), "\"0.8\""),
+            (json!({"min_score": null}), "`min_score` is null"),
+            (json!({"max_score": []}), "`max_score` is []"),
+            (json!({"min_score": 1.01}), "1.01"),
+            (json!({"max_score": -0.1}), "-0.1"),
+            (json!({"min_score": 8}), "`min_score` is 8; give a number from 0 to 1"),
+            (json!({"min_score": 0.9, "max_score": 0.1}), "no score is both"),
+        ] {
+            let error = Threshold::split(&params).unwrap_err();
+            assert!(error.contains(part), "{params}: {error}");
+        }
+        let (whole, _) = Threshold::split(&json!({"min_score": 0, "max_score": 1})).unwrap();
+        assert_eq!(whole, Threshold { min: Some(0.0), max: Some(1.0) });
+    }
+
+    #[test]
+    fn the_wrapper_and_the_wrapped_may_each_give_one() {
+        let (min, max) = (Threshold { min: Some(0.5), max: None }, Threshold { min: None, max: Some(0.2) });
+        assert_eq!(min.and(Threshold::default()), Ok(min));
+        assert_eq!(Threshold::default().and(min), Ok(min));
+        assert_eq!(min.and(min), Ok(min));
+        assert!(min.and(Threshold { min: Some(0.6), max: None }).unwrap_err().contains("give it once"));
+        assert!(min.and(max).unwrap_err().contains("no score is both"));
     }
 }

@@ -5,10 +5,10 @@ use arena_model::{Class, Fault};
 /// Why a plan could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// Filters left nothing to run.
-    #[error("{what}: nothing is left to run; loosen the filter or add what it asks for")]
+    /// There is nothing to run.
+    #[error("{what}")]
     NothingSelected {
-        /// Which filter, and what it asked for.
+        /// What is missing, and what to do.
         what: String,
     },
     /// The matrix is over the cap.

@@ -41,7 +41,9 @@ impl PlanInput {
     /// Refuses input that gives no cases, two with one key, or more than the cap.
     pub(crate) fn check(&self) -> Result<(), PlanError> {
         if self.scenarios.is_empty() {
-            return Err(PlanError::NothingSelected { what: "the plan has no scenario".into() });
+            return Err(PlanError::NothingSelected {
+                what: "there is no scenario to run; add one to `spec.scenarios`".into(),
+            });
         }
         nonzero("plan", "regions", self.regions.len() as u64)?;
         unique("plan", "scenario", self.scenarios.iter().map(|scenario| scenario.id.as_str()))?;

@@ -77,11 +77,12 @@ pub fn select_providers(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result
     if chosen.is_empty() {
         let scenario = wanted.scenario;
         let what = match before {
-            0 => format!("scenario `{scenario}`: there is no provider"),
+            0 => format!("scenario `{scenario}`: there is no provider to run with; add one to `spec.providers`"),
             _ => {
                 let needed = wanted.capabilities.join(", ");
                 format!(
-                    "scenario `{scenario}`: none of its {before} providers has all required capabilities ({needed})"
+                    "scenario `{scenario}`: none of its {before} providers has all required capabilities ({needed}); \
+                     add what is missing to the `capabilities` of one, or take it out of `required_capabilities`"
                 )
             }
         };

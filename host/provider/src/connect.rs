@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
 use crate::{HttpClient, Provider, ProviderSettings, Secret, mock, openai};
 
@@ -26,43 +27,49 @@ pub fn connect(
     let provider: Result<Arc<dyn Provider>, Cause> = match settings.kind.as_str() {
         "mock" => mock::Mock::new(settings, read_file).map(|mock| Arc::new(mock) as _),
         "openai" => {
-            let key = |default_env: Option<&str>| find_key(settings, default_env, read_file, env);
+            let key = |place: &KeyPlace| find_key(settings, place, read_file, env);
             openai::OpenAi::new(settings, http, key).map(|openai| Arc::new(openai) as _)
         }
-        kind => Err(Cause::ProviderTypeUnknown { kind: kind.to_owned(), known: KINDS.join(", ") }),
+        kind => Err(unknown(kind)),
     };
     provider.map_err(|cause| cause.by(&settings.id, 0))
 }
 
-/// The key: given, else from the named file, else from the named variable, else from the vendor's usual variable. A file
-/// or variable that is named must hold one.
+/// No such `type`.
+pub(crate) fn unknown(kind: &str) -> Cause {
+    Cause::ProviderTypeUnknown { kind: kind.to_owned(), known: KINDS.join(", ") }
+}
+
+/// The key from its place. A file or variable that the settings name must hold one.
 fn find_key(
     settings: &ProviderSettings,
-    default_env: Option<&str>,
+    place: &KeyPlace,
     read_file: FileReader<'_>,
     env: Environment<'_>,
 ) -> Result<Option<Secret>, Cause> {
-    let credential = &settings.credential;
     let missing = |missing: String| Cause::CredentialMissing { missing };
-    if let Some(key) = &credential.api_key {
-        return Ok(Some(key.clone()));
-    }
-    let (text, place) = if let Some(path) = &credential.credential_file {
-        let invalid = |text: String| Cause::CredentialInvalid { path: path.clone(), text };
-        let bytes = read_file(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => missing(format!("credential_file `{path}` cannot be read: {error}")),
-            _ => invalid(error.to_string()),
-        })?;
-        let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text".to_owned()))?;
-        (text, format!("credential_file `{path}` is empty"))
-    } else if let Some(name) = &credential.credential_env {
-        let text =
-            env(name).ok_or_else(|| missing(format!("environment variable {name} (credential_env) is not set")))?;
-        (text, format!("environment variable {name} (credential_env) is empty"))
-    } else {
-        let found = default_env.and_then(env).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        return Ok(found.map(Secret::new));
+    let (text, empty) = match place {
+        KeyPlace::Nowhere => return Ok(None),
+        KeyPlace::Settings => return Ok(settings.credential.api_key.clone()),
+        KeyPlace::Usual(name) => {
+            let found = env(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            let places = format!("set {name}, or name a place by credential_env or credential_file");
+            return found.map(|text| Some(Secret::new(text))).ok_or_else(|| missing(places));
+        }
+        KeyPlace::File(path) => {
+            let invalid = |text: String| Cause::CredentialInvalid { path: path.clone(), text };
+            let bytes = read_file(path).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => missing(format!("credential_file `{path}` cannot be read: {error}")),
+                _ => invalid(error.to_string()),
+            })?;
+            let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8 text".to_owned()))?;
+            (text, format!("credential_file `{path}` is empty"))
+        }
+        KeyPlace::Variable(name) => {
+            let unset = || missing(format!("environment variable {name} (credential_env) is not set"));
+            (env(name).ok_or_else(unset)?, format!("environment variable {name} (credential_env) is empty"))
+        }
     };
     let text = text.trim();
-    if text.is_empty() { Err(missing(place)) } else { Ok(Some(Secret::new(text))) }
+    if text.is_empty() { Err(missing(empty)) } else { Ok(Some(Secret::new(text))) }
 }

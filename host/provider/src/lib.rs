@@ -5,6 +5,7 @@
 
 mod chat;
 mod connect;
+mod destination;
 mod error;
 mod http;
 mod mock;
@@ -16,6 +17,7 @@ mod sse;
 
 pub use chat::{ChatReply, ChatRequest, MockContext, Provider};
 pub use connect::{Environment, FileReader, KINDS, connect};
+pub use destination::{Destination, KeyPlace, destination};
 pub use error::{Cause, ProviderError};
 pub use http::{HttpClient, HttpSettings};
 pub use retry::{RetryPolicy, Sleep};

@@ -61,8 +61,11 @@ impl Inspected {
 pub(crate) fn inspect(name: &str, bytes: &[u8]) -> Result<Inspected, LoadError> {
     let named = || name.to_owned();
     let too_large = |what, found: u64, limit| LoadError::ComponentTooLarge { name: named(), what, found, limit };
-    let invalid =
-        |error: wasmparser::BinaryReaderError| LoadError::InvalidWasm { name: named(), detail: error.to_string() };
+    // The parser lists the bytes it wanted one a line.
+    let invalid = |error: wasmparser::BinaryReaderError| LoadError::InvalidWasm {
+        name: named(),
+        detail: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
+    };
     if bytes.len() as u64 > COMPONENT_BYTES {
         return Err(too_large("bytes", bytes.len() as u64, COMPONENT_BYTES));
     }

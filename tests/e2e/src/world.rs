@@ -124,6 +124,7 @@ fn warm_up() -> Result<()> {
             {"type": "is_valid_json"},
             {"type": "llm_judge", "params": {"criteria": "ok"}},
         ]);
+        bundle.spec["judge_specs"] = json!({"j": {"provider": "m"}});
         bundle.says("m", "ok")?.checks("s", checks).write()?;
         let output = bare(folder.path())?.args(["validate", "bundle"]).output()?;
         Ran::of(&output).code(0).map(drop)

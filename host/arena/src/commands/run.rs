@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::credentials;
 use crate::exit::{Exit, Failure, OrFail};
 use crate::files::{FILE_BYTES, read_file};
+use crate::findings::Findings;
 use crate::progress::Progress;
 use crate::session::{Inputs, Session};
 use crate::terminal::print_warning;
@@ -245,11 +246,8 @@ async fn show_warnings(session: &Session, quiet: bool) {
     if quiet {
         return;
     }
-    let mut warnings = session.warnings.clone();
-    for problem in session.evaluator.check_params(PARAMS_TRIED).await {
-        let (file, line, reason, kind) = (&problem.file, problem.line, problem.reason, &problem.kind);
-        warnings.push(format!("{file}:{line}: [{reason}] check `{kind}` will be an error: {}", problem.text));
-    }
+    let Findings { errors, warnings } = Findings::of(session, PARAMS_TRIED).await;
+    let warnings: Vec<String> = errors.into_iter().chain(warnings).collect();
     for warning in warnings.iter().take(WARNINGS) {
         print_warning(warning);
     }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use arena_bundle::ProviderSpec;
-use arena_model::Fault;
+use arena_provider::{KeyPlace, destination};
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure};
+use crate::findings::Findings;
 use crate::output::println;
-use crate::session::{Inputs, Session};
-use crate::terminal::{line, safe};
+use crate::session::{Inputs, Session, provider_settings};
+use crate::terminal::{line, plural, safe};
 
 /// Arguments of `arena validate`.
 #[derive(clap::Args)]
@@ -22,72 +23,41 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let inputs = Inputs { bundle: arguments.bundle, ..Inputs::default() };
     let session = Session::open(&inputs, "validate").await?;
-    let mut errors = Vec::new();
-    for warning in &session.warnings {
+    let Findings { errors, warnings } = Findings::of(&session, usize::MAX).await;
+    for warning in &warnings {
         println!("{}", safe(warning));
     }
-    for entry in session.library.entries() {
-        if let Some(Err(error)) = &entry.component {
-            errors.push(format!("{}: error[{}] {error}", entry.origin, error.reason()));
-        }
-    }
-    for problem in session.evaluator.check_params(usize::MAX).await {
-        let (file, line, reason, kind) = (&problem.file, problem.line, problem.reason, &problem.kind);
-        errors.push(format!("{file}:{line}: error[{reason}] check `{kind}`: {}", problem.text));
-    }
-    for problem in session.evaluator.check_templates().await {
-        let (file, scenario, text) = (&problem.file, &problem.scenario, &problem.text);
-        if problem.reason == "VariableUnresolved" {
-            println!("{}", safe(&format!("{file}: warning[{}] scenario `{scenario}`: {text}", problem.reason)));
-        } else {
-            errors.push(format!("{file}: error[{}] scenario `{scenario}`: {text}", problem.reason));
-        }
-    }
-    for (id, provider) in &session.evaluator.parts().providers {
-        match provider {
-            Ok(provider) => match provider.endpoint() {
-                Some(host) => {
-                    let spec = session.bundle.providers.iter().find(|spec| spec.id == *id);
-                    let key = spec.map_or_else(String::new, |spec| key(spec, host));
-                    println!(
-                        "provider {}: {} at {}{}",
-                        line(id).bold(),
-                        line(provider.model()),
-                        line(host),
-                        line(&key)
-                    );
-                }
-                None => println!("provider {}: {}, called nowhere", line(id).bold(), line(provider.model())),
-            },
-            // A missing key does not make the bundle wrong: it may be there where it runs.
-            Err(error) if error.reason() == "CredentialMissing" => {
-                println!("{}", safe(&format!("provider {id}: warning[CredentialMissing] {error}")));
+    for spec in &session.bundle.providers {
+        // Why one cannot be called stands among the findings.
+        let Ok(destination) = destination(&provider_settings(spec)) else { continue };
+        let (id, model) = (line(&spec.id), line(&spec.model));
+        match destination {
+            Some(place) => {
+                println!("provider {}: {model} at {}{}", id.bold(), line(&place.url), line(&sent(&place.key, spec)));
             }
-            Err(error) => errors.push(format!("error[{}] {error}", error.reason())),
+            None => println!("provider {}: {model}, called nowhere", id.bold()),
         }
     }
     for error in &errors {
         println!("{}", safe(error).red());
     }
     if !errors.is_empty() {
-        println!("{} of {} cannot run as it is", errors.len(), line(&session.bundle.name));
+        println!("{}: {} cannot run as it is", plural(errors.len() as u64, "error"), line(&session.bundle.name));
         return Ok(Exit::BadInput);
     }
-    let scenarios = session.matrix.scenarios().len();
-    println!("{} {scenarios} scenarios, {} cases", "valid:".green().bold(), session.matrix.plan.len());
+    let scenarios = plural(session.matrix.scenarios().len() as u64, "scenario");
+    println!("{} {scenarios}, {}", "valid:".green().bold(), plural(session.matrix.plan.len(), "case"));
     Ok(Exit::Passed)
 }
 
-/// Which key a provider sends to its host, in the order in which it is looked for, and which headers.
-fn key(spec: &ProviderSpec, host: &str) -> String {
-    let credential = &spec.credential;
-    let vendors_own = host == "openai.com" || host.ends_with(".openai.com");
-    let key = match (&credential.api_key, &credential.credential_file, &credential.credential_env) {
-        (Some(_), ..) => ", with the key in the bundle".to_owned(),
-        (None, Some(file), _) => format!(", with the key in {file}"),
-        (None, None, Some(name)) => format!(", with the key in ${name}"),
-        (None, None, None) if vendors_own => ", with the key in $OPENAI_API_KEY".to_owned(),
-        (None, None, None) => ", without a key".to_owned(),
+/// What a provider sends along with the prompts: its key, by the place it is looked for, and headers, by name.
+fn sent(key: &KeyPlace, spec: &ProviderSpec) -> String {
+    let key = match key {
+        KeyPlace::Settings => ", with the key in the bundle".to_owned(),
+        KeyPlace::File(file) => format!(", with the key in {file}"),
+        KeyPlace::Variable(name) => format!(", with the key in ${name}"),
+        KeyPlace::Usual(name) => format!(", with the key in ${name}"),
+        KeyPlace::Nowhere => ", without a key".to_owned(),
     };
     let headers: Vec<&str> = spec.headers.keys().map(String::as_str).collect();
     if headers.is_empty() { key } else { format!("{key}, with the headers {}", headers.join(", ")) }

@@ -13,6 +13,7 @@ use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::chat::{ChatReply, ChatRequest, Provider};
+use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
 use crate::http::HttpClient;
 use crate::retry::Retries;
@@ -23,7 +24,7 @@ use request::Dialect;
 
 const DEFAULT_BASE_URL: &str = "https://api.openai.com/v1";
 /// Where the vendor's own tools look for the key.
-const DEFAULT_KEY_VARIABLE: &str = "OPENAI_API_KEY";
+pub(crate) const DEFAULT_KEY_VARIABLE: &str = "OPENAI_API_KEY";
 
 /// One model behind one endpoint.
 pub(crate) struct OpenAi {
@@ -46,21 +47,14 @@ pub(crate) struct OpenAi {
 }
 
 impl OpenAi {
-    /// `find_key` gets the variable to look at if the settings name no place for the key.
+    /// `find_key` gets the place to look at.
     pub(crate) fn new(
         settings: &ProviderSettings,
         http: &HttpClient,
-        find_key: impl FnOnce(Option<&str>) -> Result<Option<Secret>, Cause>,
+        find_key: impl FnOnce(&KeyPlace) -> Result<Option<Secret>, Cause>,
     ) -> Result<Self, Cause> {
-        let base = settings.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
-        let (url, endpoint) = completions_url(base)?;
-        let vendors_own = url.host_str().is_some_and(|host| host == "openai.com" || host.ends_with(".openai.com"));
-        // The vendor's usual variable is for the vendor alone: no other host gets a key nobody named for it.
-        let key = find_key(vendors_own.then_some(DEFAULT_KEY_VARIABLE))?;
-        if key.is_none() && vendors_own {
-            let missing = format!("set {DEFAULT_KEY_VARIABLE}, or name a place by credential_env or credential_file");
-            return Err(Cause::CredentialMissing { missing });
-        }
+        let (url, endpoint) = url_of(settings)?;
+        let key = find_key(&KeyPlace::of(&settings.credential, &url))?;
         let credentials = settings.headers.iter().filter(|(name, _)| is_secret_header(name)).map(|(_, value)| value);
         Ok(Self {
             redactor: Redactor::new(key.iter().chain(credentials)),
@@ -126,6 +120,16 @@ impl Provider for OpenAi {
     fn endpoint(&self) -> Option<&str> {
         Some(&self.endpoint)
     }
+}
+
+/// The place that these settings call, and its `host[:port]`.
+pub(crate) fn url_of(settings: &ProviderSettings) -> Result<(Url, String), Cause> {
+    completions_url(settings.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))
+}
+
+/// Whether this is one of the vendor's own hosts.
+pub(crate) fn is_vendors(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| host == "openai.com" || host.ends_with(".openai.com"))
 }
 
 /// The place to call, and its `host[:port]`.

@@ -23,7 +23,9 @@ async fn what_is_not_webassembly() {
     let stand = Stand::new(2);
     let elf = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     for bytes in [&b""[..], b"\0", b"\0asm", b"garbage, not a component", &elf[..4096]] {
-        assert_eq!(refused(&stand, bytes).await.reason(), "InvalidWasm");
+        let error = refused(&stand, bytes).await;
+        assert_eq!(error.reason(), "InvalidWasm");
+        assert_eq!(error.to_string().lines().count(), 1, "{error}");
     }
     // A version of the format that nobody knows.
     assert_eq!(refused(&stand, b"\0asm\x0e\x00\x01\x00").await.reason(), "InvalidWasm");

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use arena_e2e::World;
+use arena_harness::{Behaviour, Failing, Failure, FakeVendor};
 use arena_model::{Author, CheckRecord, Outcome, Record, Role, Scope};
 use serde_json::json;
 
@@ -146,5 +147,29 @@ fn the_input_digest_tells_inputs_apart() -> Result<()> {
     assert_eq!(inputs[0], inputs[1]);
     assert_ne!(inputs[0], inputs[2]);
     assert_ne!(inputs[2], inputs[3]);
+    Ok(())
+}
+
+#[test]
+fn an_answer_that_was_cut_away_is_an_error_and_keeps_no_rule() -> Result<()> {
+    for (content, finish, error) in [
+        (json!(""), "content_filter", Some("ReplyFiltered")),
+        (json!("Well, "), "content_filter", Some("ReplyFiltered")),
+        (json!(null), "length", Some("ReplyEmpty")),
+        (json!(""), "stop", None),
+        (json!("Well, "), "length", None),
+    ] {
+        let choice = json!({"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish});
+        let body = json!({"id": "x", "object": "chat.completion", "model": "m", "choices": [choice]}).to_string();
+        let answer = Failure::Status { status: 200, retry_after: None, body: Some(body) };
+        let vendor = FakeVendor::start(Behaviour::default().failing([Failing::always(answer)]))?;
+        let mut world = World::new()?;
+        let excludes = json!({"type": "content_excludes", "params": {"patterns": ["bomb"]}});
+        world.bundle.openai("m", &vendor.url()).checks("s", json!([excludes]));
+        let record = world.run_one()?;
+        assert_eq!(record.error.as_deref(), error, "{content} {finish}: {record:?}");
+        let outcome = if error.is_some() { Outcome::Error } else { Outcome::Passed };
+        assert_eq!((record.outcome, record.messages.len(), vendor.calls()), (outcome, 3, 1), "{content} {finish}");
+    }
     Ok(())
 }

@@ -24,7 +24,10 @@ fn the_call_is_recorded_and_paid_for() -> Result<()> {
     let vendor = FakeVendor::start(Behaviour::text(answer))?;
     let (_, record) = judged(&vendor, json!({"criteria": "is it fine?", "judge": "strict", "min_score": 0.9}))?;
     let check = &record.checks[0];
-    assert_eq!((check.outcome, check.score, check.reason.as_deref()), (Outcome::Passed, Some(0.9), Some("good")));
+    assert_eq!(
+        (check.outcome, check.score, check.reason.as_deref()),
+        (Outcome::Passed, Some(0.9), Some("score 0.9 reaches min_score 0.9: good"))
+    );
     let [call] = check.calls.as_slice() else { panic!("{:?}", check.calls) };
     assert_eq!((call.to.as_str(), call.reply.as_str()), ("judge:strict", answer));
     assert!(call.request.as_str().starts_with("sha256:") && call.usage.input > 0);

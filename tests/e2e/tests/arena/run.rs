@@ -19,9 +19,9 @@ fn verdict(passes: bool) -> Result<World> {
 #[test]
 fn exit_code_says_the_verdict() -> Result<()> {
     let ran = verdict(true)?.arena(&["run", "bundle", "--out", "out"])?.code(0)?;
-    assert!(ran.out.starts_with("passed: 1 cases = 1 passed + 0 failed"), "{}", ran.out);
+    assert!(ran.out.starts_with("passed: 1 case = 1 passed + 0 failed"), "{}", ran.out);
     let ran = verdict(false)?.arena(&["run", "bundle", "--out", "out"])?.code(1)?.says("failed s / m: contains: ")?;
-    assert!(ran.out.starts_with("failed: 1 cases = 0 passed + 1 failed"), "{}", ran.out);
+    assert!(ran.out.starts_with("failed: 1 case = 0 passed + 1 failed"), "{}", ran.out);
     Ok(())
 }
 

@@ -1,0 +1,97 @@
+//! Checks: tried with their params, without a reply to judge.
+
+use std::collections::HashMap;
+
+use arena_bundle::Assertion;
+use arena_model::Fault;
+
+use super::params::{misplaced, unknown};
+use super::{Finding, Findings};
+use crate::check::{Unwrapped, unwrap};
+use crate::evaluator::Evaluator;
+use crate::library::Resolved;
+
+/// What is wrong with one pair of type and params: fatal or not, stable name, sentence.
+type Found = (bool, &'static str, String);
+
+impl Evaluator {
+    /// Tries the params of checks until `most` different ones were tried. What is left is seen when its case is judged.
+    pub async fn check_params(&self, most: usize) -> Vec<Finding> {
+        let mut tried: HashMap<(&str, &str), Vec<Found>> = HashMap::new();
+        let mut findings = Findings::default();
+        for scenario in &self.parts.bundle.scenarios {
+            let mut turns = scenario.turns.iter().flat_map(|turn| &turn.assertions).peekable();
+            if turns.peek().is_none() && scenario.conversation_assertions.is_empty() && !scenario.turns.is_empty() {
+                let text = format!("scenario `{}` has no checks: it passes if the model answers", scenario.id);
+                findings.push(Finding {
+                    fatal: false,
+                    reason: "ChecksMissing",
+                    place: scenario.file.to_string(),
+                    text,
+                });
+            }
+            for assertion in turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)) {
+                let key = (assertion.kind.as_str(), assertion.params.as_str());
+                if !tried.contains_key(&key) {
+                    if tried.len() >= most {
+                        continue;
+                    }
+                    tried.insert(key, self.try_params(assertion).await);
+                }
+                for (fatal, reason, text) in &tried[&key] {
+                    findings.push(Finding {
+                        fatal: *fatal,
+                        reason,
+                        place: format!("{}:{}", assertion.file, assertion.line),
+                        text: format!("check `{}`: {text}", assertion.kind),
+                    });
+                }
+            }
+        }
+        findings.list
+    }
+
+    async fn try_params(&self, assertion: &Assertion) -> Vec<Found> {
+        let unwrapped = match unwrap(assertion) {
+            Ok(unwrapped) => unwrapped,
+            Err(text) => return vec![(true, "BadParams", text)],
+        };
+        let Some(entry) = self.parts.library.find(&unwrapped.kind) else {
+            return vec![(true, "CheckUnknown", self.parts.library.unknown(&unwrapped.kind))];
+        };
+        let ignored = misplaced(assertion).into_iter().chain(unknown(entry, &unwrapped));
+        let mut found: Vec<Found> = ignored.map(|text| (false, "ParamUnknown", text)).collect();
+        match self.refusal(entry, &unwrapped).await {
+            Some((reason, text)) => found.push((true, reason, text)),
+            None => found.extend(self.judge_missing(entry, &unwrapped).map(|text| (true, "BadParams", text))),
+        }
+        found
+    }
+
+    /// Why the check refuses its params, or cannot be asked.
+    async fn refusal(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<(&'static str, String)> {
+        let component = match entry.ready() {
+            Ok(component) => component.clone(),
+            Err(why) => return Some(why),
+        };
+        let (sandbox, kind, params) = (self.parts.sandbox.clone(), unwrapped.kind.clone(), unwrapped.params.clone());
+        let tried = async move { sandbox.validate(&component, &kind, &params).await.result };
+        match self.parts.sandbox.on_pool(tried).await.and_then(|result| result) {
+            Ok(Ok(())) => None,
+            Ok(Err(text)) => Some(("BadParams", text)),
+            Err(error) => Some((error.reason(), error.to_string())),
+        }
+    }
+
+    /// What a check that asks a judge lacks: any judge, or the one its params name.
+    fn judge_missing(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<String> {
+        let check = entry.check(&unwrapped.kind)?;
+        if !check.capabilities.iter().any(|capability| capability == "judge") {
+            return None;
+        }
+        let params: serde_json::Value = serde_json::from_str(&unwrapped.params).unwrap_or_default();
+        // By that name only where the check itself says that it has such a parameter.
+        let named = params.get("judge").filter(|_| check.params["properties"].get("judge").is_some());
+        self.judges.find(named.and_then(serde_json::Value::as_str)).err()
+    }
+}
