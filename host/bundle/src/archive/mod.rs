@@ -10,4 +10,4 @@ mod unpack;
 pub use error::ArchiveError;
 pub use pack::pack;
 pub use tree_writer::TreeWriter;
-pub use unpack::unpack;
+pub use unpack::{unpack, unpack_into};

@@ -21,12 +21,30 @@ pub struct TreeWriter<'a> {
     entries: usize,
     total: u64,
     files: Vec<BundleFile>,
+    /// The folder of the last file, which is there.
+    made: String,
 }
 
 impl<'a> TreeWriter<'a> {
     /// A writer into `dir`, which must be empty: nothing that is there is replaced or followed.
     pub fn new(dir: &'a Dir, limits: &'a Limits) -> Self {
-        Self { dir, limits, paths: Paths::default(), entries: 0, total: 0, files: Vec::new() }
+        Self { dir, limits, paths: Paths::default(), entries: 0, total: 0, files: Vec::new(), made: String::new() }
+    }
+
+    pub(super) fn limits(&self) -> &'a Limits {
+        self.limits
+    }
+
+    /// Checks and counts a folder, which is made when a file in it is written. False if it is hidden.
+    pub fn folder(&mut self, path: &str) -> Result<bool, ArchiveError> {
+        let path = normal(path)?;
+        self.pass()?;
+        Ok(!is_hidden(&path))
+    }
+
+    /// Checks the path of a file without writing or counting it. False if it is hidden.
+    pub fn takes(&self, path: &str) -> Result<bool, ArchiveError> {
+        Ok(!is_hidden(&normal(path)?))
     }
 
     /// Counts an entry that is passed over; there may not be too many of those either.
@@ -53,8 +71,9 @@ impl<'a> TreeWriter<'a> {
             return Err(ArchiveError::TooManyFiles { limit: self.limits.files });
         }
         let failed = |error: std::io::Error| ArchiveError::Io { path: path.clone(), why: error.to_string() };
-        if let Some((folder, _)) = path.rsplit_once('/') {
+        if let Some((folder, _)) = path.rsplit_once('/').filter(|(folder, _)| *folder != self.made) {
             self.dir.create_dir_all(folder).map_err(failed)?;
+            folder.clone_into(&mut self.made);
         }
         let mut file = self.dir.open_with(&path, OpenOptions::new().write(true).create_new(true)).map_err(failed)?;
         let (mut size, mut hasher, mut piece) = (0u64, Hasher::default(), vec![0; PIECE]);

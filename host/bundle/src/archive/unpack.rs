@@ -5,7 +5,6 @@ use std::io::Read;
 use cap_std::fs::Dir;
 use tar::{Archive, Entry, EntryType, PaxExtensions};
 
-use super::path::normal;
 use super::{ArchiveError, TreeWriter};
 use crate::{BundleFile, Limits};
 
@@ -14,15 +13,22 @@ const EXTENSION_BYTES: u64 = 64 << 10;
 /// A header, and what an entry is padded to.
 const BLOCK: u64 = 512;
 
-/// Unpacks the regular files of a plain tar into an empty folder and lists them, sorted by path. Folders come from the
-/// paths of files; hidden entries are passed over. Links, devices, sparse files, paths that lead out, two entries that
-/// some system takes for one, and whatever is over the limits end it with an error; the caller removes the folder.
+/// Unpacks a plain tar into an empty folder and lists its files, sorted by path. See [`unpack_into`].
 pub fn unpack(from: impl Read, to: &Dir, limits: &Limits) -> Result<Vec<BundleFile>, ArchiveError> {
+    let mut tree = TreeWriter::new(to, limits);
+    unpack_into(&mut tree, from)?;
+    Ok(tree.finish())
+}
+
+/// Unpacks the regular files of a plain tar. Folders come from the paths of files; hidden entries are passed over. Links,
+/// devices, sparse files, paths that lead out, two entries that some system takes for one, and whatever is over the
+/// limits end it with an error; the caller removes the folder.
+pub fn unpack_into(tree: &mut TreeWriter<'_>, from: impl Read) -> Result<(), ArchiveError> {
+    let limits = tree.limits();
     // Headers, padding and names of entries: what an archive within the limits can have at most.
     let overhead = (limits.files as u64).saturating_mul(4 * BLOCK).saturating_add(EXTENSION_BYTES);
     let most = limits.total_bytes.saturating_add(overhead);
     let mut archive = Archive::new(Counted { from, left: most });
-    let mut tree = TreeWriter::new(to, limits);
     // Raw, because the library would keep names of any length in memory and let an attribute change a size.
     let entries = archive.entries().map_err(malformed)?.raw(true);
     let mut name = None;
@@ -45,15 +51,14 @@ pub fn unpack(from: impl Read, to: &Dir, limits: &Limits) -> Result<Vec<BundleFi
                         tree.file(&path, &mut entry)?;
                     }
                     EntryType::Directory => {
-                        normal(&path)?;
-                        tree.pass()?;
+                        tree.folder(&path)?;
                     }
                     _ => return Err(ArchiveError::Kind { path, kind: describe(kind) }),
                 }
             }
         }
     }
-    Ok(tree.finish())
+    Ok(())
 }
 
 /// All bytes of an entry that describes the next one.

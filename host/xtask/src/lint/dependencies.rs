@@ -16,7 +16,7 @@ enum May {
 const DIRECTION: &[(&str, May)] = &[
     ("arena-model", May::Only(&[])),
     ("arena-bundle", May::Only(&["arena-model"])),
-    ("arena-source", May::Only(&["arena-model"])),
+    ("arena-source", May::Only(&["arena-model", "arena-bundle"])),
     ("arena-artifact", May::Only(&["arena-model", "arena-bundle"])),
     ("arena-plan", May::Only(&["arena-model", "arena-bundle"])),
     ("arena-queue", May::Only(&["arena-model"])),
