@@ -55,12 +55,7 @@ pub fn print(run: &RunDir, summary: &Summary, trials: &BTreeMap<String, u32>, qu
     Ok(())
 }
 
-fn print_reasons(
-    run: &RunDir,
-    trials: &BTreeMap<String, u32>,
-    wanted: &[Outcome],
-    all: u64,
-) -> Result<(), Failure> {
+fn print_reasons(run: &RunDir, trials: &BTreeMap<String, u32>, wanted: &[Outcome], all: u64) -> Result<(), Failure> {
     let mut shown = 0;
     for record in records(run).or_fail()? {
         let record = record.or_fail()?;

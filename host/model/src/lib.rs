@@ -11,6 +11,7 @@ mod record;
 mod run_spec;
 mod store;
 mod summary;
+mod ticket;
 
 pub use case::{CaseId, CaseKey};
 pub use conversation::{Author, Content, Conversation, Event, Message, Part, Role, ToolCall, Usage};
@@ -22,3 +23,4 @@ pub use record::{CheckRecord, EvaluatorRef, Evidence, HostCall, Measured, Measur
 pub use run_spec::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 pub use store::{ResultStore, StoreError, Stored};
 pub use summary::{Counts, MeasuredSummary, Summary, Tally};
+pub use ticket::{QueueShape, RedisAccess, StoreAccess, Ticket};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use arena_model::QueueShape;
+
 use crate::{QueueError, Restored};
 
 /// Most lanes of a job.
@@ -28,6 +30,13 @@ pub const MAX_USD_MICRO: u64 = (1 << 53) - 1;
 pub(crate) fn add_usd(sum: u64, amount: u64) -> u64 {
     sum.saturating_add(amount).min(MAX_USD_MICRO)
 }
+
+/// Workers that a case of a fleet's job may lose before it ends as an error.
+const STALLS: u32 = 3;
+/// Crashes by the case itself that are forgiven in a fleet.
+const POISON: u32 = 1;
+/// Wait after a case's first failure in a fleet, and the longest one.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// A job: its lanes, and what its workers may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +103,25 @@ impl LaneSpec {
 }
 
 impl JobSpec {
+    /// The job of a fleet. Whoever has the plan and the shape makes the same spec.
+    pub fn of_fleet(lanes: impl IntoIterator<Item = u64>, shape: QueueShape) -> Self {
+        let retry = RetryPolicy {
+            attempts: shape.attempts,
+            stalls: STALLS,
+            poison: POISON,
+            backoff: BACKOFF.0,
+            backoff_max: BACKOFF.1,
+        };
+        Self {
+            lanes: lanes.into_iter().map(|length| LaneSpec::new(length, shape.in_flight)).collect(),
+            retry,
+            lease: Duration::from_millis(shape.lease_ms),
+            budget_usd_micro: None,
+            max_workers: DEFAULT_MAX_WORKERS,
+            max_losers: DEFAULT_MAX_LOSERS,
+        }
+    }
+
     /// Checks all bounds.
     ///
     /// # Errors

@@ -11,4 +11,4 @@ mod queue;
 pub use observe::{Frozen, JobObservation, Lane, Observed, Reported};
 pub use plan::{Action, FINALIZER, JobPlan, plan_job};
 pub use pod::{PodSettings, secret, worker_job};
-pub use queue::queue_spec;
+pub use queue::{queue_shape, queue_spec};

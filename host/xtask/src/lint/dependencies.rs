@@ -40,7 +40,15 @@ const DIRECTION: &[(&str, May)] = &[
     ("arena-crd", May::Only(&["arena-model"])),
     (
         "arena-operator",
-        May::Only(&["arena-model", "arena-crd", "arena-source", "arena-artifact", "arena-plan", "arena-queue"]),
+        May::Only(&[
+            "arena-model",
+            "arena-bundle",
+            "arena-crd",
+            "arena-source",
+            "arena-artifact",
+            "arena-plan",
+            "arena-queue",
+        ]),
     ),
     ("arena-componentize", May::Only(&[])),
     ("xtask", May::Only(&["arena-componentize"])),
