@@ -5,7 +5,7 @@ use arena_model::Fault;
 use super::*;
 use crate::{
     Commit, Created, Exhausted, Failed, Failure, FailureClass, Heartbeat, MAX_CASES, MAX_CLAIM, MAX_LANES,
-    MAX_USD_MICRO, Reclaim, Released, Restored, Token,
+    MAX_USD_MICRO, Reassert, Reclaim, Released, Restored, Token,
 };
 
 pub(super) fn failure(class: FailureClass) -> Failure {
