@@ -4,6 +4,7 @@
 
 mod local;
 mod matrix;
+mod stored;
 
-pub use local::{Done, Ended, LocalRun, Observer, Stop, WorkerError};
+pub use local::{Ended, LocalRun, Observer, Stop, WorkerError};
 pub use matrix::Matrix;

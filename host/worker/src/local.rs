@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arena_evaluate::Evaluator;
-use arena_model::{Class, Fault, Outcome, Record};
+use arena_model::{Class, Fault, Record};
 use arena_queue::{
     Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MemoryQueue, Queue, QueueError, Register, Restored, RetryPolicy,
     Settled, WorkerId,
 };
-use arena_results::{Journal, ResultsError};
+use arena_results::{Done, Journal, ResultsError};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::Matrix;
+use crate::stored::Stored;
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -86,17 +87,6 @@ impl Fault for WorkerError {
     }
 }
 
-/// A case that has a record.
-#[derive(Clone, Copy, Debug)]
-pub struct Done {
-    /// Place in the plan.
-    pub index: u64,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What it cost.
-    pub cost_usd_micro: Option<u64>,
-}
-
 /// A run on this machine.
 pub struct LocalRun {
     /// Plan and scenarios.
@@ -114,7 +104,7 @@ pub struct LocalRun {
 }
 
 /// A finished case on its way to the journal.
-type Finished = (Claim, Record, Result<Vec<u8>, serde_json::Error>);
+type Finished = (Claim, serde_json::Result<Stored>);
 
 impl LocalRun {
     /// Runs every case that is not done. On an error the journal holds all that was stored before it.
@@ -153,9 +143,10 @@ impl LocalRun {
             };
             let mut next = Some(first);
             while let Some(joined) = next {
-                let (claim, record, line) = joined??;
-                let line = line.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
-                self.journal.append_serialized(record.index, line)?;
+                let (claim, stored) = joined??;
+                let stored = stored.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
+                let Stored { record, line } = stored;
+                self.journal.append(record.index, line)?;
                 seq += 1;
                 let settled = Settled {
                     lane: claim.lane,
@@ -209,10 +200,10 @@ impl LocalRun {
         let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
         let case = self.matrix.case(index, claim.attempt).ok_or_else(unplanned)?;
         let evaluator = self.evaluator.clone();
+        let limit = self.journal.max_record_bytes();
         tasks.spawn(async move {
             let record = evaluator.run(&case).await;
-            let line = serde_json::to_vec(&record);
-            Ok((claim, record, line))
+            Ok((claim, Stored::new(record, limit)))
         });
         Ok(())
     }

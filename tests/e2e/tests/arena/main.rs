@@ -7,6 +7,7 @@ mod commands;
 mod components;
 mod conversation;
 mod evaluator;
+mod folder;
 mod judge;
 mod provider;
 mod resume;
