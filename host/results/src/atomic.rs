@@ -1,8 +1,11 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and are never reached through a link that someone put in their place.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use crate::{Result, ResultsError};
 
@@ -17,11 +20,35 @@ pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
 }
 
+/// Opens `path` in the way `options` say, but not if it is a symbolic link.
+pub(crate) fn open_plain(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)
+}
+
+/// A new file at `path`; what a killed attempt left there goes first.
+pub(crate) fn create(path: &Path) -> Result<File> {
+    remove(path)?;
+    let file = File::options().read(true).write(true).create_new(true).open(path);
+    file.map_err(ResultsError::io("create", path))
+}
+
+/// Whether anything has this name, be it a link that leads nowhere.
+pub(crate) fn is_there(path: &Path) -> Result<bool> {
+    Ok(kind(path)?.is_some())
+}
+
+/// What has this name, links not followed; none if nothing has.
+pub(crate) fn kind(path: &Path) -> Result<Option<fs::FileType>> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) => Ok(Some(meta.file_type())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ResultsError::io("look at", path)(error)),
+    }
+}
+
 /// Writes `path` through a temporary file, synced before the rename and its folder after it.
 pub(crate) fn replace(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
-    let temporary = temporary(path);
-    let file = File::create(&temporary).map_err(ResultsError::io("create", &temporary))?;
-    let mut out = BufWriter::new(file);
+    let mut out = BufWriter::with_capacity(64 << 10, create(&temporary(path))?);
     write(&mut out)?;
     out.flush().map_err(ResultsError::io("write", path))?;
     publish(out.get_ref(), path)

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use arena_model::{Digest, Hasher};
 
-use crate::run_dir::{CHECKSUMS, LOCK};
-use crate::{Result, ResultsError, RunDir, atomic};
+use crate::run_view::{CHECKSUMS, LOCK};
+use crate::{Result, ResultsError, RunDir, RunView, atomic};
 
 /// Digest of one file, read through `buffer`.
 fn digest(path: &Path, buffer: &mut [u8]) -> Result<Digest> {
@@ -27,7 +27,7 @@ fn digest(path: &Path, buffer: &mut [u8]) -> Result<Digest> {
 }
 
 /// Digest of each file by its path as it stands in the list, `/` between folders. A file in `known` is not read.
-fn digests(run: &RunDir, known: &BTreeMap<String, Digest>) -> Result<BTreeMap<String, Digest>> {
+fn digests(run: &RunView, known: &BTreeMap<String, Digest>) -> Result<BTreeMap<String, Digest>> {
     let (mut found, mut buffer) = (BTreeMap::new(), vec![0; 64 << 10]);
     for path in atomic::files(run.path())? {
         let name = path.strip_prefix(run.path()).unwrap_or(&path);
@@ -63,7 +63,7 @@ pub(crate) fn write(run: &RunDir, known: &BTreeMap<String, Digest>) -> Result<()
 
 /// Compares the folder of a finished run with its `checksums`: a line for each file that is changed, missing or new,
 /// and one if the list itself does not fit its last line. Empty means untouched.
-pub fn verify_checksums(run: &RunDir) -> Result<Vec<String>> {
+pub fn verify_checksums(run: &RunView) -> Result<Vec<String>> {
     let path = run.file(CHECKSUMS);
     let stored = fs::read_to_string(&path).map_err(ResultsError::io("read", &path))?;
     let wanted = text(&digests(run, &BTreeMap::new())?);

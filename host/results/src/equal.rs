@@ -6,8 +6,9 @@ use std::io;
 use arena_model::Record;
 use serde_json::Value;
 
-use crate::run_dir::SUMMARY;
-use crate::{Result, ResultsError, RunDir, merkle, records};
+use crate::row::Ids;
+use crate::run_view::SUMMARY;
+use crate::{Result, ResultsError, RunView, merkle, records};
 
 /// Differences listed at most; one more line says how many there are.
 const MAX_DIFFERENCES: usize = 100;
@@ -15,7 +16,7 @@ const MAX_DIFFERENCES: usize = 100;
 const MAX_SHOWN: usize = 80;
 
 /// What differs between two runs, one line each; empty means equal. At most 100 lines and one that counts the rest.
-pub fn equal(a: &RunDir, b: &RunDir) -> Result<Vec<String>> {
+pub fn equal(a: &RunView, b: &RunView) -> Result<Vec<String>> {
     let mut found = Differences::default();
     let (left, right) = (&a.manifest().work_digest, &b.manifest().work_digest);
     if left != right {
@@ -74,12 +75,16 @@ impl Differences {
 }
 
 fn name(record: &Record) -> String {
-    format!("case {} ({})", record.index, crate::junit::case_name(record))
+    let Record { index, scenario, provider, region, row, variant, trial, .. } = record;
+    let (region, row, variant) = (region.as_deref(), row.as_deref(), variant.as_deref());
+    format!("case {index} ({})", Ids { scenario, provider, region, row, variant, trial: *trial }.name())
 }
 
 fn compare_records(found: &mut Differences, a: &Record, b: &Record) -> Result<()> {
-    let settled =
-        |record| merkle::settled(record).map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() });
+    let settled = |record| {
+        let value = serde_json::to_value(record).map(merkle::settled);
+        value.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })
+    };
     let (left, right) = (settled(a)?, settled(b)?);
     if left != right {
         compare(found, &name(a), &left, &right);
@@ -88,7 +93,7 @@ fn compare_records(found: &mut Differences, a: &Record, b: &Record) -> Result<()
 }
 
 /// The summary without what is outside equality; none if the run has none yet.
-fn summary(run: &RunDir) -> Result<Option<Value>> {
+fn summary(run: &RunView) -> Result<Option<Value>> {
     let path = run.file(SUMMARY);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,

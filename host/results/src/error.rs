@@ -11,6 +11,17 @@ pub enum ResultsError {
     /// A new run was to be written where something is already.
     #[error("{} exists and is not empty: go on with that run by --resume, or name another folder by --out", .path.display())]
     RunDirExists { path: PathBuf },
+    /// A new run was to be written where no folder can be.
+    #[error("{}: {} is {what}, not a folder: name another folder by --out", .path.display(), .by.display())]
+    RunDirBlocked { path: PathBuf, by: PathBuf, what: &'static str },
+    /// A finished run without its index.
+    #[error(
+        "{}: {detail}; this was a finished run, so nothing is cleared or run again: restore the folder from a copy, or start a new run elsewhere", .path.display()
+    )]
+    IndexMissing { path: PathBuf, detail: String },
+    /// Finalizing was stopped from outside.
+    #[error("{} was not finalized: resume it", .path.display())]
+    FinalizeStopped { path: PathBuf },
     /// The folder was not made by a run.
     #[error("{} holds no manifest.json, so it is not the folder of a run", .path.display())]
     NotARun { path: PathBuf },
@@ -66,6 +77,9 @@ impl Fault for ResultsError {
     fn reason(&self) -> &'static str {
         match self {
             Self::RunDirExists { .. } => "RunDirExists",
+            Self::RunDirBlocked { .. } => "RunDirBlocked",
+            Self::IndexMissing { .. } => "IndexMissing",
+            Self::FinalizeStopped { .. } => "FinalizeStopped",
             Self::NotARun { .. } => "NotARun",
             Self::ManifestCorrupt { .. } => "ManifestCorrupt",
             Self::RunLocked { .. } => "RunLocked",
@@ -82,10 +96,13 @@ impl Fault for ResultsError {
 
     fn class(&self) -> Class {
         match self {
-            Self::RunLocked { .. } => Class::Retryable,
-            Self::RunDirExists { .. } | Self::NotARun { .. } | Self::RunSealed { .. } | Self::RecordTooLarge { .. } => {
-                Class::Input
-            }
+            Self::RunLocked { .. } | Self::FinalizeStopped { .. } => Class::Retryable,
+            Self::RunDirExists { .. }
+            | Self::RunDirBlocked { .. }
+            | Self::IndexMissing { .. }
+            | Self::NotARun { .. }
+            | Self::RunSealed { .. }
+            | Self::RecordTooLarge { .. } => Class::Input,
             _ => Class::Infra,
         }
     }

@@ -9,13 +9,15 @@ use arena_model::{Digest, Record, Summary};
 
 use crate::html::Report;
 use crate::index::Index;
-use crate::junit::Suites;
-use crate::reader::{Lines, lines};
-use crate::run_dir::{CHECKSUMS, JOURNAL, JUNIT, REPORT, SUMMARY};
+use crate::journal::take_places;
+use crate::junit::Cases;
+use crate::reader::{JournalLines, Lines};
+use crate::row::Row;
+use crate::run_view::{CHECKSUMS, JOURNAL, JUNIT, REPORT, SUMMARY};
 use crate::segment::{SegmentLines, SegmentWriter};
 use crate::statistics::Totals;
 use crate::strip::Strip;
-use crate::{Result, ResultsError, RunDir, State, atomic, checksums, html, junit};
+use crate::{Result, ResultsError, RunDir, State, atomic, checksums, html};
 
 /// Marks of finalizing that change no verdict.
 #[derive(Clone, Debug)]
@@ -37,43 +39,16 @@ impl Default for Settings {
     }
 }
 
-/// One case on its way through: its record and the bytes it is stored as.
-struct Row {
-    record: Record,
-    line: Vec<u8>,
-}
-
-/// Stored records and not-run records as one stream in plan order.
+/// Stored lines and those of not-run records as one stream in plan order, each with the index it stands for.
 struct Rows<I: Iterator<Item = Record>> {
-    stored: Peekable<Stored>,
+    stored: Peekable<Lines>,
     not_run: Peekable<I>,
 }
 
-/// Stored lines, read.
-struct Stored {
-    path: std::path::PathBuf,
-    lines: Lines,
-}
-
-impl Iterator for Stored {
-    type Item = Result<Row>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let line = self.lines.next()?;
-        Some(line.and_then(|line| match serde_json::from_slice::<Record>(&line) {
-            Ok(record) => Ok(Row { record, line }),
-            Err(error) => Err(ResultsError::SegmentCorrupt {
-                path: self.path.clone(),
-                detail: format!("a stored record cannot be read: {error}"),
-            }),
-        }))
-    }
-}
-
 impl<I: Iterator<Item = Record>> Rows<I> {
-    fn next(&mut self) -> Option<Result<Row>> {
+    fn next(&mut self) -> Option<Result<(u64, Vec<u8>)>> {
         let stored = match self.stored.peek() {
-            Some(Ok(row)) => Some(row.record.index),
+            Some(Ok((index, _))) => Some(*index),
             Some(Err(_)) => return self.stored.next(),
             None => None,
         };
@@ -84,7 +59,7 @@ impl<I: Iterator<Item = Record>> Rows<I> {
                 let record = self.not_run.next()?;
                 let line = serde_json::to_vec(&record);
                 let line = line.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() });
-                Some(line.map(|line| Row { record, line }))
+                Some(line.map(|line| (record.index, line)))
             }
         }
     }
@@ -96,16 +71,18 @@ impl<I: Iterator<Item = Record>> Rows<I> {
 /// `planned` is the number of cases of the plan; `not_run` gives, in plan order, a record for each case without one
 /// in the journal; `labels` gives a scenario's labels. On a sealed run the reports are written again from the
 /// segments, which hold the not-run records too, and `not_run` is not looked at. A kill at any point leaves a folder
-/// which [`RunDir::open`] takes as running (finalize again) or as sealed.
+/// which [`RunDir::open`] takes as running (finalize again) or as sealed. `stop` is asked before each case; once it says
+/// yes, finalizing ends as if it were killed.
 ///
 /// Errors: `JournalOpen` while a [`Journal`](crate::Journal) is open, `CountsDisagree` if the cases are not exactly
-/// 0 to `planned` - 1, `JournalCorrupt`, `SegmentCorrupt`, `ResultsIo`.
+/// 0 to `planned` - 1, `FinalizeStopped`, `JournalCorrupt`, `SegmentCorrupt`, `ResultsIo`.
 pub fn finalize(
     run: &RunDir,
     planned: u64,
     not_run: impl Iterator<Item = Record>,
     labels: impl Fn(&str) -> BTreeMap<String, String>,
     settings: Settings,
+    stop: impl Fn() -> bool,
 ) -> Result<Summary> {
     if Arc::strong_count(&run.writer) > 1 {
         return Err(ResultsError::JournalOpen { path: run.file(JOURNAL) });
@@ -115,32 +92,46 @@ pub fn finalize(
     if planned != cases {
         return Err(disagree(format!("finalized for {planned} cases, the manifest says {cases}")));
     }
-    let running = run.state() == State::Running;
+    let running = run.state()? == State::Running;
+    let stored = if running {
+        Lines::Journal(JournalLines::open(run, take_places(run)?)?)
+    } else {
+        Lines::Segments(Box::new(SegmentLines::open(run)?))
+    };
     let mut segment = if running { Some(SegmentWriter::create(run, 1, settings.zstd_level)?) } else { None };
     let mut totals = Totals::new();
-    let mut suites = Suites::default();
+    let mut cases_xml = Cases::create(&run.file(JUNIT))?;
     let mut report = Report::new(settings.report_cases, settings.report_bytes);
 
-    let path = run.path().to_owned();
-    let stored = Stored { path, lines: lines(run)? }.peekable();
-    let mut rows = Rows { stored, not_run: not_run.take(if running { usize::MAX } else { 0 }).peekable() };
+    let not_run = not_run.take(if running { usize::MAX } else { 0 });
+    let mut rows = Rows { stored: stored.peekable(), not_run: not_run.peekable() };
     while let Some(row) = rows.next() {
-        let Row { record, line } = row?;
+        if stop() {
+            return Err(ResultsError::FinalizeStopped { path: run.path().to_owned() });
+        }
+        let (place, line) = row?;
+        let unreadable = |detail: String| ResultsError::SegmentCorrupt {
+            path: run.path().to_owned(),
+            detail: format!("the record of case {place} cannot be read: {detail}"),
+        };
+        let row = Row::read(&line).map_err(unreadable)?;
+        if row.index != place {
+            return Err(unreadable(format!("it says that it is of case {}", row.index)));
+        }
         let wanted = totals.counts().planned;
-        if record.index != wanted {
-            let found = record.index;
-            return Err(disagree(if found < wanted {
-                format!("case {found} is both recorded and not run, or out of order")
+        if place != wanted {
+            return Err(disagree(if place < wanted {
+                format!("case {place} is both recorded and not run, or out of order")
             } else {
                 format!("case {wanted} is neither recorded nor not run")
             }));
         }
         if let Some(segment) = &mut segment {
-            segment.push(record.index, &line, &Strip::of(&record))?;
+            segment.push(place, &line, &Strip::of(&row))?;
         }
-        totals.push(&record, &labels).map_err(ResultsError::encode(run.path()))?;
-        suites.push(&record);
-        report.push(&record).map_err(ResultsError::encode(run.path()))?;
+        totals.push(&row, &labels).map_err(ResultsError::encode(run.path()))?;
+        cases_xml.push(&row)?;
+        report.push(&row).map_err(ResultsError::encode(run.path()))?;
     }
     let found = totals.counts().planned;
     if found != planned {
@@ -157,21 +148,14 @@ pub fn finalize(
     let path = run.file(REPORT);
     atomic::replace(&path, |out| html::write(out, &path, run.manifest(), &summary, &latency, report))?;
 
-    // JUnit reads the segment back, so its hash is proven before the journal goes.
-    let index = match segment {
-        Some(segment) => {
-            let (v, work_digest, segments) = (1, summary.work_digest.clone(), vec![segment.finish()?]);
-            Index { v, work_digest, cases, segments }
-        }
-        None => Index::read(run)?,
-    };
-    let lines = Lines::Segments(Box::new(SegmentLines::of(run, index.segments.clone())));
-    let records = Stored { path: run.path().to_owned(), lines }.map(|row| row.map(|row| row.record));
     let path = run.file(JUNIT);
-    atomic::replace(&path, |out| junit::write(out, &path, &suites, &summary, records))?;
+    atomic::replace(&path, |out| cases_xml.write(out, &path, &summary))?;
 
     atomic::remove(&run.file(CHECKSUMS))?;
-    if running {
+    if let Some(segment) = segment {
+        let (v, work_digest, segments) = (1, summary.work_digest.clone(), vec![segment.finish()?]);
+        let index = Index { v, work_digest, cases, segments };
+        index.verify(run)?;
         index.write(run)?;
         atomic::remove(&run.file(JOURNAL))?;
         atomic::sync_folder(run.path())?;

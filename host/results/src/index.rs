@@ -1,13 +1,14 @@
 //! `index.json`: which segments make up a sealed run. Its appearance is the moment a run is sealed.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 
 use arena_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::run_dir::{INDEX, SEGMENTS};
-use crate::{Result, ResultsError, RunDir, atomic};
+use crate::run_view::{INDEX, SEGMENTS};
+use crate::segment;
+use crate::{Result, ResultsError, RunDir, RunView, atomic};
 
 /// Limit of `index.json`, bytes; a local run has one segment, a merged one a few hundred bytes for each.
 const MAX_INDEX_BYTES: u64 = 64 << 20;
@@ -44,7 +45,7 @@ impl Index {
     /// Reads the index of `run`.
     ///
     /// Errors: `SegmentCorrupt` if it is no index or another run's, `ResultsIo` if there is none.
-    pub fn read(run: &RunDir) -> Result<Self> {
+    pub fn read(run: &RunView) -> Result<Self> {
         let path = run.file(INDEX);
         let corrupt = |detail: String| ResultsError::SegmentCorrupt { path: path.clone(), detail };
         let mut bytes = Vec::new();
@@ -72,16 +73,10 @@ impl Index {
         })
     }
 
-    /// Compares all segment files with their BLAKE3.
-    pub(crate) fn verify(&self, run: &RunDir) -> Result<()> {
-        for segment in &self.segments {
-            let path = run.file(SEGMENTS).join(&segment.records_file);
-            let mut hasher = blake3::Hasher::new();
-            let read = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut hasher));
-            read.map_err(ResultsError::io("read", &path))?;
-            segment.check(&path, hasher.finalize())?;
-        }
-        Ok(())
+    /// Reads all segments back, as proof that the journal is no longer needed: each must have its BLAKE3 and as many
+    /// lines as records.
+    pub(crate) fn verify(&self, run: &RunView) -> Result<()> {
+        self.segments.iter().try_for_each(|reference| segment::verify(&run.file(SEGMENTS), reference))
     }
 }
 

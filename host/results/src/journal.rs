@@ -3,20 +3,32 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arena_model::Record;
+use arena_model::{CaseKey, Outcome, Record};
 
-use crate::reader::head;
-use crate::run_dir::JOURNAL;
-use crate::{Result, ResultsError, RunDir, State};
+use crate::run_view::JOURNAL;
+use crate::{Result, ResultsError, RunDir, RunView, State, atomic};
+
+/// Where records stand: (index in the plan, byte offset of the line, its length without the newline).
+pub(crate) type Places = Vec<(u64, u64, u32)>;
+
+/// A case that has a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Place in the plan.
+    pub index: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it cost, millionths of a US dollar; none if any price is unknown.
+    pub cost_usd_micro: Option<u64>,
+}
 
 /// What a journal held when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Finished cases by index: (index in the plan, byte offset of the line, its length without the newline). Of two
-    /// lines for one case only the first counts.
-    pub done: Vec<(u64, u64, u32)>,
+    /// Finished cases in plan order. Of two lines for one case only the first counts.
+    pub done: Vec<Done>,
     /// Bytes of a torn last line that were cut off.
     pub dropped_bytes: u64,
 }
@@ -32,28 +44,47 @@ pub struct Journal {
     cases: u64,
     /// Set when a failed write could not be taken back: what follows would be glued to half a line.
     broken: bool,
-    _writer: Arc<()>,
+    /// Shared with the folder, which finalizing reads the lines by.
+    places: Arc<Mutex<Option<Places>>>,
 }
 
 impl Journal {
-    /// Opens the journal for appending, creates it if need be, and cuts off the torn line a kill may have left.
+    /// Opens the journal for appending, creates it if need be, and cuts off the torn line a kill may have left. `key`
+    /// gives the key of the case at an index of the plan.
     ///
     /// Errors: `RunSealed`, `JournalOpen` if this process has it open already, `JournalCorrupt` for a bad line that
-    /// is not the last, `ResultsIo`.
-    pub fn open(run: &RunDir) -> Result<(Self, Recovered)> {
+    /// is not the last and for a record of another plan, `ResultsIo`.
+    pub fn open(run: &RunDir, key: impl Fn(u64) -> Option<CaseKey>) -> Result<(Self, Recovered)> {
         let path = run.file(JOURNAL);
-        if run.state() == State::Sealed {
+        if run.state()? == State::Sealed {
             return Err(ResultsError::RunSealed { path: run.path().to_owned() });
         }
         if Arc::strong_count(&run.writer) > 1 {
             return Err(ResultsError::JournalOpen { path });
         }
-        let file = File::options().create(true).append(true).open(&path).map_err(ResultsError::io("open", &path))?;
-        let scan = scan(run)?;
+        let file = atomic::open_plain(&path, File::options().create(true).append(true));
+        let file = file.map_err(ResultsError::io("open", &path))?;
+        let mut done = Vec::new();
+        let scan = scan(run, |record| {
+            let wanted = key(record.index);
+            if wanted.as_ref() == Some(&record.key) {
+                done.push(Done { index: record.index, outcome: record.outcome, cost_usd_micro: record.cost_usd_micro });
+                return Ok(());
+            }
+            let (index, found) = (record.index, &record.key.0);
+            let wanted = wanted.map_or_else(|| "none".to_owned(), |key| key.0);
+            Err(format!(
+                "case {index} has the key {found}, in the plan of this run it is {wanted}: the journal was damaged, or it belongs to another run"
+            ))
+        })?;
         let dropped_bytes = scan.total - scan.good;
         if dropped_bytes > 0 {
             file.set_len(scan.good).and_then(|()| file.sync_all()).map_err(ResultsError::io("cut", &path))?;
         }
+        // Stable, so that the first line of a case stays the first.
+        done.sort_by_key(|done| done.index);
+        done.dedup_by_key(|done| done.index);
+        *known(run) = Some(scan.places);
         let journal = Self {
             path,
             file,
@@ -61,37 +92,20 @@ impl Journal {
             max_record_bytes: run.max_record_bytes(),
             cases: run.manifest().work.plan.cases,
             broken: false,
-            _writer: Arc::clone(&run.writer),
+            places: Arc::clone(&run.writer),
         };
-        Ok((journal, Recovered { done: scan.done, dropped_bytes }))
+        Ok((journal, Recovered { done, dropped_bytes }))
     }
 
-    /// Appends a finished case and gives the length of its line in bytes, newline not counted.
+    /// Limit of one record, bytes.
+    pub fn max_record_bytes(&self) -> u32 {
+        self.max_record_bytes
+    }
+
+    /// Appends the line that a [`Record`] of case `index` serialises to: one JSON object, newline not included.
     ///
     /// When this returns, the record survives a kill of the process; [`Journal::sync`] makes it survive the machine.
-    pub fn append(&mut self, record: &Record) -> Result<u32> {
-        let line = serde_json::to_vec(record).map_err(ResultsError::encode(&self.path))?;
-        self.write(record.index, line)
-    }
-
-    /// Appends a record that is serialised already: one JSON object in one line, newline not included.
-    pub fn append_line(&mut self, line: &[u8]) -> Result<u32> {
-        let head = head(line).map_err(|detail| ResultsError::RecordInvalid { detail })?;
-        self.write(head.index, line.to_vec())
-    }
-
-    /// Appends what [`Record`] number `index` serialises to; for who has it serialised elsewhere and need not have it
-    /// read back.
-    pub fn append_serialized(&mut self, index: u64, line: Vec<u8>) -> Result<u32> {
-        self.write(index, line)
-    }
-
-    /// Makes all that was appended durable.
-    pub fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(ResultsError::io("sync", &self.path))
-    }
-
-    fn write(&mut self, index: u64, mut line: Vec<u8>) -> Result<u32> {
+    pub fn append(&mut self, index: u64, mut line: Vec<u8>) -> Result<()> {
         let (bytes, limit) = (line.len(), self.max_record_bytes);
         if index >= self.cases {
             let detail = format!("case {index} is not in the plan of {} cases", self.cases);
@@ -109,27 +123,57 @@ impl Journal {
             self.broken = self.file.set_len(self.length).is_err();
             return Err(ResultsError::io("append to", &self.path)(error));
         }
+        if let Some(places) = self.places.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            places.push((index, self.length, bytes as u32));
+        }
         self.length += line.len() as u64;
-        Ok(bytes as u32)
+        Ok(())
     }
+
+    /// Makes all that was appended durable.
+    pub fn sync(&self) -> Result<()> {
+        self.file.sync_data().map_err(ResultsError::io("sync", &self.path))
+    }
+}
+
+fn known(run: &RunDir) -> std::sync::MutexGuard<'_, Option<Places>> {
+    run.writer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where the records stand, in plan order: as the journal that was open in this process left them, else by reading it.
+/// Makes the journal if there is none, since a folder with products and without a journal is taken for damaged.
+pub(crate) fn take_places(run: &RunDir) -> Result<Places> {
+    let path = run.file(JOURNAL);
+    let file = atomic::open_plain(&path, File::options().create(true).append(true));
+    file.map_err(ResultsError::io("open", &path))?;
+    let known = known(run).take();
+    known.map_or_else(|| Ok(scan(run, |_| Ok(()))?.places), |places| Ok(in_order(places)))
+}
+
+/// In plan order; of two lines for one case only the first.
+fn in_order(mut places: Places) -> Places {
+    places.sort_unstable();
+    places.dedup_by_key(|place| place.0);
+    places
 }
 
 /// The result of reading a journal from start to end.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
-    /// See [`Recovered::done`].
-    pub done: Vec<(u64, u64, u32)>,
+    /// In plan order.
+    pub places: Places,
     /// Bytes of whole lines.
     pub good: u64,
     /// Bytes of the file.
     pub total: u64,
 }
 
-/// Finds the lines of the journal without changing it. Holds one line and 24 bytes per case.
-pub(crate) fn scan(run: &RunDir) -> Result<Scan> {
+/// Finds the lines of the journal without changing it, and shows each record to `accept`, which says what is wrong with
+/// it. Holds one record and 24 bytes per case.
+pub(crate) fn scan(run: &RunView, mut accept: impl FnMut(&Record) -> std::result::Result<(), String>) -> Result<Scan> {
     let path = run.file(JOURNAL);
     let (limit, cases) = (run.max_record_bytes(), run.manifest().work.plan.cases);
-    let file = match File::open(&path) {
+    let file = match atomic::open_plain(&path, File::options().read(true)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Scan::default()),
         Err(error) => return Err(ResultsError::io("open", &path)(error)),
@@ -149,21 +193,27 @@ pub(crate) fn scan(run: &RunDir) -> Result<Scan> {
             }
             break;
         }
-        match head(&line) {
-            Ok(head) if head.v == 1 && head.index < cases => scan.done.push((head.index, scan.good, line.len() as u32)),
-            Ok(head) if head.v != 1 => return Err(corrupt(format!("version {} is not known, only 1 is", head.v))),
-            Ok(head) => return Err(corrupt(format!("case {} is not in the plan of {cases} cases", head.index))),
-            Err(detail) => {
+        match serde_json::from_slice::<Record>(&line) {
+            Ok(record) if record.v != 1 => {
+                return Err(corrupt(format!("version {} is not known, only 1 is", record.v)));
+            }
+            Ok(record) if record.index >= cases => {
+                return Err(corrupt(format!("case {} is not in the plan of {cases} cases", record.index)));
+            }
+            Ok(record) => {
+                accept(&record).map_err(corrupt)?;
+                scan.places.push((record.index, scan.good, line.len() as u32));
+            }
+            Err(error) => {
                 if reader.fill_buf().map_err(ResultsError::io("read", &path))?.is_empty() {
                     break;
                 }
-                return Err(corrupt(detail));
+                return Err(corrupt(error.to_string()));
             }
         }
         scan.good += read as u64;
     }
-    scan.done.sort_unstable();
-    scan.done.dedup_by_key(|place| place.0);
+    scan.places = in_order(scan.places);
     Ok(scan)
 }
 
@@ -174,15 +224,13 @@ mod tests {
     #[test]
     fn a_full_disk_surfaces_and_closes_a_journal_that_cannot_be_cut_back() {
         let file = File::options().append(true).open("/dev/full").unwrap();
-        let (path, writer) = (PathBuf::from("journal.jsonl"), Arc::default());
-        let mut journal =
-            Journal { path, file, length: 0, max_record_bytes: 100, cases: 9, broken: false, _writer: writer };
-        let line = br#"{"v":1,"index":3,"outcome":"passed"}"#;
-        let error = journal.append_line(line).unwrap_err();
+        let (path, places) = (PathBuf::from("journal.jsonl"), Arc::default());
+        let mut journal = Journal { path, file, length: 0, max_record_bytes: 100, cases: 9, broken: false, places };
+        let error = journal.append(3, b"{}".to_vec()).unwrap_err();
         assert!(
             matches!(&error, ResultsError::ResultsIo { source, .. } if source.kind() == io::ErrorKind::StorageFull)
         );
-        let error = journal.append_line(line).unwrap_err();
+        let error = journal.append(3, b"{}".to_vec()).unwrap_err();
         assert!(matches!(&error, ResultsError::ResultsIo { source, .. } if source.to_string().contains("taken back")));
     }
 }

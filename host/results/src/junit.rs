@@ -1,21 +1,24 @@
 //! `junit.xml`: one test suite per scenario, one test case per case, streamed.
 
-use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek as _, Write};
+use std::path::{Path, PathBuf};
 
-use arena_model::{CheckRecord, Outcome, Record, Scope, Summary};
+use arena_model::{Outcome, Scope, Summary};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
+use crate::row::{Check, Row};
 use crate::strip::micros;
-use crate::{Result, ResultsError, terminal_safe};
+use crate::{Result, ResultsError, atomic, terminal_safe};
 
 /// Characters of a message at most; the whole text is in the records.
 const MAX_MESSAGE: usize = 2_000;
 /// Checks listed per case at most.
 const MAX_CHECKS: usize = 50;
 
-/// One stretch of cases of the same scenario, counted before it is written since a suite starts with its counts.
+/// One stretch of cases of the same scenario.
 struct Suite {
     scenario: String,
     tests: u64,
@@ -23,47 +26,84 @@ struct Suite {
     errors: u64,
     skipped: u64,
     micros: u64,
+    /// Of its cases as XML.
+    bytes: u64,
 }
 
-/// The suites of a run in plan order. A plan keeps a scenario's cases together, so there is one for each scenario.
-#[derive(Default)]
-pub(crate) struct Suites(Vec<Suite>);
+/// The cases as XML, in a file of their own while they pass by: a suite starts with its counts, which are known only
+/// at its end. A plan keeps a scenario's cases together, so there is one suite for each scenario.
+pub(crate) struct Cases {
+    path: PathBuf,
+    file: BufWriter<File>,
+    /// Holds one case at a time, indented as in the document.
+    xml: Writer<Vec<u8>>,
+    suites: Vec<Suite>,
+}
 
-impl Suites {
-    pub(crate) fn push(&mut self, record: &Record) {
-        if self.0.last().is_none_or(|suite| suite.scenario != record.scenario) {
-            let scenario = record.scenario.clone();
-            self.0.push(Suite { scenario, tests: 0, failures: 0, errors: 0, skipped: 0, micros: 0 });
+impl Cases {
+    /// For the document at `path`.
+    pub(crate) fn create(path: &Path) -> Result<Self> {
+        let spool = atomic::temporary(&path.with_extension("cases"));
+        let file = BufWriter::with_capacity(64 << 10, atomic::create(&spool)?);
+        let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
+        for parent in ["testsuites", "testsuite"] {
+            let opened = xml.write_event(Event::Start(BytesStart::new(parent)));
+            opened.map_err(ResultsError::io("write", &spool))?;
         }
-        let Some(suite) = self.0.last_mut() else { return };
+        Ok(Self { path: spool, file, xml, suites: Vec::new() })
+    }
+
+    /// Adds the next record in plan order.
+    pub(crate) fn push(&mut self, record: &Row<'_>) -> Result<()> {
+        let io = || ResultsError::io("write", &self.path);
+        self.xml.get_mut().clear();
+        case(&mut self.xml, record).map_err(io())?;
+        self.file.write_all(self.xml.get_ref()).map_err(io())?;
+        if self.suites.last().is_none_or(|suite| suite.scenario != *record.scenario) {
+            let scenario = record.scenario.to_string();
+            self.suites.push(Suite { scenario, tests: 0, failures: 0, errors: 0, skipped: 0, micros: 0, bytes: 0 });
+        }
+        let Some(suite) = self.suites.last_mut() else { return Ok(()) };
         suite.tests += 1;
         suite.micros += micros(record.measured.latency_ms);
+        suite.bytes += self.xml.get_ref().len() as u64;
         match record.outcome {
             Outcome::Passed => {}
             Outcome::Failed => suite.failures += 1,
             Outcome::Error => suite.errors += 1,
             Outcome::Skipped | Outcome::NotRun => suite.skipped += 1,
         }
+        Ok(())
     }
-}
 
-/// The stable name of a case, the same in every run of the same ids: `scenario/provider`, then whatever of region,
-/// row, variant and trial it has. The first trial has no number.
-pub(crate) fn case_name(record: &Record) -> String {
-    let mut name = format!("{}/{}", record.scenario, record.provider);
-    for (kind, value) in [("region", &record.region), ("row", &record.row), ("variant", &record.variant)] {
-        if let Some(value) = value {
-            name.push_str(&format!("/{kind} {value}"));
+    /// Writes the whole document to `path`, and removes the file of the cases.
+    pub(crate) fn write(mut self, out: &mut BufWriter<File>, path: &Path, summary: &Summary) -> Result<()> {
+        let spooled = self.file.flush().and_then(|()| self.file.get_mut().rewind());
+        spooled.map_err(ResultsError::io("write", &self.path))?;
+        let io = || ResultsError::io("write", path);
+        // Behind `dyn`, since the standard library would take two system calls for each short piece of a file.
+        let spooled: &mut dyn Read = &mut BufReader::with_capacity(64 << 10, self.file.get_mut());
+        let mut xml = Writer::new_with_indent(out, b' ', 2);
+        head(&mut xml, &self.suites, summary).map_err(io())?;
+        for suite in &self.suites {
+            open(&mut xml, suite).map_err(io())?;
+            let copied = io::copy(&mut spooled.take(suite.bytes), xml.get_mut()).map_err(io())?;
+            if copied != suite.bytes {
+                return Err(ResultsError::io("read", &self.path)(io::ErrorKind::UnexpectedEof.into()));
+            }
+            xml.write_event(Event::End(BytesEnd::new("testsuite"))).map_err(io())?;
         }
+        xml.write_event(Event::End(BytesEnd::new("testsuites"))).map_err(io())?;
+        xml.get_mut().write_all(b"\n").map_err(io())?;
+        atomic::remove(&self.path)
     }
-    if record.trial > 0 {
-        name.push_str(&format!("/trial {}", record.trial));
-    }
-    name
 }
 
 /// Text that XML 1.0 can hold and a CI's log can show: no escape sequences, no characters XML forbids, not endless.
-fn clean(text: &str) -> String {
+fn clean(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_MESSAGE && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\u{20}'..='\u{fffd}' | '\u{10000}'..);
     let mut chars = text.chars();
     let shown: String = chars.by_ref().take(MAX_MESSAGE).collect();
@@ -71,43 +111,13 @@ fn clean(text: &str) -> String {
     if chars.next().is_some() {
         clean.push('…');
     }
-    clean
+    Cow::Owned(clean)
 }
 
-/// Writes the whole document.
-pub(crate) fn write(
-    out: &mut BufWriter<std::fs::File>,
-    path: &Path,
-    suites: &Suites,
-    summary: &Summary,
-    records: impl Iterator<Item = Result<Record>>,
-) -> Result<()> {
-    let io = || ResultsError::io("write", path);
-    let mut xml = Writer::new_with_indent(out, b' ', 2);
-    head(&mut xml, suites, summary).map_err(io())?;
-    let mut suites = suites.0.iter();
-    let mut left = 0;
-    for record in records {
-        let record = record?;
-        if left == 0 {
-            let Some(suite) = suites.next() else { break };
-            open(&mut xml, suite).map_err(io())?;
-            left = suite.tests;
-        }
-        case(&mut xml, &record).map_err(io())?;
-        left -= 1;
-        if left == 0 {
-            xml.write_event(Event::End(BytesEnd::new("testsuite"))).map_err(io())?;
-        }
-    }
-    xml.write_event(Event::End(BytesEnd::new("testsuites"))).map_err(io())?;
-    xml.get_mut().write_all(b"\n").map_err(io())
-}
-
-fn element<'a>(name: &'a str, attributes: &[(&str, String)]) -> BytesStart<'a> {
+fn element<'a>(name: &'a str, attributes: &[(&str, &str)]) -> BytesStart<'a> {
     let mut element = BytesStart::new(name);
     for (key, value) in attributes {
-        element.push_attribute((*key, clean(value).as_str()));
+        element.push_attribute((*key, &*clean(value)));
     }
     element
 }
@@ -116,52 +126,53 @@ fn seconds(micros: u64) -> String {
     format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
 }
 
-fn head<W: Write>(xml: &mut Writer<W>, suites: &Suites, summary: &Summary) -> io::Result<()> {
+fn head<W: Write>(xml: &mut Writer<W>, suites: &[Suite], summary: &Summary) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let counts = summary.cases;
     let attributes = [
-        ("name", "arena".to_owned()),
-        ("tests", counts.planned.to_string()),
-        ("failures", counts.failed.to_string()),
-        ("errors", counts.error.to_string()),
-        ("skipped", (counts.skipped + counts.not_run).to_string()),
-        ("time", seconds(suites.0.iter().map(|suite| suite.micros).sum())),
+        ("name", "arena"),
+        ("tests", &counts.planned.to_string()),
+        ("failures", &counts.failed.to_string()),
+        ("errors", &counts.error.to_string()),
+        ("skipped", &(counts.skipped + counts.not_run).to_string()),
+        ("time", &seconds(suites.iter().map(|suite| suite.micros).sum())),
     ];
     xml.write_event(Event::Start(element("testsuites", &attributes)))
 }
 
 fn open<W: Write>(xml: &mut Writer<W>, suite: &Suite) -> io::Result<()> {
     let attributes = [
-        ("name", suite.scenario.clone()),
-        ("tests", suite.tests.to_string()),
-        ("failures", suite.failures.to_string()),
-        ("errors", suite.errors.to_string()),
-        ("skipped", suite.skipped.to_string()),
-        ("time", seconds(suite.micros)),
+        ("name", suite.scenario.as_str()),
+        ("tests", &suite.tests.to_string()),
+        ("failures", &suite.failures.to_string()),
+        ("errors", &suite.errors.to_string()),
+        ("skipped", &suite.skipped.to_string()),
+        ("time", &seconds(suite.micros)),
     ];
     xml.write_event(Event::Start(element("testsuite", &attributes)))
 }
 
-fn case<W: Write>(xml: &mut Writer<W>, record: &Record) -> io::Result<()> {
+fn case<W: Write>(xml: &mut Writer<W>, record: &Row<'_>) -> io::Result<()> {
     let attributes = [
-        ("name", case_name(record)),
-        ("classname", record.scenario.clone()),
-        ("time", seconds(micros(record.measured.latency_ms))),
+        ("name", &*record.ids().name()),
+        ("classname", &*record.scenario),
+        ("time", &*seconds(micros(record.measured.latency_ms))),
     ];
     let start = element("testcase", &attributes);
-    let reason = record.reason.clone().unwrap_or_default();
+    let reason = record.reason.as_deref().unwrap_or_default();
+    let not_run;
     let (name, attributes) = match record.outcome {
         Outcome::Passed => return xml.write_event(Event::Empty(start)),
-        Outcome::Skipped => ("skipped", vec![("message", reason)]),
-        Outcome::NotRun => ("skipped", vec![("message", format!("not run: {reason}"))]),
-        Outcome::Failed => ("failure", vec![("type", "CheckFailed".to_owned()), ("message", reason)]),
-        Outcome::Error => {
-            let kind = record.error.clone().unwrap_or_else(|| "Error".to_owned());
-            ("error", vec![("type", kind), ("message", reason)])
+        Outcome::Skipped => ("skipped", &[("message", reason)][..]),
+        Outcome::NotRun => {
+            not_run = format!("not run: {reason}");
+            ("skipped", &[("message", not_run.as_str())][..])
         }
+        Outcome::Failed => ("failure", &[("type", "CheckFailed"), ("message", reason)][..]),
+        Outcome::Error => ("error", &[("type", record.error.as_deref().unwrap_or("Error")), ("message", reason)][..]),
     };
     xml.write_event(Event::Start(start))?;
-    let inner = element(name, &attributes);
+    let inner = element(name, attributes);
     let text = checks(record);
     if text.is_empty() || name == "skipped" {
         xml.write_event(Event::Empty(inner))?;
@@ -174,8 +185,8 @@ fn case<W: Write>(xml: &mut Writer<W>, record: &Record) -> io::Result<()> {
 }
 
 /// A line for each check that failed or ended in an error.
-fn checks(record: &Record) -> String {
-    let bad = |check: &&CheckRecord| matches!(check.outcome, Outcome::Failed | Outcome::Error);
+fn checks(record: &Row<'_>) -> String {
+    let bad = |check: &&Check<'_>| matches!(check.outcome, Outcome::Failed | Outcome::Error);
     let mut text = String::new();
     for check in record.checks.iter().filter(bad).take(MAX_CHECKS) {
         let place = match (check.scope, check.turn) {
@@ -184,8 +195,9 @@ fn checks(record: &Record) -> String {
             (Scope::Guardrail, _) => "guardrail".to_owned(),
             (Scope::Turn, turn) => format!("turn {}", turn.unwrap_or_default()),
         };
-        let said = [&check.message, &check.reason].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
-        text.push_str(&clean(&format!("{} ({place}, {}): {said}", check.kind, check.outcome.as_str())));
+        let said: Vec<&str> = [&check.message, &check.reason].into_iter().flatten().map(|text| &**text).collect();
+        let (kind, said) = (&*check.kind, said.join(": "));
+        text.push_str(&clean(&format!("{kind} ({place}, {}): {said}", check.outcome.as_str())));
         text.push('\n');
     }
     let more = record.checks.iter().filter(bad).count().saturating_sub(MAX_CHECKS);

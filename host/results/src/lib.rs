@@ -3,11 +3,13 @@
 //! never judges, never knows a plan beyond its number of cases.
 //!
 //! The life of a folder: [`RunDir::create`], [`Journal::open`] and [`Journal::append`], [`finalize`]; then
-//! [`records`], [`export_jsonl`], [`equal`] and [`verify_checksums`] read it.
+//! [`records`], [`export_jsonl`], [`equal`] and [`verify_checksums`] read it through a [`RunView`], which changes
+//! nothing.
 
 mod atomic;
 mod batch;
 mod checksums;
+mod create;
 mod equal;
 mod error;
 mod finalize;
@@ -17,7 +19,9 @@ mod journal;
 mod junit;
 mod merkle;
 mod reader;
+mod row;
 mod run_dir;
+mod run_view;
 mod segment;
 mod sketch;
 mod statistics;
@@ -30,10 +34,11 @@ pub use equal::equal;
 pub use error::ResultsError;
 pub use finalize::{Settings, finalize};
 pub use index::{Index, SegmentRef};
-pub use journal::{Journal, Recovered};
+pub use journal::{Done, Journal, Recovered};
 pub use merkle::Merkle;
 pub use reader::{Records, export_jsonl, records};
-pub use run_dir::{MAX_RECORD_BYTES, RunDir, State};
+pub use run_dir::RunDir;
+pub use run_view::{MAX_RECORD_BYTES, RunView, State};
 pub use sketch::Sketch;
 pub use strip::{Strip, Strips, strips};
 pub use terminal::terminal_safe;

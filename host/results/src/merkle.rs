@@ -1,17 +1,17 @@
 //! The Merkle root over a run's records: one digest that two runs of the same work share.
 
-use arena_model::{CaseKey, CheckRecord, Digest, Hasher, Message, Outcome, Record, Usage};
-use serde::Serialize;
+use arena_model::{Digest, Hasher};
 use serde_json::Value;
+
+use crate::row::Row;
 
 /// A record as far as it takes part in equality: without `measured`, and without fuel and memory of instances that had
 /// served before, since what those use depends on what they did before.
-pub(crate) fn settled(record: &Record) -> serde_json::Result<Value> {
-    let mut value = serde_json::to_value(record)?;
-    if let Some(fields) = value.as_object_mut() {
+pub(crate) fn settled(mut record: Value) -> Value {
+    if let Some(fields) = record.as_object_mut() {
         fields.remove("measured");
     }
-    for check in value.get_mut("checks").and_then(Value::as_array_mut).into_iter().flatten() {
+    for check in record.get_mut("checks").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(check) = check.as_object_mut()
             && check.get("reused") == Some(&Value::Bool(true))
         {
@@ -19,7 +19,14 @@ pub(crate) fn settled(record: &Record) -> serde_json::Result<Value> {
             check.remove("memory_bytes");
         }
     }
-    Ok(value)
+    record
+}
+
+/// The line without `measured`, which stands last in it, in two pieces; none for a line that is written otherwise.
+fn leaf<'a>(row: &Row<'a>) -> Option<[&'a [u8]; 2]> {
+    let measured = row.raw_measured.get();
+    let kept = row.line.strip_suffix('}')?.strip_suffix(measured)?.strip_suffix(",\"measured\":")?;
+    Some([kept.as_bytes(), b"}"])
 }
 
 /// SHA-256 Merkle tree over leaves in order, in memory of the logarithm of their number. A leaf is hashed behind a
@@ -28,97 +35,27 @@ pub(crate) fn settled(record: &Record) -> serde_json::Result<Value> {
 pub struct Merkle {
     /// Roots of full trees, their heights falling.
     peaks: Vec<(u32, Digest)>,
-    /// Bytes of one leaf, kept for the next.
-    leaf: Vec<u8>,
-}
-
-/// A record without `measured`, its other fields as they stand in it.
-#[derive(Serialize)]
-struct Leaf<'a> {
-    v: u32,
-    key: &'a CaseKey,
-    index: u64,
-    input: &'a Digest,
-    scenario: &'a str,
-    provider: &'a str,
-    region: &'a Option<String>,
-    trial: u32,
-    row: &'a Option<String>,
-    variant: &'a Option<String>,
-    outcome: Outcome,
-    reason: &'a Option<String>,
-    error: &'a Option<String>,
-    messages: &'a [Message],
-    checks: &'a [CheckRecord],
-    usage: Usage,
-    cost_usd_micro: Option<u64>,
-}
-
-impl<'a> Leaf<'a> {
-    fn of(record: &'a Record) -> Self {
-        // Named one by one, so that a field added to the record cannot be forgotten here.
-        let Record {
-            v,
-            key,
-            index,
-            input,
-            scenario,
-            provider,
-            region,
-            trial,
-            row,
-            variant,
-            outcome,
-            reason,
-            error,
-            messages,
-            checks,
-            usage,
-            cost_usd_micro,
-            measured: _,
-        } = record;
-        Self {
-            v: *v,
-            key,
-            index: *index,
-            input,
-            scenario,
-            provider,
-            region,
-            trial: *trial,
-            row,
-            variant,
-            outcome: *outcome,
-            reason,
-            error,
-            messages,
-            checks,
-            usage: *usage,
-            cost_usd_micro: *cost_usd_micro,
-        }
-    }
 }
 
 impl Merkle {
-    /// Adds the record as the next leaf: its JSON as stored, without `measured`.
-    pub fn push(&mut self, record: &Record) -> serde_json::Result<()> {
-        self.leaf.clear();
-        if record.checks.iter().any(|check| check.reused) {
-            serde_json::to_writer(&mut self.leaf, &settled(record)?)?;
-        } else {
-            serde_json::to_writer(&mut self.leaf, &Leaf::of(record))?;
+    /// Adds a stored record as the next leaf: its line without `measured`.
+    pub(crate) fn push(&mut self, row: &Row<'_>) -> serde_json::Result<()> {
+        match leaf(row) {
+            Some(pieces) if !row.checks.iter().any(|check| check.reused) => self.push_pieces(&pieces),
+            _ => self.push_leaf(&serde_json::to_vec(&settled(serde_json::from_str(row.line)?))?),
         }
-        let leaf = std::mem::take(&mut self.leaf);
-        self.push_leaf(&leaf);
-        self.leaf = leaf;
         Ok(())
     }
 
     /// Adds raw bytes as the next leaf.
     pub fn push_leaf(&mut self, bytes: &[u8]) {
+        self.push_pieces(&[bytes]);
+    }
+
+    fn push_pieces(&mut self, pieces: &[&[u8]]) {
         let mut hasher = Hasher::default();
         hasher.update(&[0]);
-        hasher.update(bytes);
+        pieces.iter().for_each(|piece| hasher.update(piece));
         let (mut height, mut root) = (0, hasher.finish());
         while let Some((_, left)) = self.peaks.pop_if(|(other, _)| *other == height) {
             root = node(&left, &root);
@@ -182,6 +119,25 @@ mod tests {
             leaves[..count].iter().for_each(|leaf| tree.push_leaf(leaf.as_bytes()));
             assert!(tree.peaks.len() <= 7);
             assert_eq!(tree.root(), plain(&leaves[..count]), "{count} leaves");
+        }
+    }
+
+    #[test]
+    fn a_leaf_is_the_line_without_its_times() {
+        let ids = r#""index":0,"key":"k","input":"i","scenario":"s","provider":"p","region":null,"trial":0,"row":null,"variant":null"#;
+        let rest = r#""outcome":"passed","reason":null,"messages":[],"checks":[],"usage":{},"cost_usd_micro":null"#;
+        let root = |line: &str| {
+            let mut tree = Merkle::default();
+            tree.push(&Row::read(line.as_bytes()).unwrap()).unwrap();
+            tree.root()
+        };
+        let of = |leaf: &str| plain(&[leaf.to_owned()]);
+        for latency in ["1.5", "2e3"] {
+            let measured = format!(r#""measured":{{"started":"","latency_ms":{latency}}}"#);
+            assert_eq!(root(&format!("{{{ids},{rest},{measured}}}")), of(&format!("{{{ids},{rest}}}")));
+            // Not as it is stored: the keys are sorted, and white space goes.
+            let sorted: Value = serde_json::from_str(&format!("{{{ids},{rest}}}")).unwrap();
+            assert_eq!(root(&format!("{{ {measured},{rest},{ids}}}")), of(&sorted.to_string()));
         }
     }
 

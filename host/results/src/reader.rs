@@ -8,43 +8,39 @@ use std::path::PathBuf;
 use arena_model::{Outcome, Record};
 use serde::Deserialize;
 
-use crate::run_dir::JOURNAL;
+use crate::journal::Places;
+use crate::run_view::JOURNAL;
 use crate::segment::SegmentLines;
-use crate::{Result, ResultsError, RunDir, State, journal};
+use crate::{Result, ResultsError, RunView, State, atomic, journal};
 
 /// What is read of a record when the rest is not needed.
 #[derive(Deserialize)]
 pub(crate) struct Head {
-    pub v: u32,
     pub index: u64,
     pub outcome: Outcome,
 }
 
 /// Reads the head of a line and makes sure that the whole line is one JSON object in UTF-8.
 pub(crate) fn head(line: &[u8]) -> std::result::Result<Head, String> {
-    let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
-    if text.contains('\n') {
-        return Err("a record is one line, this has more".to_owned());
-    }
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    serde_json::from_slice(line).map_err(|error| error.to_string())
 }
 
-/// The stored lines in plan order, without their newlines.
+/// The stored lines in plan order, each with the index of its case and without its newline.
 pub(crate) enum Lines {
     Journal(JournalLines),
     Segments(Box<SegmentLines>),
 }
 
 /// Lines of `run` as they are stored.
-pub(crate) fn lines(run: &RunDir) -> Result<Lines> {
-    match run.state() {
-        State::Running => Ok(Lines::Journal(JournalLines::open(run)?)),
+pub(crate) fn lines(run: &RunView) -> Result<Lines> {
+    match run.state()? {
+        State::Running => Ok(Lines::Journal(JournalLines::open(run, journal::scan(run, |_| Ok(()))?.places)?)),
         State::Sealed => Ok(Lines::Segments(Box::new(SegmentLines::open(run)?))),
     }
 }
 
 impl Iterator for Lines {
-    type Item = Result<Vec<u8>>;
+    type Item = Result<(u64, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
@@ -63,15 +59,15 @@ pub(crate) struct JournalLines {
 }
 
 impl JournalLines {
-    fn open(run: &RunDir) -> Result<Self> {
+    /// The lines at `places`, in that order.
+    pub(crate) fn open(run: &RunView, places: Places) -> Result<Self> {
         let path = run.file(JOURNAL);
-        let scan = journal::scan(run)?;
-        let file = match File::open(&path) {
+        let file = match atomic::open_plain(&path, File::options().read(true)) {
             Ok(file) => Some(BufReader::with_capacity(256 << 10, file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(ResultsError::io("open", &path)(error)),
         };
-        Ok(Self { path, file, position: 0, places: scan.done.into_iter() })
+        Ok(Self { path, file, position: 0, places: places.into_iter() })
     }
 
     fn read(&mut self, offset: u64, length: u32) -> io::Result<Vec<u8>> {
@@ -86,12 +82,12 @@ impl JournalLines {
 }
 
 impl Iterator for JournalLines {
-    type Item = Result<Vec<u8>>;
+    type Item = Result<(u64, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (_, offset, length) = self.places.next()?;
+        let (index, offset, length) = self.places.next()?;
         let line = self.read(offset, length);
-        Some(line.map_err(ResultsError::io("read", &self.path)))
+        Some(line.map(|line| (index, line)).map_err(ResultsError::io("read", &self.path)))
     }
 }
 
@@ -103,7 +99,7 @@ pub struct Records {
 
 /// The stored records of `run` in plan order. A sealed run has one for each planned case; a running one has those
 /// that are finished. A record that cannot be read is an error item that names its file.
-pub fn records(run: &RunDir) -> Result<Records> {
+pub fn records(run: &RunView) -> Result<Records> {
     Ok(Records { path: run.path().to_owned(), lines: lines(run)? })
 }
 
@@ -112,7 +108,7 @@ impl Iterator for Records {
 
     fn next(&mut self) -> Option<Self::Item> {
         let line = self.lines.next()?;
-        Some(line.and_then(|line| {
+        Some(line.and_then(|(_, line)| {
             serde_json::from_slice(&line).map_err(|error| ResultsError::SegmentCorrupt {
                 path: self.path.clone(),
                 detail: format!("a stored record cannot be read: {error}"),
@@ -122,9 +118,9 @@ impl Iterator for Records {
 }
 
 /// Writes the stored records of `run` to `out`, one JSON object per line, in plan order, byte for byte as stored.
-pub fn export_jsonl(run: &RunDir, mut out: impl Write) -> Result<()> {
+pub fn export_jsonl(run: &RunView, mut out: impl Write) -> Result<()> {
     for line in lines(run)? {
-        let mut line = line?;
+        let (_, mut line) = line?;
         line.push(b'\n');
         out.write_all(&line).map_err(ResultsError::io("export", run.path()))?;
     }

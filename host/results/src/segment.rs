@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zstd::stream::{read::Decoder, write::Encoder};
 
 use crate::index::{Index, SegmentRef};
 use crate::reader::head;
-use crate::run_dir::SEGMENTS;
+use crate::run_view::SEGMENTS;
 use crate::strip::{MAGIC, Strip};
-use crate::{Result, ResultsError, RunDir, atomic};
+use crate::{Result, ResultsError, RunDir, RunView, atomic};
 
 /// Hashes what passes through it.
 struct Hashing<T> {
@@ -62,8 +62,7 @@ impl SegmentWriter {
         let path = folder.join(format!("{number:05}.jsonl.zst"));
         let strips_path = folder.join(format!("{number:05}.strips"));
         let open = |path: &PathBuf| {
-            let temporary = atomic::temporary(path);
-            let file = File::create(&temporary).map_err(ResultsError::io("create", &temporary))?;
+            let file = atomic::create(&atomic::temporary(path))?;
             Ok(Hashing::new(BufWriter::with_capacity(256 << 10, file)))
         };
         let records = Encoder::new(open(&path)?, level).map_err(ResultsError::io("compress", &path))?;
@@ -111,6 +110,32 @@ impl SegmentWriter {
     }
 }
 
+/// Reads one segment of `folder` from start to end and compares it with what the index says of it.
+pub(crate) fn verify(folder: &Path, reference: &SegmentRef) -> Result<()> {
+    let path = folder.join(&reference.records_file);
+    let io = || ResultsError::io("read", &path);
+    let file = File::open(&path).map_err(io())?;
+    let mut decoder = Decoder::new(Hashing::new(file)).map_err(io())?;
+    let (mut buffer, mut lines) = (vec![0; 64 << 10], 0);
+    loop {
+        match decoder.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => lines += memchr::memchr_iter(b'\n', &buffer[..read]).count() as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                let detail = format!("it cannot be decompressed: {error}");
+                return Err(ResultsError::SegmentCorrupt { path, detail });
+            }
+        }
+    }
+    reference.check(&path, decoder.finish().into_inner().hasher.finalize())?;
+    if lines != reference.records {
+        let detail = format!("it holds {lines} records, the index says {}", reference.records);
+        return Err(ResultsError::SegmentCorrupt { path, detail });
+    }
+    Ok(())
+}
+
 /// One segment being read.
 struct OpenSegment {
     path: PathBuf,
@@ -119,7 +144,7 @@ struct OpenSegment {
     read: u64,
 }
 
-/// The lines of all segments of a run, in plan order. Hash, count and order are checked on the way, so damage is an
+/// The lines of all segments of a run, in plan order, each with its index. Hash, count and order are checked on the way, so damage is an
 /// error item at the latest at the end of its segment.
 pub(crate) struct SegmentLines {
     folder: PathBuf,
@@ -132,17 +157,13 @@ pub(crate) struct SegmentLines {
 
 impl SegmentLines {
     /// Lines of the segments the index of `run` names.
-    pub(crate) fn open(run: &RunDir) -> Result<Self> {
-        Ok(Self::of(run, Index::read(run)?.segments))
-    }
-
-    /// Lines of `segments`, before an index names them.
-    pub(crate) fn of(run: &RunDir, segments: Vec<SegmentRef>) -> Self {
+    pub(crate) fn open(run: &RunView) -> Result<Self> {
         let (folder, limit) = (run.file(SEGMENTS), u64::from(run.max_record_bytes()));
-        Self { folder, waiting: segments.into_iter(), open: None, last: None, limit, failed: false }
+        let waiting = Index::read(run)?.segments.into_iter();
+        Ok(Self { folder, waiting, open: None, last: None, limit, failed: false })
     }
 
-    fn step(&mut self) -> Result<Option<Vec<u8>>> {
+    fn step(&mut self) -> Result<Option<(u64, Vec<u8>)>> {
         loop {
             let Some(segment) = &mut self.open else {
                 let Some(reference) = self.waiting.next() else { return Ok(None) };
@@ -167,7 +188,7 @@ impl SegmentLines {
                 }
                 self.last = Some(index);
                 segment.read += 1;
-                return Ok(Some(line));
+                return Ok(Some((index, line)));
             }
             if segment.read != segment.reference.records {
                 let (read, wanted) = (segment.read, segment.reference.records);
@@ -181,7 +202,7 @@ impl SegmentLines {
 }
 
 impl Iterator for SegmentLines {
-    type Item = Result<Vec<u8>>;
+    type Item = Result<(u64, Vec<u8>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {

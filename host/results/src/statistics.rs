@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Record, Summary, Tally, Usage};
+use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Summary, Tally, Usage};
 
 use crate::merkle::Merkle;
+use crate::row::Row;
 use crate::sketch::Sketch;
 use crate::strip::micros;
 
@@ -18,6 +19,14 @@ fn add(tally: &mut Tally, outcome: Outcome, usage: Usage, cost: Option<u64>) {
     tally.counts.add(outcome);
     tally.usage += usage;
     tally.cost_usd_micro = tally.cost_usd_micro.zip(cost).map(|(sum, cost)| sum.saturating_add(cost));
+}
+
+/// Adds to the tally of a name, which is copied only when it is new.
+fn add_to(map: &mut BTreeMap<String, Tally>, name: &str, outcome: Outcome, usage: Usage, cost: Option<u64>) {
+    match map.get_mut(name) {
+        Some(tally) => add(tally, outcome, usage, cost),
+        None => add(map.entry(name.to_owned()).or_insert_with(empty), outcome, usage, cost),
+    }
 }
 
 /// All that a summary needs, so far.
@@ -56,32 +65,29 @@ impl Totals {
     /// Adds the next record in plan order; `labels` is asked once per scenario.
     pub(crate) fn push(
         &mut self,
-        record: &Record,
+        record: &Row<'_>,
         labels: impl Fn(&str) -> BTreeMap<String, String>,
     ) -> serde_json::Result<()> {
         self.merkle.push(record)?;
-        let Record { outcome, usage, .. } = *record;
+        let (outcome, usage) = (record.outcome, record.usage);
         // A case that never ran cost nothing, whatever its price would have been.
         let cost = if outcome == Outcome::NotRun { Some(0) } else { record.cost_usd_micro };
-        if !self.labels_of.contains_key(&record.scenario) {
+        if !self.labels_of.contains_key(&*record.scenario) {
             let pairs = labels(&record.scenario).into_iter().map(|(key, value)| format!("{key}={value}"));
-            self.labels_of.insert(record.scenario.clone(), pairs.collect());
+            self.labels_of.insert(record.scenario.to_string(), pairs.collect());
         }
-        let slice = |map: &mut BTreeMap<String, Tally>, name: &str| match map.get_mut(name) {
-            Some(tally) => add(tally, outcome, usage, cost),
-            None => add(map.entry(name.to_owned()).or_insert_with(empty), outcome, usage, cost),
-        };
+        let slice = |map: &mut BTreeMap<String, Tally>, name: &str| add_to(map, name, outcome, usage, cost);
         add(&mut self.all, outcome, usage, cost);
         slice(&mut self.scenarios, &record.scenario);
         slice(&mut self.providers, &record.provider);
-        for label in self.labels_of.get(&record.scenario).into_iter().flatten() {
+        for label in self.labels_of.get(&*record.scenario).into_iter().flatten() {
             slice(&mut self.labels, label);
         }
         for check in &record.checks {
             let mut usage = Usage::default();
             check.calls.iter().for_each(|call| usage += call.usage);
             let cost = check.calls.iter().try_fold(0u64, |sum, call| Some(sum.saturating_add(call.cost_usd_micro?)));
-            add(self.evaluators.entry(check.kind.clone()).or_insert_with(empty), check.outcome, usage, cost);
+            add_to(&mut self.evaluators, &check.kind, check.outcome, usage, cost);
         }
         if matches!(outcome, Outcome::Passed | Outcome::Failed | Outcome::Error) {
             self.time(record);
@@ -89,10 +95,13 @@ impl Totals {
         Ok(())
     }
 
-    fn time(&mut self, record: &Record) {
+    fn time(&mut self, record: &Row<'_>) {
         let latency = micros(record.measured.latency_ms);
         self.latency.add(latency);
-        self.latency_by_provider.entry(record.provider.clone()).or_default().add(latency);
+        match self.latency_by_provider.get_mut(&*record.provider) {
+            Some(sketch) => sketch.add(latency),
+            None => self.latency_by_provider.entry(record.provider.to_string()).or_default().add(latency),
+        }
         // A start that is no time takes part in no wall time; it changes no verdict.
         if let Ok(started) = humantime::parse_rfc3339(&record.measured.started) {
             let finished = started.checked_add(Duration::from_micros(latency)).unwrap_or(started);

@@ -8,11 +8,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use arena_model::{Outcome, Record};
+use arena_model::Outcome;
 
 use crate::index::Index;
-use crate::run_dir::SEGMENTS;
-use crate::{Result, ResultsError, RunDir};
+use crate::row::Row;
+use crate::run_view::SEGMENTS;
+use crate::{Result, ResultsError, RunView};
 
 pub(crate) const MAGIC: &[u8; 8] = b"ARSTRIP1";
 pub(crate) const STRIP_BYTES: usize = 44;
@@ -44,7 +45,7 @@ pub(crate) fn micros(milliseconds: f64) -> u64 {
 
 impl Strip {
     /// The strip of a record.
-    pub fn of(record: &Record) -> Self {
+    pub(crate) fn of(record: &Row<'_>) -> Self {
         let scores = record.checks.iter().filter_map(|check| check.score).take(usize::from(u16::MAX));
         Self {
             outcome: record.outcome,
@@ -97,7 +98,7 @@ pub struct Strips {
 /// The strips of a sealed run in plan order, checked against their BLAKE3 first. Holds one bit per planned case.
 ///
 /// Errors: `SegmentCorrupt`, `ResultsIo`; a running folder has none (`ResultsIo` for `index.json`).
-pub fn strips(run: &RunDir) -> Result<impl Iterator<Item = Result<(u64, Strip)>>> {
+pub fn strips(run: &RunView) -> Result<impl Iterator<Item = Result<(u64, Strip)>>> {
     let mut parts = Vec::new();
     for segment in Index::read(run)?.segments {
         parts.push(Strips::open(&run.file(SEGMENTS).join(&segment.strips), segment.records)?);

@@ -7,8 +7,9 @@ mod error;
 mod fleet;
 mod local;
 mod matrix;
+mod stored;
 
 pub use error::WorkerError;
 pub use fleet::{CaseRunner, FleetRun, FleetSettings, Frozen};
-pub use local::{Done, Ended, LocalRun, Observer, Stop};
+pub use local::{Ended, LocalRun, Observer, Stop};
 pub use matrix::Matrix;

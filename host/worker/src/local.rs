@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arena_evaluate::Evaluator;
-use arena_model::{Outcome, Record};
+use arena_model::Record;
 use arena_queue::{
     Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MemoryQueue, Queue, Register, Restored, RetryPolicy, Settled,
     WorkerId,
 };
-use arena_results::{Journal, ResultsError};
+use arena_results::{Done, Journal, ResultsError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::stored::Stored;
 use crate::{Matrix, WorkerError};
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
@@ -45,17 +46,6 @@ pub trait Observer: Send {
     fn stored(&mut self, record: &Record);
 }
 
-/// A case that has a record.
-#[derive(Clone, Copy, Debug)]
-pub struct Done {
-    /// Place in the plan.
-    pub index: u64,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What it cost.
-    pub cost_usd_micro: Option<u64>,
-}
-
 /// A run on this machine.
 pub struct LocalRun {
     /// Plan and scenarios.
@@ -73,7 +63,7 @@ pub struct LocalRun {
 }
 
 /// A finished case on its way to the journal.
-type Finished = (Claim, Record, Result<Vec<u8>, serde_json::Error>);
+type Finished = (Claim, serde_json::Result<Stored>);
 
 impl LocalRun {
     /// Runs every case that is not done. On an error the journal holds all that was stored before it.
@@ -112,9 +102,10 @@ impl LocalRun {
             };
             let mut next = Some(first);
             while let Some(joined) = next {
-                let (claim, record, line) = joined??;
-                let line = line.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
-                self.journal.append_serialized(record.index, line)?;
+                let (claim, stored) = joined??;
+                let stored = stored.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
+                let Stored { record, line } = stored;
+                self.journal.append(record.index, line)?;
                 seq += 1;
                 let settled = Settled {
                     lane: claim.lane,
@@ -168,10 +159,10 @@ impl LocalRun {
         let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
         let case = self.matrix.case(index, claim.attempt).ok_or_else(unplanned)?;
         let evaluator = self.evaluator.clone();
+        let limit = self.journal.max_record_bytes();
         tasks.spawn(async move {
             let record = evaluator.run(&case).await;
-            let line = serde_json::to_vec(&record);
-            Ok((claim, record, line))
+            Ok((claim, Stored::new(record, limit)))
         });
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
-use arena_results::{ResultsError, RunDir, export_jsonl};
+use arena_results::{ResultsError, RunView, export_jsonl};
 use clap::{Subcommand, ValueEnum};
 
 use crate::exit::{Exit, Failure, OrFail};
@@ -35,7 +35,7 @@ enum Format {
 /// Runs the command.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     let Command::Export(Export { dir, format: Format::Jsonl }) = command;
-    let run = RunDir::open(&dir).or_fail()?;
+    let run = RunView::open(&dir).or_fail()?;
     let mut out = BufWriter::new(io::stdout().lock());
     match export_jsonl(&run, &mut out) {
         // A reader that has seen enough (`| head`) is no error.

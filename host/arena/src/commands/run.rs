@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arena_model::{Counts, Digest, Manifest, Work};
-use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize, records};
-use arena_worker::{Done, Ended, LocalRun, Stop};
+use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize};
+use arena_worker::{Ended, LocalRun, Stop};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -41,7 +41,7 @@ pub struct Arguments {
     /// Folder of the bundle, or its arena file. With --resume it must be what the run was started with.
     #[arg(required_unless_present = "resume")]
     bundle: Option<PathBuf>,
-    /// Folder of the results; must not exist yet [default: out/NAME-TIME].
+    /// Folder of the results; must not exist yet [default: out/NAME-TIME-ID].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Go on with the run in this folder; what is recorded is not called again.
@@ -85,12 +85,10 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         None => start(&arguments, &worker).await?,
     };
     show_warnings(&session, arguments.quiet).await;
-    if run.state() == State::Running {
+    if run.state().or_fail()? == State::Running {
         let ended = run_cases(&run, &session, &arguments).await?;
         if ended == Ended::Stopped {
-            let dir = verdict::shell_word(run.path());
-            print_warning(&format!("stopped; go on with `arena run --resume {dir}`"));
-            return Ok(Exit::Interrupted);
+            return Ok(stopped(&run));
         }
     }
     let planned = session.matrix.plan.len();
@@ -103,9 +101,20 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
-    let summary = finalize(&run, planned, std::iter::empty(), labels, settings).or_fail()?;
+    let stop = watch_signals(&[Stop::Now], "");
+    let summary = match finalize(&run, planned, std::iter::empty(), labels, settings, || *stop.borrow() != Stop::No) {
+        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run)),
+        ended => ended.or_fail()?,
+    };
     verdict::print(&run, &summary, &trials, arguments.quiet)?;
     Ok(verdict::exit(&summary.cases))
+}
+
+/// Says how to go on.
+fn stopped(run: &RunDir) -> Exit {
+    let dir = verdict::shell_word(run.path());
+    print_warning(&format!("stopped; go on with `arena run --resume {dir}`"));
+    Exit::Interrupted
 }
 
 /// A new run: its folder appears complete with manifest, bundle and inputs.
@@ -124,7 +133,9 @@ async fn start(arguments: &Arguments, worker: &str) -> Result<(RunDir, Session),
     }
     let out = arguments.out.clone().unwrap_or_else(|| {
         let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
-        Path::new("out").join(format!("{}-{time}", file_name(&session.bundle.name)))
+        // Two runs may start within one second; the worker's id is random.
+        let id: String = worker.chars().take(ID_CHARS).collect();
+        Path::new("out").join(format!("{}-{time}-{id}", file_name(&session.bundle.name)))
     });
     let mut settings = json!({"evaluators": names(&inputs)});
     if credentials::is_beside(&session.bundle) {
@@ -140,6 +151,9 @@ async fn start(arguments: &Arguments, worker: &str) -> Result<(RunDir, Session),
 
 /// Longest part of a bundle's name that stands in the name of a folder.
 const FOLDER_CHARS: usize = 64;
+
+/// Characters of a random id in the name of a folder.
+const ID_CHARS: usize = 8;
 
 /// The bundle's name as one plain component of a path: it is a stranger's text and must not lead elsewhere.
 fn file_name(name: &str) -> String {
@@ -257,7 +271,9 @@ async fn show_warnings(session: &Session, quiet: bool) {
 }
 
 async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
-    let (journal, recovered) = Journal::open(run).or_fail()?;
+    let matrix = &session.matrix;
+    let key = |index| matrix.case(index, 0).map(|case| case.id.key());
+    let (journal, recovered) = Journal::open(run, key).or_fail()?;
     if recovered.dropped_bytes > 0 {
         print_warning(&format!(
             "the journal ended in half a record of {} bytes, which is run again",
@@ -265,23 +281,16 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
         ));
     }
     let mut counts = Counts::default();
-    let done: Result<Vec<Done>, ResultsError> = records(run)
-        .or_fail()?
-        .map(|record| {
-            let record = record?;
-            counts.add(record.outcome);
-            Ok(Done { index: record.index, outcome: record.outcome, cost_usd_micro: record.cost_usd_micro })
-        })
-        .collect();
+    recovered.done.iter().for_each(|done| counts.add(done.outcome));
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let asked = arguments.concurrency.map(|n| n as usize).or(bundled).unwrap_or(CONCURRENCY);
     let local = LocalRun {
         matrix: session.matrix.clone(),
         evaluator: session.evaluator.clone(),
         journal,
-        done: done.or_fail()?,
+        done: recovered.done,
         concurrency: asked.min(CONCURRENCY_MAX),
-        stop: watch_signals(),
+        stop: watch_signals(&[Stop::Drain, Stop::Now], "finishing the cases in flight; once more to stop at once"),
     };
     let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet);
     let ended = local.run(&mut progress).await;
@@ -289,26 +298,27 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
     ended.or_fail()
 }
 
-/// The first Ctrl-C (or TERM) drains, the second stops at once.
-fn watch_signals() -> watch::Receiver<Stop> {
+/// Each Ctrl-C (or TERM) gives the next of `stops`; the first says `warning`, if that is not empty.
+fn watch_signals(stops: &'static [Stop], warning: &'static str) -> watch::Receiver<Stop> {
+    use tokio::signal::unix::{SignalKind, signal};
     let (send, receive) = watch::channel(Stop::No);
+    // Here and not in the task, so that no signal is lost before that starts.
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without handlers the signals end the process; the journal survives that as well.
+        return receive;
+    };
     tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            // Without handlers the signals end the process; the journal survives that as well.
-            return;
-        };
-        for stop in [Stop::Drain, Stop::Now] {
+        for (at, stop) in stops.iter().enumerate() {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
                 () = send.closed() => return,
             }
-            if stop == Stop::Drain {
-                print_warning("finishing the cases in flight; once more to stop at once");
+            if at == 0 && !warning.is_empty() {
+                print_warning(warning);
             }
-            if send.send(stop).is_err() {
+            if send.send(*stop).is_err() {
                 return;
             }
         }

@@ -1,12 +1,16 @@
 //! What of a run goes into the page: rows and transcripts, failures first, until the limits are reached.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
 
-use arena_model::{CheckRecord, Counts, Manifest, Message, Outcome, Record, Summary, Tally};
+use arena_model::{Counts, Manifest, Outcome, Summary, Tally};
 use serde::Serialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::inert;
+use crate::row::{Row, Text};
 use crate::sketch::Sketch;
 use crate::strip::micros;
 
@@ -61,7 +65,7 @@ impl Names {
         Ok(inert(&serde_json::to_string(&short(&self.names[number]))?).len() + 1)
     }
 
-    fn shown(&self, kept: impl Fn(u32) -> bool) -> Vec<Option<String>> {
+    fn shown(&self, kept: impl Fn(u32) -> bool) -> Vec<Option<Cow<'_, str>>> {
         let names = self.names.iter().zip(&self.used).zip(0u32..);
         names.map(|((name, used), number)| (*used || kept(number)).then(|| short(name))).collect()
     }
@@ -83,17 +87,53 @@ struct Shelf {
 struct Transcript<'a> {
     key: &'a str,
     input: &'a str,
-    error: &'a Option<String>,
-    reason: &'a Option<String>,
-    messages: &'a [Message],
-    checks: &'a [CheckRecord],
-    measured: &'a arena_model::Measured,
+    error: &'a Option<Text<'a>>,
+    reason: &'a Option<Text<'a>>,
+    messages: &'a RawValue,
+    checks: &'a RawValue,
+    measured: &'a RawValue,
 }
 
-fn short(text: &str) -> String {
+fn short(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_TEXT {
+        return Cow::Borrowed(text);
+    }
     match text.char_indices().nth(MAX_TEXT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// The same, inert, and copied only if it was not.
+fn own(json: String) -> String {
+    match inert(&json) {
+        Cow::Borrowed(_) => json,
+        Cow::Owned(inert) => inert,
+    }
+}
+
+/// What of a [`Report`] got into the page.
+pub(crate) struct Data {
+    head: String,
+    left_out: serde_json::Value,
+    rows: Vec<String>,
+    transcripts: Vec<(u64, String)>,
+}
+
+impl Data {
+    /// Writes it as one JSON object.
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(out, "{{\"head\":{},\"leftOut\":{},\"rows\":[\n", self.head, self.left_out)?;
+        for (at, row) in self.rows.iter().enumerate() {
+            out.write_all(if at == 0 { b"" } else { b",\n" })?;
+            out.write_all(row.as_bytes())?;
+        }
+        out.write_all(b"\n],\"transcripts\":{\n")?;
+        for (at, (index, json)) in self.transcripts.iter().enumerate() {
+            write!(out, "{}\"{index}\":", if at == 0 { "" } else { ",\n" })?;
+            out.write_all(json.as_bytes())?;
+        }
+        out.write_all(b"\n}}")
     }
 }
 
@@ -105,7 +145,7 @@ impl Report {
     }
 
     /// Takes what it can of the next record in plan order.
-    pub(crate) fn push(&mut self, record: &Record) -> serde_json::Result<()> {
+    pub(crate) fn push(&mut self, record: &Row<'_>) -> serde_json::Result<()> {
         let place = (self.scenarios.number(&record.scenario), self.providers.number(&record.provider));
         self.matrix.entry(place).or_default().add(record.outcome);
         let bad = matches!(record.outcome, Outcome::Failed | Outcome::Error);
@@ -114,7 +154,7 @@ impl Report {
         if shelf.rows.len() >= self.max_cases || shelf.row_bytes >= self.max_bytes / ROWS_SHARE {
             return Ok(());
         }
-        let row = inert(&serde_json::to_string(&(
+        let row = serde_json::to_string(&(
             record.index,
             place.0,
             place.1,
@@ -125,18 +165,18 @@ impl Report {
             record.cost_usd_micro,
             record.usage.input + record.usage.output,
             record.reason.as_deref().map(short),
-        ))?);
+        ))?;
+        let row = own(row);
         shelf.row_bytes += row.len() + 1 + self.scenarios.need(place.0)? + self.providers.need(place.1)?;
-        let spoken = !record.messages.is_empty() || !record.checks.is_empty();
+        let (messages, checks, measured) = (record.raw_messages, record.raw_checks, record.raw_measured);
+        let spoken = messages.get() != "[]" || checks.get() != "[]";
         shelf.rows.push((row, spoken));
-        let Record { key, input, error, reason, messages, checks, measured, .. } = record;
+        let Row { key, input, error, reason, .. } = record;
         // The last 64th is not worth serialising every further transcript to see whether it fits.
         if shelf.transcript_bytes >= self.max_bytes - self.max_bytes / 64 || !spoken {
             return Ok(());
         }
-        let (key, input) = (key.0.as_str(), input.as_str());
-        let json =
-            inert(&serde_json::to_string(&Transcript { key, input, error, reason, messages, checks, measured })?);
+        let json = own(serde_json::to_string(&Transcript { key, input, error, reason, messages, checks, measured })?);
         if shelf.transcript_bytes + json.len() <= self.max_bytes {
             shelf.transcript_bytes += json.len() + 32;
             shelf.transcripts.push((shelf.rows.len() - 1, record.index, json));
@@ -144,55 +184,44 @@ impl Report {
         Ok(())
     }
 
-    /// The page's data as pieces of one JSON object.
-    pub(crate) fn data(
-        self,
-        manifest: &Manifest,
-        summary: &Summary,
-        latency: &Sketch,
-    ) -> serde_json::Result<Vec<String>> {
-        let head = inert(&serde_json::to_string(&self.head(manifest, summary, latency))?);
+    /// The page's data: of what was collected as much as the limits allow.
+    pub(crate) fn data(self, manifest: &Manifest, summary: &Summary, latency: &Sketch) -> serde_json::Result<Data> {
+        let head = own(serde_json::to_string(&self.head(manifest, summary, latency))?);
         let Self { max_cases, max_bytes, bad, rest, .. } = self;
+        let (bad_seen, cases) = (bad.seen, bad.seen + rest.seen);
         let mut left = max_bytes.saturating_sub(head.len());
         let (mut rows, mut spoken, mut transcripts) = (Vec::new(), 0, Vec::new());
         let mut row_room = left.min(max_bytes / ROWS_SHARE);
         let (mut shown_bad, mut shown_rest) = (0, 0);
-        for (shelf, shown) in [(&bad, &mut shown_bad), (&rest, &mut shown_rest)] {
-            for (row, has) in shelf.rows.iter().take(max_cases - rows.len()) {
+        for (shelf, shown) in [(bad.rows, &mut shown_bad), (rest.rows, &mut shown_rest)] {
+            for (row, has) in shelf.into_iter().take(max_cases - rows.len()) {
                 let Some(room) = row_room.checked_sub(row.len() + 1) else { break };
                 (row_room, left) = (room, left - row.len() - 1);
-                rows.push(row.as_str());
-                spoken += usize::from(*has);
+                rows.push(row);
+                spoken += usize::from(has);
                 *shown += 1;
             }
         }
-        for (shelf, shown) in [(&bad, shown_bad), (&rest, shown_rest)] {
-            for (row, index, json) in &shelf.transcripts {
-                if *row < shown && json.len() + 32 <= left {
+        for (shelf, shown) in [(bad.transcripts, shown_bad), (rest.transcripts, shown_rest)] {
+            for (row, index, json) in shelf {
+                if row < shown && json.len() + 32 <= left {
                     left -= json.len() + 32;
-                    transcripts.push(format!("\"{index}\":{json}"));
+                    transcripts.push((index, json));
                 }
             }
         }
-        let cases = bad.seen + rest.seen;
         let left_out = json!({
             "cases": cases - rows.len() as u64,
-            "bad": bad.seen - shown_bad as u64,
+            "bad": bad_seen - shown_bad as u64,
             "transcripts": spoken - transcripts.len(),
         });
-        Ok(vec![
-            format!("{{\"head\":{head},\"leftOut\":{left_out},\"rows\":[\n"),
-            rows.join(",\n"),
-            "\n],\"transcripts\":{\n".to_owned(),
-            transcripts.join(",\n"),
-            "\n}}".to_owned(),
-        ])
+        Ok(Data { head, left_out, rows, transcripts })
     }
 
     fn head(&self, manifest: &Manifest, summary: &Summary, latency: &Sketch) -> serde_json::Value {
-        let tables = |map: &BTreeMap<String, Tally>| -> Vec<(String, Tally)> {
-            map.iter().take(MAX_ENTRIES).map(|(name, tally)| (short(name), tally.clone())).collect()
-        };
+        fn tables(map: &BTreeMap<String, Tally>) -> Vec<(Cow<'_, str>, &Tally)> {
+            map.iter().take(MAX_ENTRIES).map(|(name, tally)| (short(name), tally)).collect()
+        }
         // Names are numbered by first appearance; a matrix too large for a page keeps the scenarios that do worst.
         let mut worst: Vec<(u64, u32)> = (0..self.scenarios.names.len() as u32).map(|number| (0, number)).collect();
         for ((scenario, _), counts) in &self.matrix {

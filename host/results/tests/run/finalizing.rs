@@ -3,9 +3,11 @@ use std::fs;
 use std::path::Path;
 
 use arena_model::{Fault, Outcome, Usage};
-use arena_results::{Journal, Merkle, RunDir, State, Strip, export_jsonl, records, strips, verify_checksums};
+use arena_results::{
+    Merkle, RunDir, RunView, Settings, State, Strip, export_jsonl, finalize, records, strips, verify_checksums,
+};
 
-use crate::sample::{OUTCOMES, append, check, copy, create, finish, finished, record, standard};
+use crate::sample::{OUTCOMES, append, check, copy, create, finish, finished, labels, open, put, record, standard};
 
 #[test]
 fn the_summary_adds_up_and_the_folder_is_sealed() {
@@ -32,7 +34,7 @@ fn the_summary_adds_up_and_the_folder_is_sealed() {
     assert_eq!((m.wall_ms, m.latency_ms["max"]), (6106.0, 106.0));
     assert!((m.latency_ms["p50"] - 102.0).abs() <= 1.02, "{:?}", m.latency_ms);
     assert_eq!(m.latency_ms_by_provider["p1"].len(), 4);
-    assert_eq!(run.state(), State::Sealed);
+    assert_eq!(run.state().unwrap(), State::Sealed);
     assert!(!run.path().join("journal.jsonl").exists());
     let stored = fs::read(run.path().join("summary.json")).unwrap();
     assert_eq!(serde_json::from_slice::<arena_model::Summary>(&stored).unwrap(), summary);
@@ -47,9 +49,10 @@ fn records_come_in_plan_order_and_give_the_merkle_root() {
     let wanted: Vec<_> = (0..8).map(|index| record(index, OUTCOMES[index as usize])).collect();
     assert_eq!(found, wanted);
     let mut merkle = Merkle::default();
-    for mut record in wanted {
-        record.measured.latency_ms = 1e9;
-        merkle.push(&record).unwrap();
+    for record in wanted {
+        let line = serde_json::to_string(&record).unwrap();
+        let (kept, _) = line.split_once(",\"measured\":").unwrap();
+        merkle.push_leaf(format!("{kept}}}").as_bytes());
     }
     let summary: arena_model::Summary =
         serde_json::from_slice(&fs::read(run.path().join("summary.json")).unwrap()).unwrap();
@@ -62,9 +65,14 @@ fn records_come_in_plan_order_and_give_the_merkle_root() {
     assert!(std::str::from_utf8(lines[1]).unwrap().contains("0.30000000000000004"), "scores keep their last bit");
 
     let found: Vec<_> = strips(&run).unwrap().map(|strip| strip.unwrap()).collect();
-    let wanted = (0..8).map(|index| (index, Strip::of(&record(index, OUTCOMES[index as usize]))));
-    assert_eq!(found, wanted.collect::<Vec<_>>());
-    assert_eq!((found[0].1.score_nano, found[0].1.scored, found[1].1.latency_us), (300_000_000, 1, 101_000));
+    for (index, (place, strip)) in (0..8).zip(&found) {
+        let Strip { outcome, cost_usd_micro, input, output, latency_us, .. } = *strip;
+        let record = record(index, OUTCOMES[index as usize]);
+        assert_eq!((*place, outcome, cost_usd_micro), (index, record.outcome, record.cost_usd_micro));
+        assert_eq!((input, output), (record.usage.input, record.usage.output));
+        assert_eq!(latency_us as f64, record.measured.latency_ms * 1000.0);
+    }
+    assert_eq!((found[0].1.score_nano, found[0].1.scored, found[4].1.scored), (300_000_000, 1, 0));
 }
 
 #[test]
@@ -84,10 +92,10 @@ fn cases_that_do_not_make_up_the_plan_are_refused_and_nothing_is_sealed() {
         let error = finish(&run, wrong).unwrap_err();
         assert_eq!(error.reason(), "CountsDisagree");
         assert!(error.to_string().contains(words), "{error}");
-        assert_eq!(run.state(), State::Running);
+        assert_eq!(run.state().unwrap(), State::Running);
         assert!(run.path().join("journal.jsonl").exists());
     }
-    let open = Journal::open(&run).unwrap();
+    let open = open(&run).unwrap();
     assert_eq!(finish(&run, not_run.clone()).unwrap_err().reason(), "JournalOpen");
     drop(open);
     finish(&run, not_run).unwrap();
@@ -102,7 +110,7 @@ fn finalizing_again_gives_the_same_bytes() {
     fs::write(run.path().join("summary.json"), "lost").unwrap();
     finish(&run, vec![]).unwrap();
     assert_eq!(names.map(|name| fs::read(run.path().join(name)).unwrap()), before);
-    assert_eq!(Journal::open(&run).unwrap_err().reason(), "RunSealed");
+    assert_eq!(open(&run).unwrap_err().reason(), "RunSealed");
 }
 
 /// The bytes of everything a finished run promises.
@@ -128,9 +136,10 @@ fn a_kill_between_any_two_steps_is_recovered() {
         "summary.json",
         ".report.html.tmp",
         "report.html",
+        ".junit.cases.tmp",
+        "junit.xml",
         "segments/00001.jsonl.zst",
         "segments/00001.strips",
-        "junit.xml",
         ".index.json.tmp",
         "index.json",
     ];
@@ -146,12 +155,12 @@ fn a_kill_between_any_two_steps_is_recovered() {
         }
         let run = RunDir::open(&dir).unwrap();
         if killed_after < steps.len() {
-            assert_eq!(run.state(), State::Running);
+            assert_eq!(run.state().unwrap(), State::Running);
             assert!(!dir.join("summary.json").exists(), "a running folder shows no summary");
-            assert_eq!(Journal::open(&run).unwrap().1.done.len(), 6);
+            assert_eq!(open(&run).unwrap().1.done.len(), 6);
             finish(&run, standard().1).unwrap();
         } else {
-            assert_eq!(run.state(), State::Sealed);
+            assert_eq!(run.state().unwrap(), State::Sealed);
             assert!(!dir.join("journal.jsonl").exists(), "opening finishes the deletion");
         }
         assert_eq!(products(&dir), wanted, "killed after {killed_after}");
@@ -204,12 +213,12 @@ fn an_unsealed_run_takes_its_missing_cases() {
     let temp = tempfile::tempdir().unwrap();
     let run = finished(&temp.path().join("run"));
     run.unseal().unwrap();
-    assert_eq!(run.state(), State::Running);
+    assert_eq!(run.state().unwrap(), State::Running);
     assert!(["summary.json", "segments", "checksums"].iter().all(|name| !run.path().join(name).exists()));
-    let (mut journal, recovered) = Journal::open(&run).unwrap();
-    assert_eq!(recovered.done.iter().map(|place| place.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 6]);
-    journal.append(&record(5, Outcome::Passed)).unwrap();
-    journal.append(&record(7, Outcome::Passed)).unwrap();
+    let (mut journal, recovered) = open(&run).unwrap();
+    assert_eq!(recovered.done.iter().map(|done| done.index).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 6]);
+    put(&mut journal, &record(5, Outcome::Passed)).unwrap();
+    put(&mut journal, &record(7, Outcome::Passed)).unwrap();
     drop(journal);
     let summary = finish(&run, vec![]).unwrap();
     assert_eq!((summary.cases.passed, summary.cases.not_run), (5, 0));
@@ -241,4 +250,112 @@ fn costs_of_judges_count_for_their_check_type() {
     assert_eq!(summary.evaluators["llm_judge"].usage, Usage { input: 6, output: 4, cached: 0 });
     assert_eq!(summary.evaluators["other_judge"].cost_usd_micro, None);
     assert_eq!(summary.cost_usd_micro, Some(20));
+}
+
+#[test]
+fn finalizing_can_be_stopped_and_leaves_a_run_that_goes_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("run");
+    let run = create(&dir, 8);
+    append(&run, &standard().0);
+    let asked = std::cell::Cell::new(0);
+    let stop = || asked.replace(asked.get() + 1) == 5;
+    let stopped = finalize(&run, 8, standard().1.into_iter(), labels, Settings::default(), stop).unwrap_err();
+    assert_eq!((stopped.reason(), asked.get()), ("FinalizeStopped", 6));
+    assert_eq!(run.state().unwrap(), State::Running);
+    drop(run);
+    let run = RunDir::open(&dir).unwrap();
+    assert_eq!(open(&run).unwrap().1.done.len(), 6);
+    finish(&run, standard().1).unwrap();
+    let whole = finished(&temp.path().join("whole"));
+    assert_eq!(products(run.path()), products(whole.path()));
+}
+
+/// Every file below `dir` with its bytes.
+fn files(dir: &Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            found.extend(files(&entry));
+        } else {
+            found.insert(entry.clone(), fs::read(&entry).unwrap_or_default());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_sealed_run_without_its_index_is_refused_and_left_as_it_is() {
+    let temp = tempfile::tempdir().unwrap();
+    for (number, name) in ["segments", "summary.json", "junit.xml"].into_iter().enumerate() {
+        let dir = temp.path().join(number.to_string());
+        drop(finished(&dir));
+        fs::remove_file(dir.join("index.json")).unwrap();
+        if number > 0 {
+            fs::remove_dir_all(dir.join("segments")).unwrap();
+        }
+        if number > 1 {
+            fs::remove_file(dir.join("summary.json")).unwrap();
+        }
+        for dangling in [false, true] {
+            if dangling {
+                std::os::unix::fs::symlink("nowhere", dir.join("index.json")).unwrap();
+            }
+            let before = files(&dir);
+            for error in [RunDir::open(&dir).unwrap_err(), RunView::open(&dir).unwrap_err()] {
+                assert_eq!((error.reason(), error.class()), ("IndexMissing", arena_model::Class::Input));
+                assert!(error.to_string().contains("restore"), "{error}");
+                assert!(dangling || error.to_string().contains(name), "{error}");
+            }
+            assert_eq!(files(&dir), before);
+        }
+    }
+}
+
+#[test]
+fn reading_changes_nothing_and_needs_no_lock_of_a_sealed_run() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("run");
+    let run = finished(&dir);
+    let exported = |run: &RunView| {
+        let mut out = Vec::new();
+        export_jsonl(run, &mut out).unwrap();
+        out
+    };
+    let wanted = exported(&run);
+    assert_eq!(exported(&RunView::open(&dir).unwrap()), wanted, "while another has it open");
+    drop(run);
+    // What opening for work would make, clear or write again.
+    fs::remove_file(dir.join("lock")).unwrap();
+    fs::remove_file(dir.join("checksums")).unwrap();
+    fs::write(dir.join(".summary.json.tmp"), "half").unwrap();
+    fs::write(dir.join("journal.jsonl"), "").unwrap();
+    let before = files(&dir);
+    assert_eq!(exported(&RunView::open(&dir).unwrap()), wanted);
+    assert_eq!(files(&dir), before);
+
+    let dir = temp.path().join("running");
+    let run = create(&dir, 8);
+    append(&run, &standard().0);
+    assert_eq!(RunView::open(&dir).unwrap_err().reason(), "RunLocked");
+    drop(run);
+    fs::write(dir.join("summary.json"), "stale").unwrap();
+    let before = files(&dir);
+    let view = RunView::open(&dir).unwrap();
+    assert_eq!(records(&view).unwrap().count(), 6);
+    assert_eq!(files(&dir), before);
+    assert_eq!(RunDir::open(&dir).unwrap_err().reason(), "RunLocked", "nobody works in it while it is read");
+}
+
+#[test]
+fn a_record_under_the_index_of_another_is_not_sealed() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = create(&temp.path().join("run"), 1);
+    let (mut journal, _) = open(&run).unwrap();
+    journal.append(0, serde_json::to_vec(&record(3, Outcome::Passed)).unwrap()).unwrap();
+    drop(journal);
+    let error = finish(&run, vec![]).unwrap_err();
+    assert_eq!(error.reason(), "SegmentCorrupt");
+    assert!(error.to_string().contains("case 3"), "{error}");
+    assert_eq!(run.state().unwrap(), State::Running);
 }

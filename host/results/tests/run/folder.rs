@@ -1,17 +1,19 @@
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use arena_model::{Class, Fault};
-use arena_results::{Journal, ResultsError, RunDir, State};
+use arena_results::{RunDir, State};
 
-use crate::sample::{create, manifest};
+use crate::sample::{append, copy, create, finish, manifest, open, standard};
 
 #[test]
 fn a_new_run_appears_whole_and_opens_again() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("out/run");
     let run = create(&dir, 3);
-    assert_eq!((run.state(), run.path()), (State::Running, dir.as_path()));
+    assert_eq!((run.state().unwrap(), run.path()), (State::Running, dir.as_path()));
     drop(run);
     let run = RunDir::open(&dir).unwrap();
     assert_eq!(*run.manifest(), manifest(3));
@@ -29,38 +31,104 @@ fn an_existing_folder_is_used_only_if_empty() {
     let error = RunDir::create(&dir, &manifest(1), |_| unreachable!()).unwrap_err();
     assert_eq!((error.reason(), error.class()), ("RunDirExists", Class::Input));
     assert!(error.to_string().contains("--resume") && error.to_string().contains("--out"));
-    let file = temp.path().join("file");
-    fs::write(&file, "").unwrap();
-    assert_eq!(RunDir::create(&file, &manifest(1), |_| Ok(())).unwrap_err().reason(), "RunDirExists");
 }
 
 #[test]
-fn a_killed_or_failed_create_leaves_no_run_and_is_cleaned_up() {
+fn what_stands_in_the_way_is_named() {
     let temp = tempfile::tempdir().unwrap();
-    let dir = temp.path().join("run");
-    let failed = RunDir::create(&dir, &manifest(1), |bundle| {
+    let (file, link) = (temp.path().join("file"), temp.path().join("link"));
+    fs::write(&file, "").unwrap();
+    symlink(temp.path(), &link).unwrap();
+    for (dir, by, what) in [
+        (file.clone(), &file, "a file"),
+        (file.join("below"), &file, "a file"),
+        (file.join("far/below"), &file, "a file"),
+        (link.clone(), &link, "a symbolic link"),
+    ] {
+        let error = RunDir::create(&dir, &manifest(1), |_| unreachable!()).unwrap_err();
+        assert_eq!((error.reason(), error.class()), ("RunDirBlocked", Class::Input));
+        let text = error.to_string();
+        assert!(text.contains(&format!("{} is {what}, not a folder", by.display())), "{text}");
+    }
+    drop(create(&link.join("run"), 1));
+    assert!(temp.path().join("run/manifest.json").exists(), "a link on the way there is the user's own");
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_failed_create_leaves_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let failed = RunDir::create(&temp.path().join("run"), &manifest(1), |bundle| {
         fs::create_dir(bundle)?;
         fs::write(bundle.join("half"), "")?;
         Err(io::Error::other("disk on fire"))
     });
     assert_eq!(failed.unwrap_err().reason(), "ResultsIo");
-    assert!(!dir.exists());
-    assert!(temp.path().join(".run.creating/bundle/half").exists());
-    let run = create(&dir, 1);
-    assert!(!run.bundle().join("half").exists());
-    assert!(!temp.path().join(".run.creating").exists());
+    assert_eq!(names(temp.path()), [""; 0]);
 }
 
 #[test]
-fn creating_twice_at_once_is_refused() {
+fn what_a_killed_create_left_is_cleared_and_nothing_else() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("run");
+    // The folder of a creator that is at work, and a copy of it as a kill would leave it.
     let run = RunDir::create(&dir, &manifest(1), |bundle| {
-        let second = RunDir::create(&dir, &manifest(1), |_| unreachable!()).unwrap_err();
-        assert!(matches!(second, ResultsError::RunLocked { .. }));
-        fs::create_dir(bundle)
+        let building = bundle.parent().unwrap();
+        copy(building, &temp.path().join(".run.killed.creating"));
+        fs::create_dir(bundle)?;
+        fs::write(bundle.join("precious"), "")?;
+        for (name, lock) in [(".run.others.creating", Some("theirs")), (".run.bare.creating", None)] {
+            fs::create_dir(temp.path().join(name))?;
+            fs::write(temp.path().join(name).join("precious"), "")?;
+            lock.map_or(Ok(()), |text| fs::write(temp.path().join(name).join("lock"), text))?;
+        }
+        fs::create_dir(temp.path().join("target"))?;
+        fs::write(temp.path().join("target/lock"), "arena run folder\n")?;
+        symlink("target", temp.path().join(".run.link.creating"))?;
+        // The fixed name of old, which anybody could put there.
+        symlink("target", temp.path().join(".run.creating"))?;
+        // A second creator of the same name clears what is left by the killed one and not what the first is at.
+        let second = create(&dir, 1);
+        assert!(bundle.join("precious").exists());
+        drop(second);
+        Ok(())
     });
-    assert!(run.is_ok());
+    assert_eq!(run.unwrap_err().reason(), "RunDirExists", "the second was faster");
+    assert_eq!(
+        names(temp.path()),
+        [".run.bare.creating", ".run.creating", ".run.link.creating", ".run.others.creating", "run", "target"]
+    );
+    assert_eq!(names(&temp.path().join("target")), ["lock"]);
+    assert_eq!(names(&temp.path().join(".run.others.creating")), ["lock", "precious"]);
+    assert!(RunDir::open(&dir).is_ok());
+}
+
+#[test]
+fn links_are_not_followed_by_who_works_in_the_folder() {
+    let temp = tempfile::tempdir().unwrap();
+    let outside = temp.path().join("outside");
+    for name in ["journal.jsonl", "lock"] {
+        fs::write(&outside, "torn").unwrap();
+        let dir = temp.path().join(name);
+        drop(create(&dir, 1));
+        let _ = fs::remove_file(dir.join(name));
+        symlink(&outside, dir.join(name)).unwrap();
+        let error = RunDir::open(&dir).and_then(|run| open(&run).map(drop)).unwrap_err();
+        assert_eq!(error.reason(), "ResultsIo", "{name}");
+        assert!(error.to_string().contains(name), "{error}");
+        assert_eq!(fs::read_to_string(&outside).unwrap(), "torn");
+    }
+    let run = create(&temp.path().join("run"), 8);
+    append(&run, &standard().0);
+    symlink(&outside, run.path().join(".summary.json.tmp")).unwrap();
+    finish(&run, standard().1).unwrap();
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "torn");
 }
 
 #[test]
@@ -101,8 +169,8 @@ fn what_is_no_run_or_was_changed_is_refused() {
 fn one_journal_at_a_time() {
     let temp = tempfile::tempdir().unwrap();
     let run = create(&temp.path().join("run"), 1);
-    let first = Journal::open(&run).unwrap();
-    assert_eq!(Journal::open(&run).unwrap_err().reason(), "JournalOpen");
+    let first = open(&run).unwrap();
+    assert_eq!(open(&run).unwrap_err().reason(), "JournalOpen");
     drop(first);
-    assert!(Journal::open(&run).is_ok());
+    assert!(open(&run).is_ok());
 }

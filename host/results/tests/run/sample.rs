@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use arena_model::*;
-use arena_results::{Journal, Result, RunDir, Settings, finalize};
+use arena_results::{Journal, Recovered, Result, RunDir, Settings, finalize};
 use serde_json::json;
 
 pub fn manifest(cases: u64) -> Manifest {
@@ -54,11 +54,10 @@ pub fn check(kind: &str, outcome: Outcome) -> CheckRecord {
     }
 }
 
-/// Case `index` of a plan of scenarios `s0`, `s1`, ... with four cases each: two providers, two trials.
+/// Case `index` of that plan.
 pub fn record(index: u64, outcome: Outcome) -> Record {
-    let (scenario, provider) = (format!("s{}", index / 4), format!("p{}", index / 2 % 2));
-    let trial = (index % 2) as u32;
-    let id = CaseId { scenario, provider, region: None, trial, row: None, variant: None };
+    let id = id(index);
+    let trial = id.trial;
     let ran = matches!(outcome, Outcome::Passed | Outcome::Failed | Outcome::Error);
     let reply = Message::text(Role::Assistant, Author::Model, format!("reply {index} – ünï"));
     Record {
@@ -110,11 +109,25 @@ pub fn standard() -> (Vec<Record>, Vec<Record>) {
     (done, not_run)
 }
 
+/// Ids of case `index` of a plan of scenarios `s0`, `s1`, ... with four cases each: two providers, two trials.
+fn id(index: u64) -> CaseId {
+    let (scenario, provider) = (format!("s{}", index / 4), format!("p{}", index / 2 % 2));
+    let trial = (index % 2) as u32;
+    CaseId { scenario, provider, region: None, trial, row: None, variant: None }
+}
+
+/// Opens the journal of a run of that plan.
+pub fn open(run: &RunDir) -> Result<(Journal, Recovered)> {
+    Journal::open(run, |index| Some(id(index).key()))
+}
+
+pub fn put(journal: &mut Journal, record: &Record) -> Result<()> {
+    journal.append(record.index, serde_json::to_vec(record).unwrap())
+}
+
 pub fn append(run: &RunDir, records: &[Record]) {
-    let (mut journal, _) = Journal::open(run).unwrap();
-    for record in records {
-        journal.append(record).unwrap();
-    }
+    let (mut journal, _) = open(run).unwrap();
+    records.iter().for_each(|record| put(&mut journal, record).unwrap());
     journal.sync().unwrap();
 }
 
@@ -123,7 +136,7 @@ pub fn labels(scenario: &str) -> BTreeMap<String, String> {
 }
 
 pub fn finish(run: &RunDir, not_run: Vec<Record>) -> Result<Summary> {
-    finalize(run, run.manifest().work.plan.cases, not_run.into_iter(), labels, Settings::default())
+    finalize(run, run.manifest().work.plan.cases, not_run.into_iter(), labels, Settings::default(), || false)
 }
 
 /// A standard run, finalized.

@@ -68,7 +68,7 @@ async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob) -> Result<D
     let path = folder.path().to_owned();
     let ended = tokio::task::spawn_blocking(move || {
         let labels = |scenario: &str| Frozen::labels(bundle.as_ref(), scenario);
-        finalize(&folder, rest.matrix.plan.len(), rest.records(), labels, arena_results::Settings::default())
+        finalize(&folder, rest.matrix.plan.len(), rest.records(), labels, arena_results::Settings::default(), || false)
     });
     ended.await??;
     for file in files(&path)? {
@@ -129,7 +129,7 @@ async fn gather(run: &FleetRun, sealed: &SealedJob, folder: &RunDir) -> Result<V
                     return Err(WorkerError::Twice { index });
                 }
                 seen[byte] |= bit;
-                journal.append_serialized(index, line)?;
+                journal.append(index, line)?;
             }
         }
     }

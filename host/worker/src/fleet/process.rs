@@ -18,9 +18,10 @@ use super::batch::{ClosedBatch, OpenBatch, Sent};
 use super::patience::{ask, next};
 use super::task::{Task, end_of};
 use super::{FleetRun, ending};
+use crate::stored::Stored;
 use crate::{Ended, Observer, Stop, WorkerError, bare};
 
-type Finished = (Claim, Record, Vec<u8>);
+type Finished = serde_json::Result<(Claim, Stored)>;
 
 type Upload = (Arc<ClosedBatch>, Task<Result<Sent, WorkerError>>);
 
@@ -249,8 +250,7 @@ impl Process {
                 Some(why) => exhausted(&case, why, &worker),
                 None => attempt(runner, &case, &worker).await,
             };
-            let (record, line) = serialised(record, &case, &worker);
-            (claim, record, line)
+            Ok((claim, Stored::new(record, arena_results::MAX_RECORD_BYTES)?))
         });
         self.held.insert(claim.at(), (claim, task));
         Ok(())
@@ -305,10 +305,12 @@ impl Process {
         let wake = self.wake(idle);
         tokio::select! {
             Some(joined) = self.tasks.join_next() => {
-                let (claim, record, line) = match joined {
+                let finished = match joined {
                     Err(error) if error.is_cancelled() => return Ok(()),
                     joined => joined?,
                 };
+                let (claim, Stored { record, line }) =
+                    finished.map_err(|error| WorkerError::Encode { detail: error.to_string() })?;
                 observer.stored(&record);
                 let settled = Settled {
                     lane: claim.lane,
@@ -412,19 +414,4 @@ fn exhausted(case: &CaseInput, why: Exhausted, worker: &str) -> Record {
         Exhausted::Poison => ("CasePoisonous", "the case broke what ran it, more often than is forgiven"),
     };
     bare::record(case, Outcome::Error, Some(name), text, worker)
-}
-
-/// The record and its line; one that is too large or cannot be written becomes a small error.
-fn serialised(record: Record, case: &CaseInput, worker: &str) -> (Record, Vec<u8>) {
-    let limit = arena_results::MAX_RECORD_BYTES as usize;
-    let (name, text) = match serde_json::to_vec(&record) {
-        Ok(line) if line.len() <= limit => return (record, line),
-        Ok(line) => ("RecordTooLarge", format!("the record has {} bytes, the limit is {limit}", line.len())),
-        Err(error) => ("RecordInvalid", error.to_string()),
-    };
-    let mut small = bare::record(case, Outcome::Error, Some(name), &text, worker);
-    (small.input, small.usage, small.cost_usd_micro) = (record.input, record.usage, record.cost_usd_micro);
-    small.measured = record.measured;
-    let line = serde_json::to_vec(&small).unwrap_or_default();
-    (small, line)
 }

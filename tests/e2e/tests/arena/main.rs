@@ -8,6 +8,7 @@ mod components;
 mod conversation;
 mod evaluator;
 mod files;
+mod folder;
 mod judge;
 mod keys;
 mod output;
