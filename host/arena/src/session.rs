@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arena_bundle::{Bundle, ComponentSpec, ProviderSpec};
 use arena_evaluate::{ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, check_type};
 use arena_model::{Class, Digest, EvaluatorPin, Fault, Manifest, Origin, PlanPin, Work};
-use arena_plan::{Candidate, DEFAULT_CAP, Plan, PlanInput, PlanScenario, Wanted, select_providers};
+use arena_plan::Plan;
 use arena_provider::{
     Credential, HttpClient, HttpSettings, Pricing, Provider, ProviderError, ProviderSettings, Sampling, Secret, connect,
 };
@@ -170,40 +170,7 @@ fn component(bundle: &Bundle, spec: &ComponentSpec) -> Result<ComponentSource, F
 }
 
 fn matrix(bundle: &Bundle) -> Result<Matrix, Failure> {
-    let candidates: Vec<Candidate> = bundle
-        .providers
-        .iter()
-        .map(|spec| Candidate {
-            id: spec.id.clone(),
-            group: Some(spec.group.clone()),
-            capabilities: spec.capabilities.clone(),
-        })
-        .collect();
-    let mut scenarios = Vec::new();
-    for scenario in &bundle.scenarios {
-        let wanted = Wanted {
-            scenario: &scenario.id,
-            providers: &scenario.providers,
-            group: scenario.provider_group.as_deref(),
-            capabilities: &scenario.required_capabilities,
-        };
-        let selection = select_providers(&candidates, &wanted).or_fail();
-        let selection =
-            selection.map_err(|failure| Failure { text: format!("{}: {}", scenario.file, failure.text), ..failure })?;
-        scenarios.push(PlanScenario {
-            id: scenario.id.clone(),
-            providers: selection.providers,
-            trials: scenario.trials,
-            rows: None,
-            variants: None,
-        });
-    }
-    let input = PlanInput {
-        scenarios,
-        providers: candidates.into_iter().map(|candidate| candidate.id).collect(),
-        regions: vec![None],
-        cap: DEFAULT_CAP,
-    };
+    let input = arena_plan::input(bundle).or_fail()?;
     let plan = Plan::new(&input).or_fail()?;
     Ok(Matrix::new(plan, input, bundle.scenarios.clone()))
 }

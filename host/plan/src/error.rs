@@ -62,6 +62,14 @@ pub enum PlanError {
         /// Length of the list.
         providers: usize,
     },
+    /// An error of one of the bundle's documents.
+    #[error("{file}: {error}")]
+    OfFile {
+        /// The document.
+        file: String,
+        /// What is wrong.
+        error: Box<PlanError>,
+    },
     /// A filter of scenarios is no glob.
     #[error("`{pattern}` is no glob: {detail}; `*`, `?`, `[a-z]` and `{{a,b}}` have a meaning")]
     GlobInvalid {
@@ -101,6 +109,7 @@ impl Fault for PlanError {
             Self::DimensionEmpty { .. } => "PlanDimensionEmpty",
             Self::Duplicate { .. } => "PlanDuplicate",
             Self::ProviderIndexInvalid { .. } => "PlanProviderIndexInvalid",
+            Self::OfFile { error, .. } => error.reason(),
             Self::GlobInvalid { .. } => "GlobInvalid",
             Self::ComponentMissing { .. } => "ComponentMissing",
             Self::JudgeUnmapped { .. } => "ProviderUnmapped",
@@ -110,6 +119,7 @@ impl Fault for PlanError {
     fn class(&self) -> Class {
         match self {
             Self::ProviderIndexInvalid { .. } => Class::Infra,
+            Self::OfFile { error, .. } => error.class(),
             _ => Class::Input,
         }
     }

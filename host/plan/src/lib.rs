@@ -15,4 +15,3 @@ pub use effective::{effective, unmapped};
 pub use error::PlanError;
 pub use input::{DEFAULT_CAP, PlanInput, PlanScenario};
 pub use plan::{CaseRef, Lane, Plan};
-pub use select::{Candidate, Selection, Wanted, Warning, select_providers};

@@ -1,7 +1,5 @@
 //! Which providers a scenario runs with.
 
-use std::fmt;
-
 use crate::PlanError;
 
 /// Group of a provider that names none, and of a scenario that names none.
@@ -34,41 +32,14 @@ pub struct Wanted<'a> {
     pub capabilities: &'a [String],
 }
 
-/// The providers a scenario runs with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
-    /// Indexes into the candidates, sorted by id, at least one.
-    pub providers: Vec<u32>,
-    /// What was lenient on the way.
-    pub warning: Option<Warning>,
-}
-
-/// Something odd that does not stop a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Warning {
-    /// No provider is in the group a scenario names, so all providers were taken.
-    GroupUnknown {
-        /// Scenario id.
-        scenario: String,
-        /// The group.
-        group: String,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::GroupUnknown { scenario, group } = self;
-        write!(f, "scenario `{scenario}`: no provider is in group `{group}`, so it runs with all providers")
-    }
-}
-
 /// Selects as PromptKit does: the providers a scenario names, else those of its group (or `default`), else all; of
-/// these, the ones that have every capability it needs. A provider that lists no capabilities passes.
+/// these, the ones that have every capability it needs. A provider that lists no capabilities passes. Gives indexes into
+/// the candidates, sorted by id, at least one. That a group has no member is for whoever reads the bundle to say.
 ///
 /// # Errors
 /// [`PlanError::ProviderUnknown`] for a named id that is no candidate, [`PlanError::NothingSelected`] if none is left.
-pub fn select_providers(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<Selection, PlanError> {
-    let (mut chosen, warning) = choose(candidates, wanted)?;
+pub fn select_providers(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<Vec<u32>, PlanError> {
+    let mut chosen = choose(candidates, wanted)?;
     let capable = |candidate: &Candidate| {
         candidate.capabilities.is_empty() || wanted.capabilities.iter().all(|c| candidate.capabilities.contains(c))
     };
@@ -90,10 +61,10 @@ pub fn select_providers(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result
     }
     chosen.sort_by(|&a, &b| candidates[a].id.cmp(&candidates[b].id));
     chosen.dedup();
-    Ok(Selection { providers: chosen.into_iter().map(|index| index as u32).collect(), warning })
+    Ok(chosen.into_iter().map(|index| index as u32).collect())
 }
 
-fn choose(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<(Vec<usize>, Option<Warning>), PlanError> {
+fn choose(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<Vec<usize>, PlanError> {
     if !wanted.providers.is_empty() {
         let find = |id: &String| {
             candidates.iter().position(|candidate| candidate.id == *id).ok_or_else(|| PlanError::ProviderUnknown {
@@ -102,19 +73,12 @@ fn choose(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<(Vec<usize>, 
                 meant: closest(id, candidates.iter().map(|candidate| candidate.id.as_str())),
             })
         };
-        return Ok((wanted.providers.iter().map(find).collect::<Result<_, _>>()?, None));
+        return wanted.providers.iter().map(find).collect();
     }
     let group = wanted.group.unwrap_or(DEFAULT_GROUP);
     let of_group = |&index: &usize| candidates[index].group.as_deref().unwrap_or(DEFAULT_GROUP) == group;
     let chosen: Vec<usize> = (0..candidates.len()).filter(of_group).collect();
-    if !chosen.is_empty() {
-        return Ok((chosen, None));
-    }
-    // Upstream is lenient here; a group nobody named needs no warning.
-    let warning = wanted
-        .group
-        .map(|group| Warning::GroupUnknown { scenario: wanted.scenario.to_owned(), group: group.to_owned() });
-    Ok(((0..candidates.len()).collect(), warning))
+    Ok(if chosen.is_empty() { (0..candidates.len()).collect() } else { chosen })
 }
 
 /// The name most like `wanted`, if one is like it at all.
@@ -143,7 +107,7 @@ mod tests {
         ]
     }
 
-    fn select(providers: &[&str], group: Option<&str>, capabilities: &[&str]) -> Result<Selection, PlanError> {
+    fn select(providers: &[&str], group: Option<&str>, capabilities: &[&str]) -> Result<Vec<u32>, PlanError> {
         let own = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
         let (providers, capabilities) = (own(providers), own(capabilities));
         let wanted = Wanted { scenario: "s", providers: &providers, group, capabilities: &capabilities };
@@ -153,34 +117,32 @@ mod tests {
     #[test]
     fn named_providers_win_over_groups_and_stand_sorted_once() {
         let selection = select(&["zeta", "judge", "zeta"], Some("default"), &[]).unwrap();
-        assert_eq!(selection, Selection { providers: vec![2, 0], warning: None });
+        assert_eq!(selection, [2, 0]);
     }
 
     #[test]
     fn a_group_selects_its_members_and_no_group_means_default() {
-        assert_eq!(select(&[], Some("judges"), &[]).unwrap().providers, [2]);
-        assert_eq!(select(&[], None, &[]).unwrap().providers, [1, 0]);
+        assert_eq!(select(&[], Some("judges"), &[]).unwrap(), [2]);
+        assert_eq!(select(&[], None, &[]).unwrap(), [1, 0]);
     }
 
     #[test]
-    fn an_unknown_group_selects_all_with_a_warning() {
-        let selection = select(&[], Some("nope"), &[]).unwrap();
-        assert_eq!(selection.providers, [1, 2, 0]);
-        assert!(selection.warning.unwrap().to_string().contains("no provider is in group `nope`"));
+    fn an_unknown_group_selects_all() {
+        assert_eq!(select(&[], Some("nope"), &[]).unwrap(), [1, 2, 0]);
     }
 
     #[test]
-    fn without_a_default_group_all_are_taken_silently() {
+    fn without_a_default_group_all_are_taken() {
         let candidates = vec![Candidate { id: "a".into(), group: Some("x".into()), capabilities: vec![] }];
         let wanted = Wanted { scenario: "s", providers: &[], group: None, capabilities: &[] };
-        assert_eq!(select_providers(&candidates, &wanted).unwrap(), Selection { providers: vec![0], warning: None });
+        assert_eq!(select_providers(&candidates, &wanted).unwrap(), [0]);
     }
 
     #[test]
     fn capabilities_filter_but_an_empty_list_passes() {
-        assert_eq!(select(&[], None, &["vision"]).unwrap().providers, [1, 0]);
-        assert_eq!(select(&[], None, &["audio"]).unwrap().providers, [1]);
-        assert_eq!(select(&["zeta"], None, &["vision", "tools"]).unwrap().providers, [0]);
+        assert_eq!(select(&[], None, &["vision"]).unwrap(), [1, 0]);
+        assert_eq!(select(&[], None, &["audio"]).unwrap(), [1]);
+        assert_eq!(select(&["zeta"], None, &["vision", "tools"]).unwrap(), [0]);
     }
 
     #[test]

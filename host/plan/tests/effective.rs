@@ -83,7 +83,7 @@ fn an_empty_spec_changes_nothing() {
     let (was, is) = (bundle(), with(RunSpec::default()).unwrap());
     assert_eq!(was.providers, is.providers);
     assert_eq!(was.scenarios, is.scenarios);
-    assert_eq!(input(&was).unwrap().0, input(&is).unwrap().0);
+    assert_eq!(input(&was).unwrap(), input(&is).unwrap());
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_stranger_takes_the_place_of_its_group() {
     let spec = RunSpec { providers: vec![binding("claude-provider", "default")], ..RunSpec::default() };
     let bundle = with(spec).unwrap();
     assert_eq!(ids(&bundle), ["claude-provider", "strict"]);
-    let (plan, _) = input(&bundle).unwrap();
+    let plan = input(&bundle).unwrap();
     assert!(plan.scenarios.iter().all(|scenario| scenario.providers == [0]), "{plan:?}");
 }
 
