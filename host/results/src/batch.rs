@@ -4,8 +4,7 @@
 //! plan (u64) and its 44-byte strip; then the length of the compressed lines (u64), the number of cases (u32) and the
 //! BLAKE3 of all before. What a case cost and how it ended is read from the end, without opening a transcript.
 
-use arena_model::Record;
-
+use crate::row::Row;
 use crate::strip::{STRIP_BYTES, Strip};
 
 const MAGIC: &[u8; 8] = b"ARBATCH1";
@@ -34,11 +33,16 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a record and the line it serialises to, newline not included.
-    pub fn push(&mut self, record: &Record, line: &[u8]) {
+    /// Adds a record by its line, newline not included.
+    ///
+    /// # Errors
+    /// [`BatchCorrupt`] for a line that is no record.
+    pub fn push(&mut self, line: &[u8]) -> Result<(), BatchCorrupt> {
+        let row = Row::read(line).map_err(corrupt)?;
+        self.entries.push((row.index, Strip::of(&row)));
         self.lines.extend_from_slice(line);
         self.lines.push(b'\n');
-        self.entries.push((record.index, Strip::of(record)));
+        Ok(())
     }
 
     /// Bytes of its lines.

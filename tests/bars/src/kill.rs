@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use arena_model::Outcome;
-use arena_results::RunDir;
+use arena_results::RunView;
 use fastrand::Rng;
 use serde::Deserialize;
 
@@ -164,7 +164,7 @@ impl Scene<'_> {
             if records.len() as u64 == cases { once } else { 0 },
             cases as usize,
         );
-        let differences = arena_results::equal(&RunDir::open(whole)?, &RunDir::open(&self.out)?)?;
+        let differences = arena_results::equal(&RunView::open(whole)?, &RunView::open(&self.out)?)?;
         for difference in &differences {
             bar.note(difference);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use arena_model::Outcome;
-use arena_results::RunDir;
+use arena_results::RunView;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn same(world: &World, limits: &Limits, bar: &mut Bar, bundle: &Path) -> Result<
     for (concurrency, out) in [(1, &one), (limits.concurrency, &many)] {
         world.run(bundle, out, &["--quiet", "--concurrency", &concurrency.to_string()])?;
     }
-    let differences = arena_results::equal(&RunDir::open(&one)?, &RunDir::open(&many)?)?;
+    let differences = arena_results::equal(&RunView::open(&one)?, &RunView::open(&many)?)?;
     for difference in &differences {
         bar.note(difference);
     }

@@ -123,7 +123,7 @@ pub(crate) struct Data {
 impl Data {
     /// Writes it as one JSON object.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        write!(out, "{{\"head\":{},\"leftOut\":{},\"rows\":[\n", self.head, self.left_out)?;
+        writeln!(out, "{{\"head\":{},\"leftOut\":{},\"rows\":[", self.head, self.left_out)?;
         for (at, row) in self.rows.iter().enumerate() {
             out.write_all(if at == 0 { b"" } else { b",\n" })?;
             out.write_all(row.as_bytes())?;

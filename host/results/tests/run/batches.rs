@@ -9,8 +9,8 @@ fn batch() -> (Batch, Vec<Vec<u8>>) {
     let mut batch = Batch::default();
     let records = [record(5, Outcome::Passed), record(2, Outcome::Failed), record(7, Outcome::Error)];
     let lines = records.each_ref().map(|record| serde_json::to_vec(record).unwrap());
-    for (record, line) in records.iter().zip(&lines) {
-        batch.push(record, line);
+    for line in &lines {
+        batch.push(line).unwrap();
     }
     (batch, lines.to_vec())
 }
@@ -25,7 +25,9 @@ fn a_batch_reads_back_in_the_order_stored() {
     let stored = StoredBatch::open(&bytes).unwrap();
     let indexes: Vec<u64> = stored.entries.iter().map(|(index, _)| *index).collect();
     assert_eq!(indexes, [5, 2, 7]);
-    assert_eq!(stored.entries[1].1, Strip::of(&record(2, Outcome::Failed)));
+    let Strip { outcome, cost_usd_micro, input, .. } = stored.entries[1].1;
+    assert_eq!((outcome, cost_usd_micro, input), (Outcome::Failed, Some(20), 10));
+    assert!(Batch::default().push(b"{}").is_err());
     assert_eq!(stored.lines(1 << 20).unwrap(), lines);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arena_model::{Record, ResultStore};
+use arena_model::ResultStore;
 use arena_queue::{Commit, JobId, Queue, Settled, WorkerId};
 use arena_results::{Batch, ResultsError, encoded_limit};
 
@@ -39,13 +39,14 @@ pub(crate) struct OpenBatch {
 
 impl OpenBatch {
     /// Adds a finished case. After a lost lease this process may have done a case twice: the first counts.
-    pub fn push(&mut self, settled: Settled, record: &Record, line: &[u8]) {
+    pub fn push(&mut self, settled: Settled, line: &[u8]) -> Result<(), WorkerError> {
         if self.settled.iter().any(|other| other.at() == settled.at()) {
-            return;
+            return Ok(());
         }
+        self.batch.push(line).map_err(|error| WorkerError::Encode { detail: error.to_string() })?;
         self.opened.get_or_insert_with(Instant::now);
-        self.batch.push(record, line);
         self.settled.push(settled);
+        Ok(())
     }
 
     /// Number of cases.

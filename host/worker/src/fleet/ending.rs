@@ -103,7 +103,8 @@ fn stored_name(file: &Path) -> String {
 async fn gather(run: &FleetRun, sealed: &SealedJob, folder: &RunDir) -> Result<Vec<u8>, WorkerError> {
     let plan = &run.matrix.plan;
     let mut seen = vec![0u8; plan.len().div_ceil(8) as usize];
-    let (mut journal, _) = Journal::open(folder)?;
+    let key = |index| Some(run.matrix.case(index, 0)?.id.key());
+    let (mut journal, _) = Journal::open(folder, key)?;
     let limit = run.settings.object_limit();
     for worker in &sealed.workers {
         for seq in 1..=worker.last {

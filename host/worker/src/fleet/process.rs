@@ -318,7 +318,7 @@ impl Process {
                     outcome: record.outcome,
                     cost_usd_micro: record.cost_usd_micro,
                 };
-                self.open.push(settled, &record, &line);
+                self.open.push(settled, &line)?;
             }
             sent = end_of(self.upload.as_mut().map(|(_, task)| task)) => {
                 if let Some((batch, _)) = self.upload.take() {

@@ -174,7 +174,7 @@ fn the_same_work_gives_the_same_records() -> Result<()> {
         world.arena(&["run", "bundle", "--out", out, "-j", concurrency])?.code(1)?;
     }
     let (one, many) = (world.path("one"), world.path("many"));
-    let (one, many) = (arena_results::RunDir::open(&one)?, arena_results::RunDir::open(&many)?);
+    let (one, many) = (arena_results::RunView::open(&one)?, arena_results::RunView::open(&many)?);
     assert_eq!(arena_results::equal(&one, &many)?, Vec::<String>::new());
     Ok(())
 }
