@@ -30,7 +30,8 @@ pub fn build(layout: &Layout, scope: Scope) -> Result<()> {
 pub fn binary(layout: &Layout, scope: Scope) -> Result<()> {
     let what: &[&str] = match scope {
         Scope::Binary => &["--package", "arena"],
-        Scope::Workspace => &["--workspace", "--bins"],
+        // With the tests, so that what only they depend on asks for its features now and not in a second build.
+        Scope::Workspace => &["--workspace", "--bins", "--tests"],
     };
     process::run(layout.cargo().args(["build", "--release"]).args(what))?;
     let built = layout.target.join("release/arena");
