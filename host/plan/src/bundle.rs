@@ -27,10 +27,8 @@ pub fn input(bundle: &Bundle) -> Result<PlanInput, PlanError> {
             group: scenario.provider_group.as_deref(),
             capabilities: &scenario.required_capabilities,
         };
-        let providers = select_providers(&candidates, &wanted).map_err(|error| PlanError::OfFile {
-            file: scenario.file.to_string(),
-            error: Box::new(error),
-        })?;
+        let providers = select_providers(&candidates, &wanted)
+            .map_err(|error| PlanError::OfFile { file: scenario.file.to_string(), error: Box::new(error) })?;
         scenarios.push(PlanScenario {
             id: scenario.id.clone(),
             providers,

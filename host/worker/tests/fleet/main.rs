@@ -1,5 +1,7 @@
 //! Worker processes over one queue and one store, with kills between any two steps.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod world;
 
 use std::sync::atomic::Ordering;
