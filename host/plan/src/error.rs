@@ -111,7 +111,7 @@ impl Fault for PlanError {
             Self::ProviderIndexInvalid { .. } => "PlanProviderIndexInvalid",
             Self::OfFile { error, .. } => error.reason(),
             Self::GlobInvalid { .. } => "GlobInvalid",
-            Self::ComponentMissing { .. } => "ComponentMissing",
+            Self::ComponentMissing { .. } => "EvaluatorMissing",
             Self::JudgeUnmapped { .. } => "ProviderUnmapped",
         }
     }

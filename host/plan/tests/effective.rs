@@ -155,6 +155,6 @@ fn trials_timeout_and_components_are_the_specs() {
 fn a_component_that_is_not_there_is_refused_with_the_closest_name() {
     let spec = RunSpec { template: Some("polit.wasm".into()), ..RunSpec::default() };
     let error = with(spec).unwrap_err();
-    assert_eq!(error.reason(), "ComponentMissing");
+    assert_eq!(error.reason(), "EvaluatorMissing");
     assert!(error.to_string().contains("did you mean `polite.wasm`?"), "{error}");
 }

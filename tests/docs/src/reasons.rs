@@ -7,8 +7,16 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Literals of that form that name something else: kinds of documents, a type in its debug form, words of Kubernetes.
-const OTHER: [&str; 6] =
-    ["PromptConfig", "RuntimeConfig", "HttpClient", "DisruptionTarget", "FailJob", "RuntimeDefault"];
+const OTHER: [&str; 8] = [
+    "ArenaConfig",
+    "DisruptionTarget",
+    "FailJob",
+    "HttpClient",
+    "PromptConfig",
+    "RedisOptions",
+    "RuntimeConfig",
+    "RuntimeDefault",
+];
 /// Folders of `host/` whose texts no user of the program sees.
 const INNER: [&str; 2] = ["host/xtask", "host/queue/src/contract"];
 
