@@ -34,7 +34,10 @@ pub(crate) struct Context {
 /// What is remembered of one object, by its uid. Losing it does no harm.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
-    /// Failures in a row.
+    /// Looks in a row that ended in an error of ours.
+    pub(crate) errors: u32,
+    /// Looks in a row that found something amiss: a place that is away, a key that is missing, a run that cannot be
+    /// frozen.
     pub(crate) failures: u32,
     /// When the last look at a source's place ended.
     pub(crate) last: Option<Timestamp>,

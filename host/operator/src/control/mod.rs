@@ -122,9 +122,10 @@ fn drive<K: Ours>(
     let reconcile = move |object: Arc<K>, context: Arc<Context>| async move {
         let done = tokio::time::timeout(LONGEST, look(object.clone(), context.clone())).await;
         let done = done.unwrap_or(Err(OperatorError::TooLong { seconds: LONGEST.as_secs() }));
-        if done.is_err() {
-            let uid = object.uid().unwrap_or_default();
-            context.remember(&uid, |memory| memory.failures = memory.failures.saturating_add(1));
+        let uid = object.uid().unwrap_or_default();
+        if done.is_err() || context.memory(&uid).errors > 0 {
+            let count = |errors: u32| if done.is_ok() { 0 } else { errors.saturating_add(1) };
+            context.remember(&uid, |memory| memory.errors = count(memory.errors));
         }
         done
     };
@@ -146,7 +147,7 @@ fn drive<K: Ours>(
 /// The object is looked at again, later after each failure in a row.
 fn failed<K: Ours>(object: Arc<K>, error: &OperatorError, context: Arc<Context>) -> Action {
     let uid = object.uid().unwrap_or_default();
-    let wait = backoff(context.memory(&uid).failures.max(1), &uid);
+    let wait = backoff(context.memory(&uid).errors.max(1), &uid);
     let (kind, name, reason) = (K::kind(&()), object.name_any(), error.reason());
     tracing::warn!(%kind, name, reason, %error, wait_s = wait.as_secs_f64(), "a look failed");
     Action::requeue(wait)

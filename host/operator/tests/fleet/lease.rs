@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use arena_harness::Port;
 
-use crate::stand::{LONG, stand};
+use crate::stand::{LEASE, LONG, stand};
 
 fn ask(address: SocketAddr, path: &str) -> Option<String> {
     let mut stream = std::net::TcpStream::connect(address).ok()?;
@@ -18,12 +18,13 @@ fn ask(address: SocketAddr, path: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_two_acts_and_the_other_takes_over() {
     let Some(stand) = stand("operator: lease").await else { return };
+    let lease = format!("lease/{LEASE}");
     let port = Port::reserve(Ipv4Addr::LOCALHOST.into()).unwrap();
     let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.number());
     let mut settings = stand.settings();
-    settings.lease = Some(("default".to_owned(), "arena-operator".to_owned()));
+    settings.lease = Some(("default".to_owned(), LEASE.to_owned()));
     let first = stand.start_with(settings.clone()).await;
-    let holder = stand.until("lease/arena-operator", ".spec.holderIdentity", "arena-operator-").await;
+    let holder = stand.until(&lease, ".spec.holderIdentity", "arena-operator-").await;
     settings.listen = Some(address);
     let second = stand.start_with(settings).await;
     let end = std::time::Instant::now() + LONG;
@@ -32,9 +33,9 @@ async fn one_of_two_acts_and_the_other_takes_over() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     assert!(ask(address, "/livez").unwrap().contains("200 OK"));
-    assert_eq!(stand.get("lease/arena-operator", ".spec.holderIdentity").await, holder);
+    assert_eq!(stand.get(&lease, ".spec.holderIdentity").await, holder);
     first.stop().await;
-    let path = ["get", "lease/arena-operator", "-o", "jsonpath={.spec.holderIdentity}"];
+    let path = ["get", &lease, "-o", "jsonpath={.spec.holderIdentity}"];
     let new = stand.kubectl().until(&path, LONG, |text| text.starts_with("arena-operator-") && text != holder).await;
     // It acts: an object gets a status.
     stand.apply_example("source.yaml").await;
@@ -42,7 +43,7 @@ async fn one_of_two_acts_and_the_other_takes_over() {
 
     // Another that takes the lease by force ends it.
     let patch = r#"{"spec":{"holderIdentity":"someone-else"}}"#;
-    stand.kubectl().run(&["patch", "lease/arena-operator", "--type=merge", "-p", patch]).await.unwrap();
+    stand.kubectl().run(&["patch", &lease, "--type=merge", "-p", patch]).await.unwrap();
     let ended = tokio::time::timeout(LONG, second.task).await.unwrap().unwrap();
     assert!(matches!(ended, Err(arena_operator::OperatorError::LeaseLost { .. })), "{new:?}: {ended:?}");
 }

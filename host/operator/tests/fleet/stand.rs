@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arena_artifact::{Claims, ClientSettings, Disk, Key, Name, ServerSettings, StoreClient, serve};
-use arena_harness::{Change, ControlPlane, GitServer, Kubectl, Need, Redis, Repository, runs_here};
+use arena_harness::{Change, ControlPlane, GitServer, HELM, Kubectl, Need, Redis, Repository, runs_here};
 use arena_operator::{OperatorError, PodSettings, Settings, run};
 use arena_queue::RedisOptions;
 use arena_source::{FetchChild, FetchLimits, Fetcher, Mirror};
@@ -50,7 +50,12 @@ pub fn key() -> Key {
 
 /// None where the machine lacks a peer.
 pub async fn stand(test: &str) -> Option<Stand> {
-    if !runs_here(test, &[Need::ControlPlane, Need::Redis, Need::Git]).unwrap() {
+    stand_with(test, &[]).await
+}
+
+/// With more values of the chart, whose rights the operator has, and no others.
+pub async fn stand_with(test: &str, values: &[&str]) -> Option<Stand> {
+    if !runs_here(test, &[Need::ControlPlane, Need::Redis, Need::Git, Need::Charts]).unwrap() {
         return None;
     }
     // Another test may have been first.
@@ -61,6 +66,7 @@ pub async fn stand(test: &str) -> Option<Stand> {
     let crds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crd/generated");
     plane.kubectl().run(&["apply", "-f", crds.to_str().unwrap()]).await.unwrap();
     plane.kubectl().run(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]).await.unwrap();
+    plane.kubectl().apply(&rights(values)).await.unwrap();
     let prompts = git.create("acme/prompts").await.unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -70,6 +76,22 @@ pub async fn stand(test: &str) -> Option<Stand> {
     let store_task = tokio::spawn(async move { served.await.unwrap() });
     Some(Stand { plane, redis, git, prompts, store, scratch, store_task })
 }
+
+/// Service account and roles as the chart has them.
+fn rights(values: &[&str]) -> String {
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/arena-fleet");
+    let mut command = std::process::Command::new(HELM.find().unwrap());
+    command.args(["template", "fleet"]).arg(chart).args(["--namespace", "default", "--kube-version", "1.34.0"]);
+    command.args(["--show-only", "templates/operator/rbac.yaml", "--set", "watchNamespaces={default}"]);
+    let output = command.args(values).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The chart's service account of the operator.
+const ACCOUNT: &str = "system:serviceaccount:default:fleet-arena-fleet-operator";
+/// Name of its Lease.
+pub const LEASE: &str = "fleet-arena-fleet-operator";
 
 impl Drop for Stand {
     fn drop(&mut self) {
@@ -109,7 +131,8 @@ impl Stand {
 
     pub async fn start_with(&self, settings: Settings) -> Operator {
         let kubeconfig = Kubeconfig::read_from(self.plane.access().kubeconfig()).unwrap();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        config.auth_info.impersonate = Some(ACCOUNT.to_owned());
         let client = kube::Client::try_from(config).unwrap();
         let mirror = Mirror { from: "https://github.com/".to_owned(), to: format!("{}/", self.git.url()) };
         let child = FetchChild { program: child_path(), arguments: Vec::new() };
