@@ -107,19 +107,19 @@ async fn carry_out(context: &Context, job: &ArenaJob, plan: &JobPlan) -> Result<
 
 fn name(action: &Action) -> &'static str {
     match action {
-        Action::AddFinalizer => "AddFinalizer",
-        Action::RemoveFinalizer => "RemoveFinalizer",
-        Action::Freeze(_) => "Freeze",
-        Action::Enqueue => "Enqueue",
-        Action::IssueCredentials => "IssueCredentials",
-        Action::CreateWorkers(_) => "CreateWorkers",
-        Action::SuspendWorkers(_) => "SuspendWorkers",
-        Action::DeleteWorkers => "DeleteWorkers",
-        Action::Cancel => "Cancel",
-        Action::Release => "Release",
-        Action::CreateChild(_) => "CreateChild",
-        Action::CancelChild(_) => "CancelChild",
-        Action::DeleteChild(_) => "DeleteChild",
-        Action::DeleteJob => "DeleteJob",
+        Action::AddFinalizer => "add finalizer",
+        Action::RemoveFinalizer => "remove finalizer",
+        Action::Freeze(_) => "freeze",
+        Action::Enqueue => "enqueue",
+        Action::IssueCredentials => "issue credentials",
+        Action::CreateWorkers(_) => "create workers",
+        Action::SuspendWorkers(_) => "suspend workers",
+        Action::DeleteWorkers => "delete workers",
+        Action::Cancel => "cancel",
+        Action::Release => "release",
+        Action::CreateChild(_) => "create child",
+        Action::CancelChild(_) => "cancel child",
+        Action::DeleteChild(_) => "delete child",
+        Action::DeleteJob => "delete job",
     }
 }

@@ -120,3 +120,43 @@ async fn a_redis_that_lost_its_users_gets_them_back() {
     );
     operator.stop().await;
 }
+
+const JUDGE_ALONE: &str = "
+apiVersion: omnia.altairalabs.ai/v1alpha1
+kind: ArenaConfig
+metadata: {name: evaluation-config}
+spec:
+  sourceRef: {name: my-prompts}
+  providers: [{name: judge, group: judges, providerRef: {name: claude-provider}}]
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unbound_provider_is_refused_and_a_cancelled_run_ends() {
+    let Some(stand) = stand("operator: unmapped").await else { return };
+    stand.push(3).await;
+    let operator = stand.start().await;
+    stand.apply_provider().await;
+    stand.apply_example("source.yaml").await;
+    stand.kubectl().apply(JUDGE_ALONE).await.unwrap();
+    stand.apply_example("job.yaml").await;
+    stand.condition(JOB, "Resolved", "ProviderUnmapped").await;
+    stand.kubectl().run(&["delete", "arenaconfig/evaluation-config"]).await.unwrap();
+    stand.condition(JOB, "Resolved", "ConfigNotFound").await;
+    stand.apply_example("config.yaml").await;
+    stand.until(JOB, ".status.phase", "Running").await;
+    stand.until(&format!("job/{NAME}-worker"), ".metadata.name", NAME).await;
+
+    let worker = Worker::new(&stand, NAME).await;
+    let (queue, id) = worker.queue();
+    let suspend = |value: bool| format!("{{\"spec\":{{\"suspend\":{value}}}}}");
+    stand.kubectl().run(&["patch", JOB, "--type=merge", "-p", &suspend(true)]).await.unwrap();
+    stand.until(&format!("job/{NAME}-worker"), ".spec.suspend", "true").await;
+    stand.kubectl().run(&["patch", JOB, "--type=merge", "-p", &suspend(false)]).await.unwrap();
+    stand.until(&format!("job/{NAME}-worker"), ".spec.suspend", "false").await;
+    stand.kubectl().run(&["patch", JOB, "--type=merge", "-p", r#"{"spec":{"cancelled":true}}"#]).await.unwrap();
+    stand.until(JOB, ".status.cases.notRun", "3").await;
+    assert!(queue.snapshot(&id).await.unwrap().cancelled);
+    worker.work(0).await;
+    stand.until(JOB, ".status.phase", "Cancelled").await;
+    operator.stop().await;
+}
