@@ -57,7 +57,7 @@ pub(super) async fn issue(context: &Context, job: &ArenaJob, run: &Run) -> Resul
         Err(kube::Error::Api(status)) if status.code == 409 => not_foreign(context, job).await?,
         Err(error) => return Err(error.into()),
     }
-    context.remember(&job.uid().unwrap_or_default(), |memory| memory.issued = true);
+    context.remember(&job.uid().unwrap_or_default(), |memory| (memory.issued, memory.trouble) = (true, None));
     Ok(())
 }
 
