@@ -1,7 +1,7 @@
-//! Station 4, the operator: takes the four kinds of the API as users write them, gives status, frozen runs, queue jobs and
-//! worker pods. Each controller looks, plans without IO, acts, and looks again; [`run`] is the process. Never runs tenant
-//! code, never names the sandbox (what only an engine can say comes from a [`Freezer`]), never reads a result but its
-//! summary.
+//! Station 4, the operator: takes the four kinds of the API as users write them, gives status, frozen runs, queue jobs
+//! and worker pods. Each controller looks, plans without IO, acts, and looks again; [`run`] is the process. Never runs
+//! tenant code, never names the sandbox (what only an engine can say comes from a [`Freezer`]), never reads a result but
+//! its summary.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
