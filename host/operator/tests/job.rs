@@ -264,3 +264,18 @@ fn pods_that_will_not_end_lose_their_credentials_after_the_grace() {
     world.now = at(3600);
     assert_eq!(world.plan().actions, [Action::DeleteWorkers, Action::Release]);
 }
+
+#[test]
+fn a_run_without_credentials_says_why() {
+    let mut world = World::new();
+    world.running(lane(0, 0));
+    world.run.credentials = false;
+    let (reason, message) = ("ProviderNotFound".to_owned(), "it is gone".to_owned());
+    world.run.trouble = Some(Reported { reason, message });
+    let plan = world.step();
+    assert_eq!(plan.actions, [Action::IssueCredentials]);
+    assert_eq!(plan.status.phase, Some(JobPhase::Pending));
+    assert!(said(&plan.status.conditions).contains(&"Ready=False/ProviderNotFound".to_owned()));
+    world.run.credentials = true;
+    assert_eq!(world.step().status.phase, Some(JobPhase::Running), "old trouble is over");
+}

@@ -9,7 +9,7 @@ use kube_core::{Resource, ResourceExt};
 use crate::{Kind, child_name};
 
 /// Label of a run: the UID of the job that started it.
-pub(super) const PARENT: &str = "omnia.altairalabs.ai/parent";
+pub(crate) const PARENT: &str = "omnia.altairalabs.ai/parent";
 /// Annotation of a run: the revision that it was started for.
 pub(super) const REVISION: &str = "omnia.altairalabs.ai/revision";
 

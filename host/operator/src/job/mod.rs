@@ -8,6 +8,7 @@ mod pod;
 mod progress;
 mod queue;
 
+pub(crate) use child::PARENT;
 pub use observe::{Frozen, JobObservation, Lane, Observed, Reported};
 pub use plan::{Action, FINALIZER, JobPlan, plan_job};
 pub use pod::{PodSettings, secret, worker_job};

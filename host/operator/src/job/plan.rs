@@ -242,11 +242,19 @@ fn running(
     let (reason, message) = if seen.job.spec.suspend {
         status.phase = Some(JobPhase::Suspended);
         ("Suspended", "spec.suspend is true: no worker runs".to_owned())
+    } else if let (false, Some(trouble)) = (run.credentials, &run.trouble) {
+        // Without credentials no worker can do a thing.
+        status.phase = Some(JobPhase::Pending);
+        (trouble.reason.as_str(), trouble.message.clone())
     } else {
         status.phase = Some(JobPhase::Running);
         ("Running", format!("{} cases ended", status.progress.as_deref().unwrap_or("no")))
     };
-    let progressing = if seen.job.spec.suspend { ConditionStatus::False } else { ConditionStatus::True };
+    let progressing = if seen.job.spec.suspend || status.phase == Some(JobPhase::Pending) {
+        ConditionStatus::False
+    } else {
+        ConditionStatus::True
+    };
     conditions.waiting(reason, message.as_str());
     conditions.set(Kind::Progressing, progressing, reason, message.as_str());
     conditions.set(Kind::Finished, ConditionStatus::False, reason, message);

@@ -1,0 +1,140 @@
+//! Freezes a run: from the objects as they are now to a manifest in the store.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use arena_artifact::{Name, Pin, Put};
+use arena_bundle::{Limits, load};
+use arena_crd::{ArenaConfig, ArenaJob, ArenaSource};
+use arena_model::{Digest, Endpoint, Fault as _, Manifest, Origin, RunSpec};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
+
+use super::archive;
+use super::observe::pin_name;
+use crate::conditions::time;
+use crate::context::Context;
+use crate::record::{Run, RunRecord};
+use crate::{FrozenWork, OperatorError, Reported, Resolved, queue_shape, run_spec};
+
+pub(super) async fn freeze(context: &Context, job: &ArenaJob, resolved: &Resolved) -> Result<(), OperatorError> {
+    let namespace = job.namespace().unwrap_or_default();
+    let config = context.api::<ArenaConfig>(&namespace).get_opt(&job.spec.config_ref.name).await?;
+    let source = context.api::<ArenaSource>(&namespace).get_opt(&resolved.source.name).await?;
+    let artifact = source.and_then(|source| source.status).and_then(|status| status.artifact);
+    let (Some(config), Some(artifact)) = (config, artifact) else { return Err(moved()) };
+    // The objects may have changed since they were resolved; the next look has them.
+    let names: Vec<_> = resolved.providers.iter().map(|(entry, _)| entry.clone()).collect();
+    if artifact.revision != resolved.source.revision || config.spec.provider_entries() != names {
+        return Err(moved());
+    }
+    let archive = archive::of(&artifact).ok_or_else(moved)?;
+    let (spec, endpoints) = run_spec(&config.spec, &resolved.providers);
+    let unpacked = archive::unpacked(context, &namespace, &archive).await?.ok_or_else(moved)?;
+    let folder = archive::folder(&unpacked);
+    refuse_unmapped(folder.clone(), spec.clone(), endpoints.clone()).await?;
+    let frozen = context.freezer.freeze(&folder, &spec).await.map_err(OperatorError::NotFrozen)?;
+    let mut queue = queue_shape(config.spec.workers, &config.spec.evaluation);
+    queue.lease_ms = u64::try_from(context.settings.queue_lease.as_millis()).unwrap_or(queue.lease_ms);
+    let record = RunRecord {
+        archive,
+        source: resolved.source.clone(),
+        gates: config.spec.gates.clone(),
+        workers: config.spec.workers,
+        evaluation: config.spec.evaluation.clone(),
+        lanes: frozen.lanes.iter().map(|lane| (lane.provider.clone(), lane.cases)).collect(),
+        queue,
+        providers: resolved
+            .providers
+            .iter()
+            .map(|(entry, _)| (entry.name.clone(), entry.object().to_owned()))
+            .collect(),
+        run: spec,
+    };
+    let bytes = manifest(frozen, &record, &endpoints)?;
+    store(context, job, &record.archive, bytes).await
+}
+
+/// In the cluster a bundle's own providers run only if they call nobody.
+async fn refuse_unmapped(
+    folder: PathBuf,
+    spec: RunSpec,
+    endpoints: BTreeMap<String, Endpoint>,
+) -> Result<(), OperatorError> {
+    let report = |reason: &str, message: String| Reported { reason: reason.to_owned(), message };
+    let unmapped = tokio::task::spawn_blocking(move || {
+        let bundle = load(&folder, &Limits::default()).map_err(|all| report("BundleInvalid", all.to_string()))?;
+        // What the config takes the place of does not run.
+        let bundle = arena_plan::effective(bundle, &spec, &endpoints)
+            .map_err(|error| report(error.reason(), error.to_string()))?;
+        match arena_plan::unmapped(&bundle, &spec) {
+            ids if ids.is_empty() => Ok(()),
+            ids => {
+                let message = format!(
+                    "the bundle's providers {ids:?} would call a server; bind each to a Provider: an entry of that \
+                     name in spec.providers of the ArenaConfig"
+                );
+                Err(report("ProviderUnmapped", message))
+            }
+        }
+    });
+    let died = |error| OperatorError::scratch("read a bundle")(std::io::Error::other(error));
+    unmapped.await.map_err(died)?.map_err(OperatorError::NotFrozen)
+}
+
+fn manifest(
+    frozen: FrozenWork,
+    record: &RunRecord,
+    endpoints: &BTreeMap<String, Endpoint>,
+) -> Result<Vec<u8>, OperatorError> {
+    let invalid = |error: serde_json::Error| OperatorError::ManifestInvalid {
+        digest: "(none yet)".to_owned(),
+        why: error.to_string(),
+    };
+    let hosts = endpoints.iter().filter_map(|(id, endpoint)| Some((id.clone(), host(endpoint.base_url.as_deref()?))));
+    let origin = Origin {
+        engine: frozen.engine,
+        source: format!("{}: {}", record.source.name, record.source.revision),
+        created: time(Timestamp::now()),
+        settings: serde_json::to_value(record).map_err(invalid)?,
+        endpoints: hosts.collect(),
+    };
+    let work_digest = Digest::of_json(&frozen.work).map_err(invalid)?;
+    serde_json::to_vec(&Manifest { v: 1, work_digest, work: frozen.work, origin }).map_err(invalid)
+}
+
+/// Host and port of a URL.
+fn host(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default().to_owned()
+}
+
+/// The pin comes first: it keeps the archive, and it says which of two freezings counts.
+async fn store(context: &Context, job: &ArenaJob, archive: &Digest, bytes: Vec<u8>) -> Result<(), OperatorError> {
+    let (store, namespace) = (context.store()?, job.namespace().unwrap_or_default());
+    let digest = Digest::of(&bytes);
+    let run = Run::parse(&digest, &bytes)?;
+    let pin = Pin { artifacts: vec![digest.clone(), archive.clone()] };
+    let name = |digest: &Digest| Name::Artifact { namespace: namespace.clone(), digest: digest.clone() };
+    if let Put::OtherExists(_) = store.put(&pin_name(job), serde_json::to_vec(&pin).unwrap_or_default()).await? {
+        // Another process was faster; the next look finds what it froze.
+        return Ok(());
+    }
+    if store.size(&name(archive)).await?.is_none() {
+        store.delete(&pin_name(job)).await?;
+        return Err(moved());
+    }
+    store.put(&name(&digest), bytes).await?;
+    let run = std::sync::Arc::new(run);
+    context.remember(&job.uid().unwrap_or_default(), |memory| {
+        (memory.trouble, memory.failures, memory.run) = (None, 0, Some(run));
+    });
+    Ok(())
+}
+
+fn moved() -> OperatorError {
+    OperatorError::NotFrozen(Reported {
+        reason: "SourceNotReady".to_owned(),
+        message: "config, source or its bundle changed while the run was being frozen; it is frozen again".to_owned(),
+    })
+}
