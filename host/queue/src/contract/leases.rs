@@ -145,7 +145,8 @@ pub async fn a_released_case_comes_back_uncounted_and_first(rig: &dyn Rig) -> Do
 pub async fn reassert_keeps_what_is_named_and_gives_the_rest_back(rig: &dyn Rig) -> Done {
     let bench = Bench::new(rig, spec(&[4])).await?;
     let claims = bench.claim(W1, 0, 3).await?;
-    let stranger = bench.one(W2, 0).await?;
+    let other = bench.one(W2, 0).await?;
+    let stranger = Claim { token: Token(!other.token.0), ..other };
     let named = [claims[1], stranger];
     let held = Reassert::Held { lost: vec![stranger.at()] };
     assert_eq!(bench.queue.reassert(&bench.job, W1, &named).await?, held);
