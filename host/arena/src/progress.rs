@@ -1,13 +1,15 @@
 //! How a run looks while it runs: a bar on a terminal, a line now and then elsewhere.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use arena_model::{Counts, Record};
 use arena_worker::Observer;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::output::eprintln;
+use crate::terminal::print_warning;
 
 /// Silence between two plain lines.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -29,13 +31,27 @@ impl Progress {
         let bar = (!quiet && terminal).then(|| {
             let bar = ProgressBar::new(planned);
             bar.set_position(counts.planned);
-            let template = "{bar:32.cyan/blue} {pos}/{len} cases  {per_sec}  eta {eta}  {msg}";
+            // The bar takes what the line leaves, so that it never wraps.
+            let template = "{wide_bar:.cyan/blue} {pos}/{len}  {rate}  eta {eta}  {msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
+                let rate = |state: &ProgressState, out: &mut dyn Write| {
+                    // What cannot be written is not shown.
+                    let _ = write!(out, "{:.1}/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate));
             }
             bar
         });
         Self { bar, plain: !quiet && !terminal, last: Instant::now(), planned, counts }
+    }
+
+    /// Prints a warning above the bar, which would else draw over it.
+    pub fn warner(&self) -> impl Fn(&str) + Send + 'static {
+        let bar = self.bar.clone();
+        move |text| match &bar {
+            Some(bar) => bar.suspend(|| print_warning(text)),
+            None => print_warning(text),
+        }
     }
 
     /// Takes the bar off the screen.

@@ -90,7 +90,7 @@ fn print_providers(summary: &Summary) {
             .cost_usd_micro
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.input + tally.usage.output;
-        println!("  {:width$}  {rate} of {} cases, {tokens} tokens, {cost}", line(id), tally.counts.planned);
+        println!("  {:width$}  {rate} of {}, {tokens} tokens, {cost}", line(id), plural(tally.counts.planned, "case"));
     }
 }
 

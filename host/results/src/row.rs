@@ -134,7 +134,8 @@ pub(crate) struct Ids<'a> {
 
 impl Ids<'_> {
     /// The stable name of a case, the same in every run of the same ids: `scenario/provider`, then whatever of region,
-    /// row, variant and trial it has. The first trial has no number.
+    /// row, variant and trial it has. Trials count from 1, and the first has no
+    /// number.
     pub(crate) fn name(&self) -> String {
         let mut name = [self.scenario, "/", self.provider].concat();
         for (kind, value) in [("region", self.region), ("row", self.row), ("variant", self.variant)] {
@@ -143,7 +144,7 @@ impl Ids<'_> {
             }
         }
         if self.trial > 0 {
-            name.push_str(&format!("/trial {}", self.trial));
+            name.push_str(&format!("/trial {}", u64::from(self.trial) + 1));
         }
         name
     }

@@ -101,7 +101,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
-    let stop = watch_signals(&[Stop::Now], "");
+    let stop = watch_signals(&[Stop::Now], print_warning);
     let summary = match finalize(&run, planned, std::iter::empty(), labels, settings, || *stop.borrow() != Stop::No) {
         Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run)),
         ended => ended.or_fail()?,
@@ -284,22 +284,22 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
     recovered.done.iter().for_each(|done| counts.add(done.outcome));
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let asked = arguments.concurrency.map(|n| n as usize).or(bundled).unwrap_or(CONCURRENCY);
+    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet);
     let local = LocalRun {
         matrix: session.matrix.clone(),
         evaluator: session.evaluator.clone(),
         journal,
         done: recovered.done,
         concurrency: asked.min(CONCURRENCY_MAX),
-        stop: watch_signals(&[Stop::Drain, Stop::Now], "finishing the cases in flight; once more to stop at once"),
+        stop: watch_signals(&[Stop::Drain, Stop::Now], progress.warner()),
     };
-    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet);
     let ended = local.run(&mut progress).await;
     progress.end();
     ended.or_fail()
 }
 
-/// Each Ctrl-C (or TERM) gives the next of `stops`; the first says `warning`, if that is not empty.
-fn watch_signals(stops: &'static [Stop], warning: &'static str) -> watch::Receiver<Stop> {
+/// Each Ctrl-C (or TERM) gives the next of `stops`; the first warns of what the second does, if there is one.
+fn watch_signals(stops: &'static [Stop], warn: impl Fn(&str) + Send + 'static) -> watch::Receiver<Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let (send, receive) = watch::channel(Stop::No);
     // Here and not in the task, so that no signal is lost before that starts.
@@ -315,8 +315,8 @@ fn watch_signals(stops: &'static [Stop], warning: &'static str) -> watch::Receiv
                 _ = terminate.recv() => {}
                 () = send.closed() => return,
             }
-            if at == 0 && !warning.is_empty() {
-                print_warning(warning);
+            if at == 0 && stops.len() > 1 {
+                warn("finishing the cases in flight; once more to stop at once");
             }
             if send.send(*stop).is_err() {
                 return;

@@ -24,7 +24,7 @@ impl Freezer for PlanOnly {
     async fn freeze(&self, folder: &Path, spec: &RunSpec) -> Result<FrozenWork, Reported> {
         let bundle = load(folder, &Limits::default()).map_err(|problems| report("BundleInvalid", problems))?;
         let bundle = effective(bundle, spec, &BTreeMap::new()).map_err(plan_error)?;
-        let (input, _) = input(&bundle).map_err(plan_error)?;
+        let input = input(&bundle).map_err(plan_error)?;
         let plan = Plan::new(&input).map_err(plan_error)?;
         let lanes = plan.lanes().iter().map(|lane| Lane { provider: lane.provider.clone(), cases: lane.len });
         let work = Work {

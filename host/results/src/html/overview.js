@@ -132,7 +132,7 @@ function histogram() {
   }
   const most = Math.max(...bins);
   const scale = (cases) => (cases / most) * (height - bottom - top);
-  const bars = bins.map((cases, at) => cases && svg("rect", {
+  const bars = bins.map((cases, at) => cases > 0 && svg("rect", {
     class: "bin", x: (at * width) / count + 0.5, width: Math.max(1, width / count - 1),
     y: height - bottom - Math.max(2, scale(cases)), height: Math.max(2, scale(cases)), rx: 1.5,
   }, svg("title", {}, plural(cases, "case"))));
@@ -194,9 +194,9 @@ function providers() {
 
 function others() {
   return [
-    head.byCheck.length && section("Checks", "by type; counts are of checks, cost is of their own calls",
+    head.byCheck.length > 0 && section("Checks", "by type; counts are of checks, cost is of their own calls",
       table(tallyColumns("Check", "Cost"), head.byCheck, "Results by check type")),
-    head.byLabel.length && section("Labels", null, table(tallyColumns("Label", "Cost"), head.byLabel, "Results by label")),
+    head.byLabel.length > 0 && section("Labels", null, table(tallyColumns("Label", "Cost"), head.byLabel, "Results by label")),
   ];
 }
 

@@ -37,7 +37,7 @@ fn everything_else_does() {
                     r.outcome = Outcome::Passed
                 }
             },
-            "case 1 (s0/p0/trial 1).outcome: \"failed\" and \"passed\"",
+            "case 1 (s0/p0/trial 2).outcome: \"failed\" and \"passed\"",
         ),
         (
             "fuel",
@@ -64,7 +64,7 @@ fn everything_else_does() {
                     r.checks.clear()
                 }
             },
-            "case 3 (s0/p1/trial 1).checks: 1 and 0 entries",
+            "case 3 (s0/p1/trial 2).checks: 1 and 0 entries",
         ),
         (
             "cost",

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod servers;
 mod world;
 
 use std::sync::atomic::Ordering;

@@ -242,6 +242,11 @@ impl World {
 
     /// A worker process and the handle that stops it.
     pub fn process(&self) -> (FleetRun, watch::Sender<Stop>) {
+        self.process_over(self.queue.clone(), self.store.clone())
+    }
+
+    /// A worker process over another queue and store.
+    pub fn process_over(&self, queue: Arc<dyn Queue>, store: Arc<dyn ResultStore>) -> (FleetRun, watch::Sender<Stop>) {
         let (send, stop) = watch::channel(Stop::No);
         let matrix = self.matrix();
         let scratch = PathBuf::from(self.scratch.path());
@@ -250,8 +255,8 @@ impl World {
         settings.batch_cases = 16;
         settings.pause = (Duration::from_millis(1), Duration::from_millis(10));
         let run = FleetRun {
-            queue: self.queue.clone(),
-            store: self.store.clone(),
+            queue,
+            store,
             job: self.job.clone(),
             manifest: self.manifest(&matrix),
             matrix: Arc::new(matrix),
@@ -284,7 +289,12 @@ impl World {
 
     /// Every case once, all numbers right.
     pub fn check(&self) {
-        let counts = self.store.summary().cases;
+        self.check_summary(&self.store.summary());
+    }
+
+    /// The same of a summary from elsewhere.
+    pub fn check_summary(&self, summary: &Summary) {
+        let counts = summary.cases;
         assert_eq!(counts.planned, self.cases());
         assert_eq!(counts.failed, (0..self.cases()).filter(|index| index % 10 == 3).count() as u64);
         assert_eq!(counts.passed + counts.failed, self.cases(), "{counts:?}");
