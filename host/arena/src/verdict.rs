@@ -89,7 +89,7 @@ fn print_providers(summary: &Summary) {
         let cost = tally
             .cost_usd_micro
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
-        let tokens = tally.usage.input + tally.usage.output;
+        let tokens = tally.usage.total();
         println!("  {:width$}  {rate} of {}, {tokens} tokens, {cost}", line(id), plural(tally.counts.planned, "case"));
     }
 }

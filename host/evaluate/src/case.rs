@@ -273,7 +273,8 @@ impl Run<'_> {
 
 /// Why an answer is none that may be judged: what is not said breaks no rule, so checks would pass it.
 fn unsaid(reply: &Message, at: u32) -> Option<Trouble> {
-    let empty = matches!(&reply.content, Content::Text(text) if text.is_empty());
+    let blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{feff}');
+    let empty = matches!(&reply.content, Content::Text(text) if text.chars().all(blank));
     match reply.finish.as_deref() {
         Some("content-filter") => {
             let text = format!(

@@ -55,6 +55,10 @@ impl JudgeHost for Judges {
         calls.spawn_on(call, io);
         let answered = calls.join_next().await.ok_or_else(|| failed("the call was lost".to_owned()))?;
         let reply = answered.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
+        // What was cut may have said the opposite of what is there.
+        if let Some(finish @ ("content-filter" | "length")) = reply.message.finish.as_deref() {
+            return Err(failed(format!("its answer was cut short (`{finish}`)")));
+        }
         Ok(JudgeAnswer {
             judge: name.clone(),
             text: reply.message.content.text().into_owned(),

@@ -88,11 +88,19 @@ pub struct Usage {
     pub cached: u64,
 }
 
+impl Usage {
+    /// Tokens in and out.
+    pub fn total(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
+/// A server may claim any number: sums end at the largest.
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
-        self.input += other.input;
-        self.output += other.output;
-        self.cached += other.cached;
+        self.input = self.input.saturating_add(other.input);
+        self.output = self.output.saturating_add(other.output);
+        self.cached = self.cached.saturating_add(other.cached);
     }
 }
 
@@ -169,5 +177,18 @@ impl Conversation {
     /// Index of the newest assistant message.
     pub fn last_reply(&self) -> Option<usize> {
         self.messages.iter().rposition(|message| message.role == Role::Assistant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_that_a_server_made_up_do_not_overflow() {
+        let mut sum = Usage { input: u64::MAX - 1, output: 7, cached: 0 };
+        sum += Usage { input: 5, output: u64::MAX, cached: 1 };
+        assert_eq!(sum, Usage { input: u64::MAX, output: u64::MAX, cached: 1 });
+        assert_eq!(sum.total(), u64::MAX);
     }
 }

@@ -20,9 +20,14 @@ pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(".tmp")
 }
 
-/// Opens `path` in the way `options` say, but not if it is a symbolic link.
+/// Opens `path` in the way `options` say, if it is a plain file: no symbolic link, and no pipe that would be waited for.
 pub(crate) fn open_plain(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))
 }
 
 /// A new file at `path`; what a killed attempt left there goes first.

@@ -14,7 +14,7 @@ use crate::{Result, ResultsError, RunDir, RunView, atomic};
 /// Digest of one file, read through `buffer`.
 fn digest(path: &Path, buffer: &mut [u8]) -> Result<Digest> {
     let io = || ResultsError::io("read", path);
-    let mut file = File::open(path).map_err(io())?;
+    let mut file = atomic::open_plain(path, File::options().read(true)).map_err(io())?;
     let mut hasher = Hasher::default();
     loop {
         match file.read(buffer) {

@@ -49,7 +49,7 @@ impl Index {
         let path = run.file(INDEX);
         let corrupt = |detail: String| ResultsError::SegmentCorrupt { path: path.clone(), detail };
         let mut bytes = Vec::new();
-        let file = File::open(&path).map_err(ResultsError::io("open", &path))?;
+        let file = atomic::open_plain(&path, File::options().read(true)).map_err(ResultsError::io("open", &path))?;
         file.take(MAX_INDEX_BYTES).read_to_end(&mut bytes).map_err(ResultsError::io("read", &path))?;
         let index: Self = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
         let manifest = run.manifest();

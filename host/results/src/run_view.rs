@@ -144,7 +144,9 @@ fn read_manifest(folder: &Path) -> Result<Manifest> {
     let path = folder.join(MANIFEST);
     let corrupt = |detail: String| ResultsError::ManifestCorrupt { path: path.clone(), detail };
     let mut bytes = Vec::new();
-    match File::open(&path).and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes)) {
+    match atomic::open_plain(&path, File::options().read(true))
+        .and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes))
+    {
         Ok(_) => {}
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Err(ResultsError::NotARun { path: folder.to_owned() });

@@ -114,7 +114,7 @@ impl SegmentWriter {
 pub(crate) fn verify(folder: &Path, reference: &SegmentRef) -> Result<()> {
     let path = folder.join(&reference.records_file);
     let io = || ResultsError::io("read", &path);
-    let file = File::open(&path).map_err(io())?;
+    let file = atomic::open_plain(&path, File::options().read(true)).map_err(io())?;
     let mut decoder = Decoder::new(Hashing::new(file)).map_err(io())?;
     let (mut buffer, mut lines) = (vec![0; 64 << 10], 0);
     loop {
@@ -168,7 +168,8 @@ impl SegmentLines {
             let Some(segment) = &mut self.open else {
                 let Some(reference) = self.waiting.next() else { return Ok(None) };
                 let path = self.folder.join(&reference.records_file);
-                let file = File::open(&path).map_err(ResultsError::io("open", &path))?;
+                let file =
+                    atomic::open_plain(&path, File::options().read(true)).map_err(ResultsError::io("open", &path))?;
                 let decoder = Decoder::new(Hashing::new(file)).map_err(ResultsError::io("decompress", &path))?;
                 let lines = BufReader::with_capacity(64 << 10, decoder);
                 self.open = Some(OpenSegment { path, reference, lines, read: 0 });

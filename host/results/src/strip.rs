@@ -13,7 +13,7 @@ use arena_model::Outcome;
 use crate::index::Index;
 use crate::row::Row;
 use crate::run_view::SEGMENTS;
-use crate::{Result, ResultsError, RunView};
+use crate::{Result, ResultsError, RunView, atomic};
 
 pub(crate) const MAGIC: &[u8; 8] = b"ARSTRIP1";
 pub(crate) const STRIP_BYTES: usize = 44;
@@ -110,7 +110,7 @@ impl Strips {
     fn open(path: &Path, records: u64) -> Result<Self> {
         let corrupt = |detail: &str| ResultsError::SegmentCorrupt { path: path.to_owned(), detail: detail.to_owned() };
         let io = || ResultsError::io("read", path);
-        let file = File::open(path).map_err(ResultsError::io("open", path))?;
+        let file = atomic::open_plain(path, File::options().read(true)).map_err(ResultsError::io("open", path))?;
         let total = file.metadata().map_err(io())?.len();
         let body = total.checked_sub(32).ok_or_else(|| corrupt("it is too short"))?;
         let mut file = BufReader::with_capacity(256 << 10, file);

@@ -163,7 +163,7 @@ impl Report {
             record.variant.as_deref().map(short),
             micros(record.measured.latency_ms),
             record.cost_usd_micro,
-            record.usage.input + record.usage.output,
+            record.usage.total(),
             record.reason.as_deref().map(short),
         ))?;
         let row = own(row);

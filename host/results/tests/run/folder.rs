@@ -6,7 +6,7 @@ use std::path::Path;
 use arena_model::{Class, Fault};
 use arena_results::{RunDir, State};
 
-use crate::sample::{append, copy, create, finish, manifest, open, standard};
+use crate::sample::{append, copy, create, finish, finished, manifest, open, standard};
 
 #[test]
 fn a_new_run_appears_whole_and_opens_again() {
@@ -173,4 +173,23 @@ fn one_journal_at_a_time() {
     assert_eq!(open(&run).unwrap_err().reason(), "JournalOpen");
     drop(first);
     assert!(open(&run).is_ok());
+}
+
+#[test]
+fn a_pipe_in_the_folder_is_refused_and_not_waited_for() {
+    let parent = tempfile::tempdir().unwrap();
+    for name in ["manifest.json", "lock", "segments/00001.jsonl.zst", "segments/00001.strips"] {
+        let dir = parent.path().join(name.replace('/', "-"));
+        drop(finished(&dir));
+        fs::remove_file(dir.join(name)).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(dir.join(name)).status().unwrap().success());
+        let opened = RunDir::open(&dir);
+        let read = opened.and_then(|run| {
+            for strip in arena_results::strips(&run)? {
+                strip?;
+            }
+            arena_results::records(&run)?.try_for_each(|record| record.map(drop))
+        });
+        assert!(read.is_err(), "{name}");
+    }
 }

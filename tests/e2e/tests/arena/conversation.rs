@@ -156,6 +156,7 @@ fn an_answer_that_was_cut_away_is_an_error_and_keeps_no_rule() -> Result<()> {
         (json!(""), "content_filter", Some("ReplyFiltered")),
         (json!("Well, "), "content_filter", Some("ReplyFiltered")),
         (json!(null), "length", Some("ReplyEmpty")),
+        (json!(" \u{200b}\n"), "length", Some("ReplyEmpty")),
         (json!(""), "stop", None),
         (json!("Well, "), "length", None),
     ] {
@@ -171,5 +172,20 @@ fn an_answer_that_was_cut_away_is_an_error_and_keeps_no_rule() -> Result<()> {
         let outcome = if error.is_some() { Outcome::Error } else { Outcome::Passed };
         assert_eq!((record.outcome, record.messages.len(), vendor.calls()), (outcome, 3, 1), "{content} {finish}");
     }
+    Ok(())
+}
+
+#[test]
+fn token_counts_that_a_server_made_up_end_no_run() -> Result<()> {
+    let usage = json!({"prompt_tokens": 9_223_372_036_854_775_808_u64, "completion_tokens": u64::MAX});
+    let choice = json!({"index": 0, "message": {"role": "assistant", "content": "fine"}, "finish_reason": "stop"});
+    let body = json!({"id": "x", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage});
+    let answer = Failure::Status { status: 200, retry_after: None, body: Some(body.to_string()) };
+    let vendor = FakeVendor::start(Behaviour::default().failing([Failing::always(answer)]))?;
+    let mut world = World::new()?;
+    let contains = json!({"type": "contains", "params": {"patterns": ["fine"]}});
+    world.bundle.openai("m", &vendor.url()).checks("s", json!([contains]));
+    let record = world.run_one()?;
+    assert_eq!((record.outcome, record.usage.output), (Outcome::Passed, u64::MAX));
     Ok(())
 }

@@ -83,3 +83,17 @@ fn mock_provider_leaves_judges_as_they_are() -> Result<()> {
     assert_eq!(vendor.calls(), 1);
     Ok(())
 }
+
+#[test]
+fn a_judge_whose_answer_was_cut_short_is_an_error() -> Result<()> {
+    for finish in ["length", "content_filter"] {
+        let content = json!({"passed": true, "score": 1}).to_string();
+        let choice = json!({"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish});
+        let body = json!({"id": "x", "object": "chat.completion", "model": "m", "choices": [choice]}).to_string();
+        let answer = Failure::Status { status: 200, retry_after: None, body: Some(body) };
+        let vendor = FakeVendor::start(Behaviour::default().failing([Failing::always(answer)]))?;
+        let (_, record) = judged(&vendor, json!({"criteria": "c"}))?;
+        assert_eq!(record.checks[0].error.as_deref(), Some("JudgeFailed"), "{finish}: {:?}", record.checks[0]);
+    }
+    Ok(())
+}
