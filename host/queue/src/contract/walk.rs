@@ -92,6 +92,9 @@ pub async fn follow(rig: &dyn Rig, walk: &Walk) -> Done {
     rig.queue().create(&job, walk.spec.clone()).await?;
     let model = Model::new(walk.spec.clone());
     let mut walker = Walker { rig, job, model, workers: vec![], claims: vec![], won: BTreeSet::new() };
+    // An exhausted case is due since the beginning of time: no other may be due at that very moment.
+    rig.advance(SECOND).await;
+    walker.model.now += SECOND;
     walker.register().await?;
     walker.check().await?;
     for op in &walk.ops {
