@@ -69,7 +69,14 @@ pub fn attacks() -> Vec<Attack> {
         attack("judge-flood", json!({"amount": 1}), Error("CapabilityDenied")),
         attack("wasi-probe", json!({"handles": 1000}), Error("ResourceLimit")),
         attack("wasi-probe", json!({"stdout": "x", "times": 20_000}), Error("HostCallLimit")),
-        limited("wasi-probe", json!({"totalMs": 300}), json!({"sleep": 3_600_000}), Error("EvaluationTimeout")),
+        // A guest that sleeps moves its own clock and nobody waits.
+        limited("wasi-probe", json!({"totalMs": 300}), json!({"sleep": 3_600_000}), Pass),
+        limited(
+            "infinite-loop",
+            json!({"totalMs": 300, "fuel": 200_000_000_000_u64}),
+            json!({}),
+            Error("EvaluationTimeout"),
+        ),
         attack("trap", json!({"kind": "panic"}), Error("GuestTrap")),
         attack("trap", json!({"kind": "abort"}), Error("GuestTrap")),
         attack("nan-score", json!({"score": "NaN"}), Error("ResultInvalid")),
