@@ -42,12 +42,11 @@ fn fault(error: ClientError) -> StoreError {
         ClientError::Unavailable { name, .. } | ClientError::Corrupt { name, .. } => {
             StoreError::Unavailable { name, detail }
         }
-        ClientError::Refused { name, .. } | ClientError::TooLarge { name, .. } | ClientError::Reply { name, .. } => {
-            StoreError::Refused { name, detail }
-        }
-        ClientError::File { path: name, .. } | ClientError::Setup { url: name, .. } => {
-            StoreError::Refused { name, detail }
-        }
+        ClientError::Refused { name, .. }
+        | ClientError::TooLarge { name, .. }
+        | ClientError::Reply { name, .. }
+        | ClientError::File { path: name, .. }
+        | ClientError::Setup { url: name, .. } => StoreError::Refused { name, detail },
     }
 }
 

@@ -1,42 +1,19 @@
 //! The only repair: committing what a worker stored but did not get to commit.
 
-use arena_model::{ResultStore, Stored};
-use arena_queue::{Commit, JobId, Queue, Reclaim, Register, Settled, WorkerId};
+use arena_queue::{Commit, Reclaim, Register, Settled, WorkerId};
 use arena_results::StoredBatch;
 
+use super::FleetRun;
 use super::batch::name;
 use super::patience::ask;
-use super::{FleetRun, FleetSettings};
-use crate::{Matrix, WorkerError};
-
-/// What one worker needs to look after another.
-#[derive(Clone, Copy)]
-pub(crate) struct Adopter<'a> {
-    pub queue: &'a dyn Queue,
-    pub store: &'a dyn ResultStore,
-    pub job: &'a JobId,
-    pub matrix: &'a Matrix,
-    pub settings: &'a FleetSettings,
-}
+use crate::WorkerError;
 
 impl FleetRun {
-    pub(crate) fn adopter(&self) -> Adopter<'_> {
-        Adopter {
-            queue: self.queue.as_ref(),
-            store: self.store.as_ref(),
-            job: &self.job,
-            matrix: &self.matrix,
-            settings: &self.settings,
-        }
-    }
-}
-
-impl Adopter<'_> {
     /// Commits batches of `worker` from the first that the queue does not know, while they exist. One that is missing
     /// or broken while a later one is there is committed as lost, without cases, so that they run again. Gives the
     /// number of the newest, none if the job takes nothing more.
-    pub async fn adopt(&self, worker: WorkerId) -> Result<Option<u64>, WorkerError> {
-        let mut last = ask(self.settings, || self.queue.last(self.job, worker)).await?;
+    pub(crate) async fn adopt(&self, worker: WorkerId) -> Result<Option<u64>, WorkerError> {
+        let mut last = ask(&self.settings, || self.queue.last(&self.job, worker)).await?;
         let mut newest = None;
         loop {
             let seq = last + 1;
@@ -54,7 +31,7 @@ impl Adopter<'_> {
                     Vec::new()
                 }
             };
-            match ask(self.settings, || self.queue.commit(self.job, worker, seq, &cases)).await? {
+            match ask(&self.settings, || self.queue.commit(&self.job, worker, seq, &cases)).await? {
                 Commit::Committed { .. } => last = seq,
                 Commit::Behind { last: known } => last = known,
                 Commit::Sealed => return Ok(None),
@@ -63,9 +40,9 @@ impl Adopter<'_> {
     }
 
     /// Adopts a worker whose heartbeat has run out and hands its leases back.
-    pub async fn bury(&self, worker: WorkerId) -> Result<(), WorkerError> {
+    pub(crate) async fn bury(&self, worker: WorkerId) -> Result<(), WorkerError> {
         while let Some(last) = self.adopt(worker).await? {
-            match ask(self.settings, || self.queue.reclaim(self.job, worker, last)).await? {
+            match ask(&self.settings, || self.queue.reclaim(&self.job, worker, last)).await? {
                 Reclaim::Reclaimed { leases } => {
                     tracing::info!(%worker, leases, "a lost worker's cases run again");
                     return Ok(());
@@ -78,8 +55,8 @@ impl Adopter<'_> {
     }
 
     /// Buries every worker that is silent.
-    pub async fn bury_all(&self) -> Result<(), WorkerError> {
-        for view in ask(self.settings, || self.queue.workers(self.job)).await? {
+    pub(crate) async fn bury_all(&self) -> Result<(), WorkerError> {
+        for view in ask(&self.settings, || self.queue.workers(&self.job)).await? {
             if view.expired && !view.gone {
                 self.bury(view.id).await?;
             }
@@ -88,10 +65,10 @@ impl Adopter<'_> {
     }
 
     /// Registers and adopts every worker that has a batch in the store, for a queue that forgot them.
-    pub async fn adopt_stored(&self) -> Result<(), WorkerError> {
-        let stored = ask(self.settings, || self.store.workers()).await?;
+    pub(crate) async fn adopt_stored(&self) -> Result<(), WorkerError> {
+        let stored = ask(&self.settings, || self.store.workers()).await?;
         for worker in stored.iter().filter_map(|name| name.parse::<WorkerId>().ok()) {
-            if ask(self.settings, || self.queue.register(self.job, worker)).await? == Register::Sealed {
+            if ask(&self.settings, || self.queue.register(&self.job, worker)).await? == Register::Sealed {
                 return Ok(());
             }
             self.adopt(worker).await?;
@@ -102,7 +79,7 @@ impl Adopter<'_> {
     /// The cases of a stored batch; none if it is not there or not whole.
     async fn batch(&self, worker: WorkerId, seq: u64) -> Result<Option<Vec<Settled>>, WorkerError> {
         let (name, limit) = (name(worker, seq), self.settings.object_limit());
-        let Some(bytes) = ask(self.settings, || self.store.read(&name, limit)).await? else { return Ok(None) };
+        let Some(bytes) = ask(&self.settings, || self.store.read(&name, limit)).await? else { return Ok(None) };
         match StoredBatch::open(&bytes) {
             Ok(batch) => batch
                 .entries
@@ -123,12 +100,7 @@ impl Adopter<'_> {
     /// Number of the worker's newest stored batch, 0 if there is none.
     async fn newest(&self, worker: WorkerId) -> Result<u64, WorkerError> {
         let worker = worker.to_string();
-        let batches = ask(self.settings, || self.store.batches(&worker)).await?;
+        let batches = ask(&self.settings, || self.store.batches(&worker)).await?;
         Ok(batches.last().copied().unwrap_or(0))
     }
-}
-
-/// How an upload ended, as [`Stored`] without the difference between now and before.
-pub(crate) fn taken(stored: &Stored) -> bool {
-    matches!(stored, Stored::Other(_))
 }

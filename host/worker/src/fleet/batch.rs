@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arena_model::ResultStore;
-use arena_queue::{Commit, JobId, Queue, Settled, WorkerId};
+use arena_model::Stored;
+use arena_queue::{Commit, Settled, WorkerId};
 use arena_results::{Batch, ResultsError, encoded_limit};
 
-use super::FleetSettings;
-use super::adopt::{Adopter, taken};
 use super::patience::ask;
-use crate::{Matrix, WorkerError};
+use super::{FleetRun, FleetSettings};
+use crate::WorkerError;
 
 /// Name of a batch within the job's results.
 pub(crate) fn name(worker: WorkerId, seq: u64) -> String {
@@ -94,26 +93,18 @@ impl ClosedBatch {
     }
 
     /// Uploads and commits. Asks again while queue or store are away.
-    pub async fn send(
-        &self,
-        queue: &dyn Queue,
-        store: &dyn ResultStore,
-        job: &JobId,
-        matrix: &Matrix,
-        settings: &FleetSettings,
-    ) -> Result<Sent, WorkerError> {
+    pub async fn send(&self, run: &FleetRun) -> Result<Sent, WorkerError> {
         let name = name(self.worker, self.seq);
-        if taken(&ask(settings, || store.create(&name, &self.bytes)).await?) {
+        if let Stored::Other(_) = ask(&run.settings, || run.store.create(&name, &self.bytes)).await? {
             return Ok(Sent::Taken);
         }
         loop {
-            match ask(settings, || queue.commit(job, self.worker, self.seq, &self.settled)).await? {
+            match ask(&run.settings, || run.queue.commit(&run.job, self.worker, self.seq, &self.settled)).await? {
                 Commit::Committed { .. } => return Ok(Sent::Committed),
                 Commit::Sealed => return Ok(Sent::Sealed),
                 Commit::Behind { .. } => {
                     // The queue went back in time; what it forgot is in the store.
-                    let adopter = Adopter { queue, store, job, matrix, settings };
-                    if adopter.adopt(self.worker).await?.is_none() {
+                    if run.adopt(self.worker).await?.is_none() {
                         return Ok(Sent::Sealed);
                     }
                 }

@@ -31,7 +31,7 @@ const SUMMARY_BYTES: u64 = 1 << 20;
 pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerError> {
     let settings = &run.settings;
     for view in ask(settings, || run.queue.workers(&run.job)).await? {
-        run.adopter().adopt(view.id).await?;
+        run.adopt(view.id).await?;
     }
     let sealed = match ask(settings, || run.queue.seal(&run.job)).await? {
         Seal::Sealed(sealed) => sealed,

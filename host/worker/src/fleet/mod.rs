@@ -84,7 +84,7 @@ impl FleetRun {
     /// # Errors
     /// Queue or store refuse or stay away too long.
     pub async fn adopt_all(&self) -> Result<(), WorkerError> {
-        self.adopter().adopt_stored().await
+        self.adopt_stored().await
     }
 
     /// Does the last step of a sealed job once more, under no lease: stores what of the run's folder is missing.

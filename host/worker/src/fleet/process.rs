@@ -174,7 +174,7 @@ impl Process {
             tracing::warn!(?rebuilt, "the queue's state was lost; it is made again from the store");
         }
         // What was committed is known again before anybody claims; a rebuild of another's may not be through yet.
-        run.adopter().adopt_stored().await?;
+        run.adopt_stored().await?;
         let claims: Vec<Claim> = self.held.values().map(|(claim, _)| *claim).collect();
         match ask(&run.settings, || run.queue.reassert(&run.job, self.worker, &claims)).await? {
             Reassert::Held { lost } => {
@@ -271,9 +271,7 @@ impl Process {
 
     fn start_upload(&mut self, batch: Arc<ClosedBatch>) {
         let (run, sent) = (self.run.clone(), batch.clone());
-        let task = Task::spawn(async move {
-            sent.send(run.queue.as_ref(), run.store.as_ref(), &run.job, &run.matrix, &run.settings).await
-        });
+        let task = Task::spawn(async move { sent.send(&run).await });
         self.upload = Some((batch, task));
     }
 
@@ -369,7 +367,7 @@ impl Process {
             }
         }
         if now >= self.look_at {
-            run.adopter().bury_all().await?;
+            run.bury_all().await?;
             self.look_at = Instant::now() + run.settings.lease;
         }
         Ok(())
