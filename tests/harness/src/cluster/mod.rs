@@ -18,7 +18,7 @@ use crate::{HarnessError, Kubectl, Process, Scratch, go_program, program};
 use configuration::{Files, REGISTRY};
 pub use images::{BUSYBOX, ImageBuilder, ImageContent};
 use lock::NodeLock;
-use network::{HOST, NODE};
+use network::{HOST, Link, NODE};
 use world::World;
 
 /// Longest start of one part.
@@ -34,6 +34,7 @@ const API: u16 = 6443;
 #[derive(Debug)]
 pub struct Cluster {
     // Dropped in this order: the world takes all processes with it.
+    _link: Link,
     world: World,
     _processes: Vec<Process>,
     access: Access,
@@ -58,7 +59,7 @@ impl Cluster {
         let scratch = Scratch::new("node")?;
         let folder = scratch.path();
         let world = World::start(folder).await?;
-        network::link(&world).await?;
+        let link = network::link(&world).await?;
         let credentials = Credentials::new(folder, &[&NODE.to_string(), "localhost"])?;
         let access = credentials.access(&format!("https://{NODE}:{API}"))?;
         let files = Files::write(folder, access.kubeconfig())?;
@@ -95,7 +96,7 @@ impl Cluster {
             process.ready(START, async || true).await?;
         }
         processes.extend([etcd, api_server, containerd, kubelet, registry]);
-        Ok(Self { world, _processes: processes, access, socket, scratch, _lock: lock })
+        Ok(Self { _link: link, world, _processes: processes, access, socket, scratch, _lock: lock })
     }
 
     /// How to reach it as its administrator.

@@ -21,11 +21,26 @@ const LINK: &str = "arena0";
 /// Longest time of one command.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// The link while it is there. The kernel takes it down some time after the namespace's last process has ended; dropping
+/// this takes it down at once.
+#[derive(Debug)]
+pub(super) struct Link(());
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Ok(ip) = program::IP.find() {
+            let mut command = std::process::Command::new(ip);
+            let _ = command.args(["link", "delete", LINK]).stderr(std::process::Stdio::null()).status();
+        }
+    }
+}
+
 /// Links the node's namespace with the machine's, and makes Services and pods reachable from the machine. The node
 /// reaches the machine and nothing beyond.
-pub(super) async fn link(world: &World) -> Result<(), HarnessError> {
+pub(super) async fn link(world: &World) -> Result<Link, HarnessError> {
     let init = world.init().to_string();
     ip(&["link", "add", LINK, "type", "veth", "peer", "name", "eth0", "netns", &init]).await?;
+    let link = Link(());
     ip(&["address", "add", &format!("{HOST}/24"), "dev", LINK]).await?;
     ip(&["link", "set", LINK, "up"]).await?;
     world.run(&["ip", "address", "add", &format!("{NODE}/24"), "dev", "eth0"]).await?;
@@ -35,7 +50,7 @@ pub(super) async fn link(world: &World) -> Result<(), HarnessError> {
     for range in [SERVICES, PODS] {
         ip(&["route", "add", range, "via", &NODE.to_string()]).await?;
     }
-    Ok(())
+    Ok(link)
 }
 
 /// Removes the link, if a node left it.
