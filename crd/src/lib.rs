@@ -18,6 +18,7 @@ mod job;
 mod job_status;
 mod provider;
 mod reference;
+mod run_spec;
 mod source;
 
 pub use condition::{Condition, ConditionStatus};
@@ -37,6 +38,7 @@ pub use provider::{
     ProviderType, RequestParameter,
 };
 pub use reference::{NameRef, SecretKeyRef};
+pub use run_spec::{endpoint, run_spec};
 pub use source::{
     ArenaSource, ArenaSourceSpec, ArenaSourceStatus, Artifact, ConfigMapSource, GitReference, GitSource, OciSource,
     SourceType,

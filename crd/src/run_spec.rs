@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use arena_crd::{ArenaConfigSpec, Grant, Provider, ProviderEntry};
 use arena_model::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 use serde::Serialize;
+
+use crate::{ArenaConfigSpec, Grant, Provider, ProviderEntry};
 
 /// What the config changes about its bundle, and where each bound provider is called, by its id. A provider with a key
 /// has it in the file `provider-<id>` beside the job's ticket.
@@ -31,8 +32,9 @@ pub fn run_spec(
     (spec, endpoints.collect())
 }
 
-/// Where the provider of this id is called.
-pub(crate) fn endpoint(id: &str, provider: &Provider) -> Endpoint {
+/// Where the provider of this id is called. The key of one with a credential is the file `provider-<id>` beside the
+/// job's ticket.
+pub fn endpoint(id: &str, provider: &Provider) -> Endpoint {
     Endpoint {
         base_url: provider.spec.base_url.clone(),
         headers: provider.spec.headers.clone().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arena_artifact::Claims;
-use arena_crd::{ArenaJob, Provider};
+use arena_crd::{ArenaJob, Provider, endpoint};
 use arena_model::{Digest, Endpoint, RedisAccess, StoreAccess, Ticket};
 use arena_queue::RedisQueue;
 use k8s_openapi::api::core::v1::Secret;
@@ -15,7 +15,6 @@ use super::observe::{is_of, job_id};
 use super::provider::{Found, key, secret as find_secret};
 use crate::context::{Context, seconds};
 use crate::record::Run;
-use crate::run_spec::endpoint;
 use crate::{OperatorError, Reported, secret, worker_name};
 
 /// Makes what is missing of user and Secret. The password is always the same, so that a user who is lost can be made

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use arena_artifact::{Name, Pin, Put};
 use arena_bundle::{Limits, load};
-use arena_crd::{ArenaConfig, ArenaJob, ArenaSource};
+use arena_crd::{ArenaConfig, ArenaJob, ArenaSource, run_spec};
 use arena_model::{Digest, Endpoint, Fault as _, Manifest, Origin, RunSpec};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -15,7 +15,7 @@ use super::observe::pin_name;
 use crate::conditions::time;
 use crate::context::Context;
 use crate::record::{Run, RunRecord};
-use crate::{FrozenWork, OperatorError, Reported, Resolved, queue_shape, run_spec};
+use crate::{FrozenWork, OperatorError, Reported, Resolved, queue_shape};
 
 pub(super) async fn freeze(context: &Context, job: &ArenaJob, resolved: &Resolved) -> Result<(), OperatorError> {
     let namespace = job.namespace().unwrap_or_default();
