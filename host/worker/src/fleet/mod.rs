@@ -8,6 +8,7 @@ mod index;
 mod patience;
 mod process;
 mod settings;
+mod stored_name;
 mod task;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use crate::{Ended, Matrix, Observer, Stop, WorkerError};
 
 pub use settings::FleetSettings;
+pub use stored_name::folder_path;
 
 /// Turns a case into its record; never fails.
 #[async_trait]

@@ -26,6 +26,7 @@ async fn store(folder: &std::path::Path, job: &str) -> Arc<dyn ResultStore> {
         job: Some(job.into()),
         read: vec![],
         results: true,
+        read_only: false,
         expires: u64::MAX,
     };
     let token = key.mint(&claims).unwrap();
