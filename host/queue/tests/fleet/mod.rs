@@ -129,9 +129,14 @@ impl Fleet {
     }
 
     async fn claim(&mut self, of: usize) -> Done {
-        let Claimed::Cases(claims) = self.queue.claim(&self.job, self.hands[of].id, 0, 4).await? else {
-            return Ok(());
-        };
+        let id = self.hands[of].id;
+        let mut answer = self.queue.claim(&self.job, id, 0, 4).await;
+        if let Err(QueueError::Rebuild { .. }) = answer {
+            assert!(self.rebuilds > 0 && self.hands[of].claims.is_empty(), "it joined after a rebuild");
+            assert_eq!(self.queue.reassert(&self.job, id, &[]).await?, Reassert::Held { lost: vec![] });
+            answer = self.queue.claim(&self.job, id, 0, 4).await;
+        }
+        let Claimed::Cases(claims) = answer? else { return Ok(()) };
         let durable = self.durable();
         for claim in claims {
             assert!(!durable.contains(&claim.j), "a case whose record is durable is never called again");

@@ -10,6 +10,7 @@ if found[1] then
   local time = now()
   local lease = num(redis.call('HGET', KEYS[1], 'lease'))
   redis.call('HSET', KEYS[1], 'run', ARGV[1], 'closed', time + lease, 'rebuilt', time)
+  redis.call('UNLINK', prefix .. 'told')
   return {'KEPT'}
 end
 local fields = {'schema', SCHEMA, 'run', ARGV[1], 'spec', ARGV[3]}

@@ -35,6 +35,12 @@ local function keep_worker(id, entry)
   redis.call('HSET', prefix .. 'workers', id, struct.pack('>ddB', entry.last, entry.beat, entry.gone))
 end
 
+-- Whether a worker has yet to say what it holds: what it claimed before a rebuild is not known, and what others stored
+-- before may not be known to it.
+local function silent(rebuilt, id)
+  return rebuilt and redis.call('SISMEMBER', prefix .. 'told', id) == 0
+end
+
 -- Lease: worker, token, attempts, stalls, poison, exhausted, reserved. Over 64 bytes, so that Redis keeps the leases
 -- in a table and not in a list it has to search.
 local function pack_lease(id, token, history, reserved)

@@ -1,5 +1,5 @@
 -- Works whatever the run id and the schema are. The keys of lanes and workers are found through meta and `workers`.
-local gone = {KEYS[1], prefix .. 'workers', prefix .. 'losers', prefix .. 'charges'}
+local gone = {KEYS[1], prefix .. 'workers', prefix .. 'losers', prefix .. 'charges', prefix .. 'told'}
 local function flush()
   if #gone > 0 then redis.call('UNLINK', unpack(gone)) end
   gone = {}
