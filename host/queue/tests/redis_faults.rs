@@ -125,6 +125,24 @@ async fn an_emptied_server_is_rebuilt_from_the_spec_and_the_store() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_state_is_none() {
+    let server = Server::start();
+    let queue = queue(server.options());
+    let job = started(&queue, 9).await.unwrap();
+    queue.claim(&job, W2, 0, 2).await.unwrap();
+    queue.commit(&job, W1, 1, &[settled(5)]).await.unwrap();
+    let mut raw = server.raw().await;
+    let () =
+        redis::cmd("DEL").arg(&["arena:{faults}:meta", "arena:{faults}:done:0"]).query_async(&mut raw).await.unwrap();
+    assert_eq!(queue.rebuild(&job, spec(9)).await, Ok(Rebuilt::Empty));
+    assert!(queue.workers(&job).await.unwrap().is_empty());
+    let total = queue.snapshot(&job).await.unwrap().total();
+    assert_eq!((total.done, total.in_flight, total.waiting, total.outcomes.total()), (0, 0, 9, 0));
+    assert_eq!(queue.register(&job, W1).await, Ok(Register::Registered));
+    assert_eq!(queue.commit(&job, W1, 1, &[settled(5)]).await, Ok(NO_LOSERS), "as its batch is in the store");
+}
+
+#[tokio::test]
 async fn after_anothers_rebuild_a_worker_says_what_it_holds_before_anything_else() {
     let mut server = Server::start_synced();
     let clock = Arc::new(ManualClock::default());
