@@ -24,7 +24,8 @@ impl FleetRun {
                         Some(newest) => newest,
                         None => *newest.insert(self.newest(worker).await?),
                     };
-                    if newest < seq {
+                    // Nothing behind it: a live worker may have stored it after the look, and commits it itself.
+                    if newest <= seq {
                         return Ok(Some(last));
                     }
                     tracing::warn!(%worker, seq, "a stored batch is missing or broken; its cases run again");
