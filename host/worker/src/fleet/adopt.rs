@@ -55,10 +55,10 @@ impl FleetRun {
         Ok(())
     }
 
-    /// Buries every worker that is silent.
-    pub(crate) async fn bury_all(&self) -> Result<(), WorkerError> {
+    /// Buries every worker that is silent but `living`, who asks.
+    pub(crate) async fn bury_all(&self, living: WorkerId) -> Result<(), WorkerError> {
         for view in ask(&self.settings, || self.queue.workers(&self.job)).await? {
-            if view.expired && !view.gone {
+            if view.expired && !view.gone && view.id != living {
                 self.bury(view.id).await?;
             }
         }
