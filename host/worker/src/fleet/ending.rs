@@ -24,7 +24,7 @@ const LEFT_OUT: [&str; 2] = ["bundle", "lock"];
 /// Limit of a summary, bytes; it is written with 256 KiB at most.
 const SUMMARY_BYTES: u64 = 1 << 20;
 
-/// Ends the job, or returns without having done so if a case is open again.
+/// Ends the job, or returns without having done so if a case is open again or the seal was lost.
 pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerError> {
     let settings = &run.settings;
     for view in ask(settings, || run.queue.workers(&run.job)).await? {
@@ -50,8 +50,10 @@ pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerEr
     };
     match ask(settings, || run.queue.finish(&run.job, &digest)).await? {
         Finish::Finished => Ok(()),
+        // The seal was lost and another made the queue again: what was stored stands, and is found next time.
+        Finish::NotSealed => Ok(()),
         Finish::Differs { digest: found } => Err(WorkerError::SummaryDiffers { found }),
-        Finish::NotSealed | Finish::Failed => Err(WorkerError::FinalizeFailed),
+        Finish::Failed => Err(WorkerError::FinalizeFailed),
     }
 }
 

@@ -78,7 +78,7 @@ impl FleetRun {
     /// # Errors
     /// Queue or store refuse or stay away too long, or the job cannot be ended.
     pub async fn run(self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
-        process::Process::start(Arc::new(self)).await?.run(observer).await
+        process::Process::new(Arc::new(self))?.run(observer).await
     }
 
     /// Tells a queue that was made again of every batch in the store.
