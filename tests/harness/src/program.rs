@@ -48,14 +48,33 @@ pub const NSENTER: Program = program("nsenter", "util-linux");
 pub const BUILDAH: Program = program("buildah", "buildah");
 /// What is in the images of tests; static, so that it needs nothing else there.
 pub const BUSYBOX: Program = program("busybox", "busybox-static");
+/// Has the roots that the images trust.
+pub const CERTIFICATES: Program = program("update-ca-certificates", "ca-certificates");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
 /// All of them.
 pub const ALL: &[Program] = &[
-    REDIS, REGISTRY, GIT, SETPRIV, CONTAINERD, CTR, RUNC, HOST_LOCAL, IPTABLES, CONNTRACK, IP, UNSHARE, NSENTER,
-    BUILDAH, BUSYBOX,
+    REDIS,
+    REGISTRY,
+    GIT,
+    SETPRIV,
+    CONTAINERD,
+    CTR,
+    RUNC,
+    HOST_LOCAL,
+    IPTABLES,
+    CONNTRACK,
+    IP,
+    UNSHARE,
+    NSENTER,
+    BUILDAH,
+    BUSYBOX,
+    CERTIFICATES,
 ];
+
+/// Those that make the image that we ship.
+pub const OF_IMAGES: &[Program] = &[BUILDAH, CERTIFICATES];
 
 impl Program {
     /// Where it lies.

@@ -16,7 +16,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::control_plane::{self, Access, Credentials};
 use crate::{HarnessError, Kubectl, Process, Scratch, go_program, program};
 use configuration::{Files, REGISTRY};
-pub use images::{BUSYBOX, ImageBuilder, ImageContent};
+pub use images::BUSYBOX;
 use lock::NodeLock;
 use network::{HOST, Link, NODE};
 use world::World;
