@@ -50,6 +50,8 @@ pub const BUILDAH: Program = program("buildah", "buildah");
 pub const BUSYBOX: Program = program("busybox", "busybox-static");
 /// Has the roots that the images trust.
 pub const CERTIFICATES: Program = program("update-ca-certificates", "ca-certificates");
+/// Takes out of a program what only a debugger reads.
+pub const STRIP: Program = program("strip", "binutils");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
@@ -71,10 +73,11 @@ pub const ALL: &[Program] = &[
     BUILDAH,
     BUSYBOX,
     CERTIFICATES,
+    STRIP,
 ];
 
 /// Those that make the image that we ship.
-pub const OF_IMAGES: &[Program] = &[BUILDAH, CERTIFICATES];
+pub const OF_IMAGES: &[Program] = &[BUILDAH, CERTIFICATES, STRIP];
 
 impl Program {
     /// Where it lies.

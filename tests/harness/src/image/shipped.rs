@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tokio::process::Command;
+
 use super::tree::Tree;
-use super::{ImageBuilder, ImageContent, USER};
-use crate::{HarnessError, program};
+use super::{ImageBuilder, ImageContent, LIMIT, USER};
+use crate::{HarnessError, Scratch, command, program};
 
 /// The name under which the chart looks for the image of this version.
 pub const PROGRAM_IMAGE: &str = concat!("ghcr.io/altairalabs/arena-fleet:", env!("CARGO_PKG_VERSION"));
@@ -23,7 +25,8 @@ impl ImageBuilder {
     /// Builds [`PROGRAM_IMAGE`] around a built `arena`.
     pub async fn build_program(&self, program: &Path) -> Result<(), HarnessError> {
         let tree = Tree::new()?;
-        tree.program(PLACE, program).await?;
+        let stripped = Scratch::new("stripped")?;
+        tree.program(PLACE, &without_lines(program, stripped.path()).await?).await?;
         tree.file("/etc/passwd", USERS.as_bytes())?;
         tree.file("/etc/group", GROUPS.as_bytes())?;
         tree.folder("/tmp", 0o1777)?;
@@ -40,6 +43,14 @@ impl ImageBuilder {
         let content = ImageContent { files: &[(tree.path(), "/")], entrypoint: &[PLACE], user: USER, labels: &labels };
         self.build(PROGRAM_IMAGE, content).await
     }
+}
+
+/// A copy without line numbers, a third smaller; the functions' names stay.
+async fn without_lines(program: &Path, folder: &Path) -> Result<PathBuf, HarnessError> {
+    let copy = folder.join("program");
+    let mut command = Command::new(program::STRIP.find()?);
+    command::output(command.args(["--strip-debug", "-o"]).arg(&copy).arg(program), LIMIT).await?;
+    Ok(copy)
 }
 
 /// All certificates of a folder, in the order of their names.
