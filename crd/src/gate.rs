@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use arena_model::Summary;
+use arena_model::{Counts, Summary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,35 @@ impl GateMetric {
             Self::LatencyP99 => latency("p99"),
         }
     }
+}
+
+/// Whether a finished run is good, with reason and message: by its gates, or without any by its cases. Never one that
+/// was cut short or has no verdict at all.
+pub fn verdict(cases: &Counts, gates: &[GateStatus]) -> (bool, &'static str, String) {
+    if cases.not_run > 0 {
+        return (false, "CasesNotRun", format!("{} cases were not run", cases.not_run));
+    }
+    if cases.passed + cases.failed + cases.error == 0 {
+        return (false, "NothingJudged", "no case has a verdict".to_owned());
+    }
+    if !gates.is_empty() {
+        let broken: Vec<String> = gates.iter().filter(|gate| !gate.passed).map(show).collect();
+        if broken.is_empty() {
+            return (true, "GatesHeld", format!("all {} gates hold", gates.len()));
+        }
+        return (false, "GateFailed", broken.join("; "));
+    }
+    match (cases.failed, cases.error) {
+        (0, 0) => (true, "AllPassed", format!("all {} cases with a verdict passed", cases.passed)),
+        (0, error) => (false, "CasesErrored", format!("{error} cases ended in an error")),
+        (failed, 0) => (false, "CasesFailed", format!("{failed} cases failed")),
+        (failed, error) => (false, "CasesFailed", format!("{failed} cases failed, {error} ended in an error")),
+    }
+}
+
+fn show(gate: &GateStatus) -> String {
+    let actual = gate.actual.map_or_else(|| "there are no data".to_owned(), |actual| format!("it is {actual}"));
+    format!("{} {} {} does not hold: {actual}", gate.metric, gate.operator, gate.value)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use config::{
 pub use config_status::ArenaConfigStatus;
 pub use definition::{definition, definitions};
 pub use duration::GoDuration;
-pub use gate::{GateMetric, GateOperator, GateSpec};
+pub use gate::{GateMetric, GateOperator, GateSpec, verdict};
 pub use job::{ArenaJob, ArenaJobSpec, JobTrigger, JobType};
 pub use job_status::{
     ArenaJobStatus, CaseCounts, GateStatus, JobPhase, LatencyStatus, ResultStatus, SourceStatus, WorkerCounts,

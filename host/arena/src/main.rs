@@ -1,17 +1,23 @@
-//! `arena`: tests prompt bundles, on a laptop with nothing else.
+//! `arena`: tests prompt bundles, on a laptop with nothing else or as the processes of a fleet.
 
 mod commands;
 mod credentials;
 mod exit;
 mod files;
 mod findings;
+#[cfg(feature = "fleet")]
+mod fleet;
+mod frozen;
+mod manifests;
 mod output;
 mod progress;
 mod session;
 mod settings;
 mod standard;
+mod stop;
 mod terminal;
 mod verdict;
+mod work;
 
 use std::process::ExitCode;
 
@@ -35,6 +41,12 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(settings::COMPILE_CHILD) {
         return arena_sandbox::compile_child_main();
     }
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    // And its own fetcher, for strangers' packs.
+    #[cfg(feature = "fleet")]
+    if std::env::args().nth(1).as_deref() == Some(settings::FETCH_CHILD) {
+        return arena_source::fetch_child_main();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => error.exit(),
@@ -43,8 +55,7 @@ fn main() -> ExitCode {
             return end(output::finish().map(|()| Exit::Passed));
         }
     };
-    settings::install_tracing();
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    settings::install_tracing(arguments.command.log_level());
     end(commands::run(arguments.command).and_then(|exit| output::finish().map(|()| exit)))
 }
 

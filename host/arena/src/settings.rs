@@ -11,8 +11,13 @@ use crate::exit::{Failure, OrFail};
 
 /// Hidden first argument that makes this program the compiler.
 pub const COMPILE_CHILD: &str = "__compile-component";
+/// Hidden first argument that makes this program fetch one source.
+#[cfg(feature = "fleet")]
+pub const FETCH_CHILD: &str = "__fetch-source";
 /// The clock guests see unless a run sets another: 2026-01-01T00:00:00Z.
 pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+/// Seed of everything random where nothing else is said.
+pub const SEED: u64 = 42;
 /// Longest time of a case in a bundle that sets none, as upstream's.
 pub const CASE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Instances at once. Each reserves address space only; far more cases can wait for their provider.
@@ -60,8 +65,8 @@ pub fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
-/// Logs go to standard error; `ARENA_LOG` sets what (`debug`, `arena_sandbox=debug`).
-pub fn install_tracing() {
-    let filter = EnvFilter::try_from_env("ARENA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+/// Logs go to standard error; `ARENA_LOG` sets what (`debug`, `arena_sandbox=debug`), else it is `level` and worse.
+pub fn install_tracing(level: &str) {
+    let filter = EnvFilter::try_from_env("ARENA_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }

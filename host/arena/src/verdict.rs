@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arena_crd::GateStatus;
 use arena_model::{Counts, Outcome, Summary};
 use arena_results::{RunDir, records};
 use owo_colors::OwoColorize;
@@ -16,10 +17,15 @@ const SHOWN: usize = 10;
 /// Characters of a reason that are printed.
 const REASON_CHARS: usize = 200;
 
-/// Exit code of a finished run.
-pub fn exit(counts: &Counts) -> Exit {
+/// Exit code of a finished run: gates alone decide it where there are any.
+pub fn exit(counts: &Counts, gates: &[GateStatus]) -> Exit {
     match counts {
         Counts { failed: 0, error: 0, passed: 0, .. } => Exit::NoVerdict,
+        Counts { not_run, .. } if !gates.is_empty() => match gates.iter().all(|gate| gate.passed) {
+            _ if *not_run > 0 => Exit::NoVerdict,
+            true => Exit::Passed,
+            false => Exit::Failed,
+        },
         Counts { failed: 0, error: 0, not_run: 0, .. } => Exit::Passed,
         Counts { failed: 0, error: 0, .. } => Exit::NoVerdict,
         _ => Exit::Failed,
@@ -27,9 +33,15 @@ pub fn exit(counts: &Counts) -> Exit {
 }
 
 /// Prints the summary; `quiet` leaves only the counts. `trials` has the scenarios that are run more than once.
-pub fn print(run: &RunDir, summary: &Summary, trials: &BTreeMap<String, u32>, quiet: bool) -> Result<(), Failure> {
+pub fn print(
+    run: &RunDir,
+    summary: &Summary,
+    gates: &[GateStatus],
+    trials: &BTreeMap<String, u32>,
+    quiet: bool,
+) -> Result<(), Failure> {
     let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
-    let headline = match exit(&summary.cases) {
+    let headline = match exit(&summary.cases, gates) {
         Exit::Passed => "passed".green().bold().to_string(),
         Exit::NoVerdict if passed == 0 => format!("{} (nothing was judged)", "no verdict".yellow().bold()),
         Exit::NoVerdict => format!("{} (not every case was run)", "no verdict".yellow().bold()),
@@ -39,6 +51,11 @@ pub fn print(run: &RunDir, summary: &Summary, trials: &BTreeMap<String, u32>, qu
     println!(
         "{headline}: {cases} = {passed} passed + {failed} failed + {error} error + {skipped} skipped + {not_run} not run"
     );
+    for GateStatus { metric, operator, value, actual, passed } in gates {
+        let word = if *passed { "holds".green().to_string() } else { "broken".red().to_string() };
+        let actual = actual.map_or_else(|| "no data".to_owned(), |actual| actual.to_string());
+        println!("  gate {word} {metric} {operator} {value}: {actual}");
+    }
     if quiet {
         return Ok(());
     }

@@ -34,6 +34,9 @@ pub struct Claims {
     pub read: Vec<Digest>,
     /// Whether a job may create and read below its results.
     pub results: bool,
+    /// Nothing may be created or deleted: for people who fetch results.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     /// Unix seconds from which on the token is refused.
     pub expires: u64,
 }
@@ -147,6 +150,9 @@ impl Claims {
             Action::Read(name) | Action::Create(name) | Action::Delete(name) => name.folder(),
             Action::List(folder) => folder.clone(),
         };
+        if self.read_only && matches!(action, Action::Create(_) | Action::Delete(_)) {
+            return Err(TokenError::Scope);
+        }
         let here = self.namespace.as_deref().is_none_or(|namespace| namespace == folder.namespace());
         let allowed = here
             && match &self.job {
@@ -172,7 +178,15 @@ mod tests {
 
     fn job(read: &[&[u8]]) -> Claims {
         let read = read.iter().map(|bytes| Digest::of(bytes)).collect();
-        Claims { v: 1, namespace: Some("a".into()), job: Some("j1".into()), read, results: true, expires: 100 }
+        Claims {
+            v: 1,
+            namespace: Some("a".into()),
+            job: Some("j1".into()),
+            read,
+            results: true,
+            read_only: false,
+            expires: 100,
+        }
     }
 
     #[test]
@@ -244,6 +258,10 @@ mod tests {
             let folder = Folder::parse(folder).unwrap();
             assert_eq!(claims.check(Action::List(&folder)), Err(TokenError::Scope), "{folder}");
         }
+        let reader = Claims { read_only: true, ..claims.clone() };
+        assert_eq!(reader.check(Action::Read(&report)), Ok(()));
+        assert_eq!(reader.check(Action::List(&listed)), Ok(()));
+        assert_eq!(reader.check(Action::Create(&report)), Err(TokenError::Scope));
         let without = Claims { results: false, ..claims };
         assert_eq!(without.check(Action::Create(&report)), Err(TokenError::Scope));
         let operator = Claims { job: None, ..without };

@@ -15,5 +15,5 @@ mod score;
 pub use case::CaseInput;
 pub use check::check_type;
 pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE};
-pub use library::{ComponentSource, Library, LibraryError, Resolved};
+pub use library::{ComponentSource, Library, LibraryError, Resolved, pins};
 pub use preflight::Finding;

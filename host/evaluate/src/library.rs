@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arena_model::{CheckMetadata, Class, ComponentMetadata, Digest, Fault};
+use arena_model::{CheckMetadata, Class, ComponentMetadata, Digest, EvaluatorPin, Fault};
 use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, read_metadata};
 
 /// A component to load.
@@ -22,6 +22,23 @@ pub struct ComponentSource {
     pub origin: String,
     /// Load it only if the run has a check for it, or wants it as template engine: compiling costs seconds.
     pub lazy: bool,
+}
+
+impl ComponentSource {
+    /// What one evaluation may use.
+    pub fn limits(&self) -> Limits {
+        self.limits.unwrap_or_else(|| Limits::for_component(self.bytes.len()))
+    }
+}
+
+/// What a manifest says of `sources`, by name; of two with one name the later counts. Loads nothing.
+pub fn pins(sources: &[ComponentSource]) -> BTreeMap<String, EvaluatorPin> {
+    let pin = |source: &ComponentSource| EvaluatorPin {
+        digest: Digest::of(&source.bytes),
+        grants: if source.grants.judge { vec!["judge".to_owned()] } else { Vec::new() },
+        limits: serde_json::to_value(source.limits()).unwrap_or_default(),
+    };
+    sources.iter().map(|source| (source.name.clone(), pin(source))).collect()
 }
 
 /// A component under its name, or why it cannot be used.
@@ -118,7 +135,7 @@ impl Library {
         sources.sort_by_key(|(at, _)| *at);
         let mut library = Self { entries: Vec::new(), types: BTreeMap::new() };
         for (_, source) in sources {
-            let limits = source.limits.unwrap_or_else(|| Limits::for_component(source.bytes.len()));
+            let limits = source.limits();
             let mut metadata = read_metadata(&source.bytes);
             let mut kinds = metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names);
             let component = if source.lazy && !needed(&source.name) && !kinds.any(|kind| needed(&kind)) {

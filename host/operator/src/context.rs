@@ -69,7 +69,8 @@ impl Context {
             return Ok(client.clone());
         }
         let expires = seconds(Timestamp::now()).saturating_add(TOKEN.as_secs());
-        let claims = Claims { v: 1, namespace: None, job: None, read: Vec::new(), results: false, expires };
+        let claims =
+            Claims { v: 1, namespace: None, job: None, read: Vec::new(), results: false, read_only: false, expires };
         let token = self.settings.store_key.mint(&claims)?;
         let client = StoreClient::new(&self.settings.store_url, token, ClientSettings::default())?;
         *held = Some((client.clone(), Instant::now()));

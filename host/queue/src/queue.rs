@@ -31,6 +31,10 @@ pub trait Queue: Send + Sync {
     /// - live workers commit what the queue does not know of, then [`Queue::reassert`] what they have in hand;
     /// - the operator cancels again what was cancelled.
     ///
+    /// From then on `claim` and `heartbeat` err with [`crate::QueueError::Rebuild`] for each worker, those registered
+    /// later included, until it has re-asserted: nobody claims what another holds, or before it has adopted what is
+    /// stored.
+    ///
     /// Whoever restores cases through `spec` must not commit their batches as well. Errs if a state of another spec
     /// was left.
     async fn rebuild(&self, job: &JobId, spec: JobSpec) -> Result<Rebuilt>;

@@ -116,11 +116,62 @@ async fn an_emptied_server_is_rebuilt_from_the_spec_and_the_store() {
     let closed = Claimed::Nothing { retry_in: Some(LEASE) };
     assert_eq!(queue.claim(&job, W1, 0, 9).await, Ok(closed), "one lease time for the others to come");
     clock.advance(LEASE);
+    assert_eq!(queue.reassert(&job, W2, &[]).await, Ok(Reassert::Held { lost: vec![] }));
     let Claimed::Cases(rest) = queue.claim(&job, W2, 0, 9).await.unwrap() else { panic!("the rest") };
     assert_eq!(rest.iter().map(|claim| claim.j).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8], "not those re-asserted");
     queue.release(&job, &claims[1]).await.unwrap();
     let Claimed::Cases(back) = queue.claim(&job, W2, 0, 9).await.unwrap() else { panic!("the released one") };
     assert_eq!(back[0].j, claims[1].j);
+}
+
+#[tokio::test]
+async fn a_part_of_a_state_is_none() {
+    let server = Server::start();
+    let queue = queue(server.options());
+    let job = started(&queue, 9).await.unwrap();
+    queue.claim(&job, W2, 0, 2).await.unwrap();
+    queue.commit(&job, W1, 1, &[settled(5)]).await.unwrap();
+    let mut raw = server.raw().await;
+    let () =
+        redis::cmd("DEL").arg(&["arena:{faults}:meta", "arena:{faults}:done:0"]).query_async(&mut raw).await.unwrap();
+    assert_eq!(queue.rebuild(&job, spec(9)).await, Ok(Rebuilt::Empty));
+    assert!(queue.workers(&job).await.unwrap().is_empty());
+    let total = queue.snapshot(&job).await.unwrap().total();
+    assert_eq!((total.done, total.in_flight, total.waiting, total.outcomes.total()), (0, 0, 9, 0));
+    assert_eq!(queue.register(&job, W1).await, Ok(Register::Registered));
+    assert_eq!(queue.commit(&job, W1, 1, &[settled(5)]).await, Ok(NO_LOSERS), "as its batch is in the store");
+}
+
+#[tokio::test]
+async fn after_anothers_rebuild_a_worker_says_what_it_holds_before_anything_else() {
+    let mut server = Server::start_synced();
+    let clock = Arc::new(ManualClock::default());
+    // Each worker has a connection of its own, and notices for itself that the server died.
+    let [one, two] = [(); 2].map(|()| RedisQueue::with_clock(server.options(), clock.clone()).unwrap());
+    let job = started(&one, 9).await.unwrap();
+    let rebuild = QueueError::Rebuild { job: job.clone() };
+    let Claimed::Cases(mut claims) = two.claim(&job, W2, 0, 2).await.unwrap() else { panic!("two cases") };
+    for (files, known) in [((|_| {}) as fn(&Server), true), (Server::forget, false)] {
+        server.kill(files);
+        server.restart();
+        one.rebuild(&job, spec(9)).await.unwrap();
+        if !known {
+            // Its results are in the store, so whoever rebuilds adopts it.
+            one.register(&job, W2).await.unwrap();
+        }
+        one.reassert(&job, W1, &[]).await.unwrap();
+        clock.advance(LEASE);
+        assert_eq!(two.heartbeat(&job, W2).await, Err(rebuild.clone()));
+        assert_eq!(two.claim(&job, W2, 0, 1).await, Err(rebuild.clone()));
+        assert_eq!(two.reassert(&job, W2, &claims).await, Ok(Reassert::Held { lost: vec![] }));
+        assert!(two.heartbeat(&job, W2).await.is_ok());
+        let Claimed::Cases(more) = two.claim(&job, W2, 0, 2).await.unwrap() else { panic!("two more") };
+        claims.extend(more);
+    }
+    assert_eq!(claims.iter().map(|claim| claim.j).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5], "none twice");
+    // One that comes later may not know of every stored batch yet.
+    one.register(&job, WorkerId(3)).await.unwrap();
+    assert_eq!(one.claim(&job, WorkerId(3), 0, 1).await, Err(rebuild));
 }
 
 #[tokio::test]

@@ -10,6 +10,6 @@ mod matrix;
 mod stored;
 
 pub use error::WorkerError;
-pub use fleet::{CaseRunner, FleetRun, FleetSettings, Frozen};
+pub use fleet::{CaseRunner, FleetRun, FleetSettings, Frozen, folder_path};
 pub use local::{Ended, LocalRun, Observer, Stop};
 pub use matrix::Matrix;

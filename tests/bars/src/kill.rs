@@ -54,12 +54,7 @@ struct Scene<'a> {
 
 /// Kills at random counts of calls, cuts the journal before every second resume, and compares with a run left alone.
 pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
-    let seed = match std::env::var(SEED) {
-        Ok(text) => text.parse().with_context(|| format!("{SEED}={text} is no number"))?,
-        Err(_) => fastrand::u64(..),
-    };
-    let mut random = Rng::with_seed(seed);
-    bar.note(&format!("{SEED}={seed} repeats these moments"));
+    let mut random = seed(bar)?;
     let scene = Scene {
         world,
         limits,
@@ -88,6 +83,16 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     scene.resume(Some(&scene.bundle), 0)?;
     bar.note(&format!("killed at calls {moments:?}; the journal's last line was cut {cuts} times"));
     scene.judge(bar, &whole)
+}
+
+/// Random moments: new ones each time, unless they are set.
+pub fn seed(bar: &Bar) -> Result<Rng> {
+    let seed = match std::env::var(SEED) {
+        Ok(text) => text.parse().with_context(|| format!("{SEED}={text} is no number"))?,
+        Err(_) => fastrand::u64(..),
+    };
+    bar.note(&format!("{SEED}={seed} repeats these moments"));
+    Ok(Rng::with_seed(seed))
 }
 
 impl Scene<'_> {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::fleet::{chaos, conditions, equality, push, size, tokens};
 use crate::{conformance, demo, hostile, kill, newcomer, order, throughput};
 
 /// All limits, a table a bar.
@@ -30,6 +31,24 @@ pub struct Limits {
     /// A first evaluator.
     #[serde(rename = "02.7")]
     pub newcomer: newcomer::Limits,
+    /// Laptop and fleet.
+    #[serde(rename = "03.3")]
+    pub equality: equality::Limits,
+    /// Troubles of objects.
+    #[serde(rename = "03.4")]
+    pub conditions: conditions::Limits,
+    /// Kills of a fleet's processes.
+    #[serde(rename = "03.5")]
+    pub chaos: chaos::Limits,
+    /// A push to the branch.
+    #[serde(rename = "03.6")]
+    pub push: push::Limits,
+    /// What a job's credentials open.
+    #[serde(rename = "03.7")]
+    pub tokens: tokens::Limits,
+    /// A job of millions.
+    #[serde(rename = "03.8")]
+    pub size: size::Limits,
 }
 
 /// The limits as they stand in the file.

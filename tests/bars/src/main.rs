@@ -8,6 +8,7 @@ mod bar;
 mod bare_loop;
 mod conformance;
 mod demo;
+mod fleet;
 mod guide;
 mod hostile;
 mod kill;
@@ -72,6 +73,12 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("02.5", true, |world, limits, bar| kill::measure(world, &limits.kill, bar)),
     ("02.6", true, |world, limits, bar| order::measure(world, &limits.order, bar)),
     ("02.7", true, |world, limits, bar| newcomer::measure(world, &limits.newcomer, bar)),
+    ("03.3", true, |world, limits, bar| fleet::equality::measure(world, &limits.equality, bar)),
+    ("03.4", true, |world, limits, bar| fleet::conditions::measure(world, &limits.conditions, bar)),
+    ("03.5", true, |world, limits, bar| fleet::chaos::measure(world, &limits.chaos, bar)),
+    ("03.6", true, |world, limits, bar| fleet::push::measure(world, &limits.push, bar)),
+    ("03.7", true, |world, limits, bar| fleet::tokens::measure(world, &limits.tokens, bar)),
+    ("03.8", true, |world, limits, bar| fleet::size::measure(world, &limits.size, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

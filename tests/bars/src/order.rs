@@ -74,7 +74,7 @@ fn same(world: &World, limits: &Limits, bar: &mut Bar, bundle: &Path) -> Result<
 }
 
 /// Cases that pass, fail in the first of two turns, and end in an error, in turn.
-fn write_mixed(to: &Path, cases: u64) -> Result<()> {
+pub fn write_mixed(to: &Path, cases: u64) -> Result<()> {
     let mut bundle = MockBundle::new(GOOD_REPLY);
     for case in 0..cases {
         let first = match case % 3 {

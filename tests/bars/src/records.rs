@@ -1,6 +1,7 @@
 //! The records of a finished run, as `arena results export` prints them.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,12 +15,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What `arena results export DIR --format jsonl` prints.
 pub fn export(world: &World, dir: &Path) -> Result<String> {
-    process::capture(world.arena().args(["results", "export", "--format", "jsonl"]).arg(dir), PATIENCE)
+    export_with(world.arena(), dir)
+}
+
+fn export_with(mut arena: Command, dir: &Path) -> Result<String> {
+    process::capture(arena.args(["results", "export", "--format", "jsonl"]).arg(dir), PATIENCE)
 }
 
 /// The same, read.
 pub fn read(world: &World, dir: &Path) -> Result<Vec<Record>> {
-    let text = export(world, dir)?;
+    read_with(world.arena(), dir)
+}
+
+/// The same with the program as a command.
+pub fn read_with(arena: Command, dir: &Path) -> Result<Vec<Record>> {
+    let text = export_with(arena, dir)?;
     let records = text.lines().map(|line| serde_json::from_str(line).context("a record that cannot be read"));
     records.collect()
 }

@@ -198,7 +198,9 @@ impl Redis {
             AppendOnly::EverySecond => ("yes", "everysec"),
             AppendOnly::Always => ("yes", "always"),
         };
-        let default = if self.options.open { "on nopass ~* &* +@all" } else { "reset off" };
+        // Off it lets nobody in, but Redis reads the steps of its append-only file in its name, and drops those of more
+        // than one command without a word where it has not the right.
+        let default = if self.options.open { "on nopass ~* &* +@all" } else { "off ~* &* +@all" };
         let mut text = format!(
             "bind {}\nport {}\nunixsocket {}\nunixsocketperm 700\ndir {}\ndaemonize no\nprotected-mode no\nsave \"\"\n\
              appendonly {append_only}\nappendfsync {sync}\nmaxmemory-policy noeviction\n\

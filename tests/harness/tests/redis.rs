@@ -70,10 +70,14 @@ async fn a_kill_loses_what_was_not_on_disk_and_no_more() {
     for (redis, after) in [(&mut forgets, "nil"), (&mut keeps, "1")] {
         let url = redis.url();
         assert_eq!(Client::admin(redis).ask("SET a 1"), "+OK");
+        // A step of two commands is kept in another way than one of one.
+        let script = "redis.call('SET','b',2);return{ok=redis.call('SET','c',2).ok}";
+        assert_eq!(Client::admin(redis).ask(&format!("EVAL \"{script}\" 0")), "+OK");
         redis.kill9();
         assert!(TcpStream::connect(redis.address()).is_err());
         redis.restart().await.unwrap();
         assert_eq!((redis.url(), Client::admin(redis).ask("GET a").as_str()), (url, after));
+        assert_eq!(Client::admin(redis).ask("EXISTS a b c"), if after == "nil" { ":0" } else { ":3" });
     }
     keeps.restart_without_data().await.unwrap();
     assert_eq!(Client::admin(&keeps).ask("GET a"), "nil");

@@ -2,9 +2,15 @@
 
 mod completion;
 mod evaluator;
+#[cfg(feature = "fleet")]
+mod operator;
 mod results;
 mod run;
+#[cfg(feature = "fleet")]
+mod store;
 mod validate;
+#[cfg(feature = "fleet")]
+mod worker;
 
 use clap::Subcommand;
 
@@ -24,8 +30,28 @@ pub enum Command {
     /// Write, build and try an evaluator.
     #[command(subcommand)]
     Evaluator(evaluator::Command),
+    /// Act on a cluster's ArenaSources, ArenaConfigs, ArenaJobs and Providers.
+    #[cfg(feature = "fleet")]
+    Operator(operator::Arguments),
+    /// Keep the artifacts and results of a fleet.
+    #[cfg(feature = "fleet")]
+    Store(store::Arguments),
+    /// Work on one job of a fleet.
+    #[cfg(feature = "fleet")]
+    Worker(worker::Arguments),
     /// Print completions for a shell.
     Completion(completion::Arguments),
+}
+
+impl Command {
+    /// What is logged of it unless the user says otherwise: people read a terminal, servers leave a trail.
+    pub fn log_level(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "fleet")]
+            Self::Operator(_) | Self::Store(_) | Self::Worker(_) => "info",
+            _ => "warn",
+        }
+    }
 }
 
 /// Runs a command to its exit code.
@@ -35,6 +61,12 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Validate(arguments) => block_on(validate::run(arguments)),
         Command::Results(command) => results::run(command),
         Command::Evaluator(command) => evaluator::run(command),
+        #[cfg(feature = "fleet")]
+        Command::Operator(arguments) => block_on(operator::run(arguments)),
+        #[cfg(feature = "fleet")]
+        Command::Store(arguments) => block_on(store::run(arguments)),
+        #[cfg(feature = "fleet")]
+        Command::Worker(arguments) => block_on(worker::run(arguments)),
         Command::Completion(arguments) => completion::run(&arguments),
     }
 }

@@ -9,8 +9,9 @@ use owo_colors::OwoColorize;
 use crate::exit::{Exit, Failure};
 use crate::findings::Findings;
 use crate::output::println;
-use crate::session::{Inputs, Session, provider_settings};
+use crate::session::{Session, provider_settings};
 use crate::terminal::{line, plural, safe};
+use crate::work::Inputs;
 
 /// Arguments of `arena validate`.
 #[derive(clap::Args)]
@@ -21,7 +22,7 @@ pub struct Arguments {
 
 /// Prints all problems and which key goes where.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let inputs = Inputs { bundle: arguments.bundle, ..Inputs::default() };
+    let inputs = Inputs::of(arguments.bundle);
     let session = Session::open(&inputs, "validate").await?;
     let Findings { errors, warnings } = Findings::of(&session, usize::MAX).await;
     for warning in &warnings {

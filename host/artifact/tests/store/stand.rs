@@ -42,7 +42,7 @@ pub fn segment(job: &str, seq: u64) -> Name {
 
 /// Everything in every namespace.
 pub fn operator() -> Claims {
-    Claims { v: 1, namespace: None, job: None, read: Vec::new(), results: false, expires: 1000 }
+    Claims { v: 1, namespace: None, job: None, read: Vec::new(), results: false, read_only: false, expires: 1000 }
 }
 
 pub fn job(uid: &str, read: &[&Name]) -> Claims {
@@ -51,7 +51,15 @@ pub fn job(uid: &str, read: &[&Name]) -> Claims {
         other => panic!("{other} is no artifact"),
     };
     let read = read.iter().map(digest).collect();
-    Claims { v: 1, namespace: Some("a".into()), job: Some(uid.into()), read, results: true, expires: 1000 }
+    Claims {
+        v: 1,
+        namespace: Some("a".into()),
+        job: Some(uid.into()),
+        read,
+        results: true,
+        read_only: false,
+        expires: 1000,
+    }
 }
 
 impl Stand {

@@ -73,7 +73,7 @@ async fn not_foreign(context: &Context, job: &ArenaJob) -> Result<(), OperatorEr
 /// since ever.
 fn password(context: &Context, job: &ArenaJob) -> Result<String, OperatorError> {
     let (namespace, job) = (job.namespace(), job.uid());
-    let claims = Claims { v: 1, namespace, job, read: Vec::new(), results: false, expires: 0 };
+    let claims = Claims { v: 1, namespace, job, read: Vec::new(), results: false, read_only: false, expires: 0 };
     let token = context.settings.store_key.mint(&claims)?;
     Ok(Digest::of(token.as_bytes()).hex().to_owned())
 }
@@ -88,6 +88,7 @@ fn token(context: &Context, job: &ArenaJob, run: &Run) -> Result<String, Operato
         job: job.uid(),
         read: vec![run.frozen.manifest.clone(), run.record.archive.clone()],
         results: true,
+        read_only: false,
         expires: expires.max(seconds(Timestamp::now()).saturating_add(1)),
     };
     Ok(context.settings.store_key.mint(&claims)?)

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use arena_crd::{GateStatus, JobPhase};
-use arena_model::{Counts, Summary};
+use arena_crd::{GateStatus, JobPhase, verdict};
+use arena_model::Summary;
 use arena_queue::Phase;
 use k8s_openapi::jiff::Timestamp;
 
@@ -92,32 +92,4 @@ fn by_summary(seen: &JobObservation<'_>, frozen: &Frozen, summary: &Summary) -> 
         (false, _, false) => ("Completed", JobPhase::Failed),
     };
     End { finished: (reason, all), passed, phase, gates }
-}
-
-/// Whether a finished run is good. Never on a run that was cut short or has no verdict at all.
-fn verdict(cases: &Counts, gates: &[GateStatus]) -> (bool, &'static str, String) {
-    if cases.not_run > 0 {
-        return (false, "CasesNotRun", format!("{} cases were not run", cases.not_run));
-    }
-    if cases.passed + cases.failed + cases.error == 0 {
-        return (false, "NothingJudged", "no case has a verdict".to_owned());
-    }
-    if !gates.is_empty() {
-        let broken: Vec<String> = gates.iter().filter(|gate| !gate.passed).map(show).collect();
-        if broken.is_empty() {
-            return (true, "GatesHeld", format!("all {} gates hold", gates.len()));
-        }
-        return (false, "GateFailed", broken.join("; "));
-    }
-    match (cases.failed, cases.error) {
-        (0, 0) => (true, "AllPassed", format!("all {} cases with a verdict passed", cases.passed)),
-        (0, error) => (false, "CasesErrored", format!("{error} cases ended in an error")),
-        (failed, 0) => (false, "CasesFailed", format!("{failed} cases failed")),
-        (failed, error) => (false, "CasesFailed", format!("{failed} cases failed, {error} ended in an error")),
-    }
-}
-
-fn show(gate: &GateStatus) -> String {
-    let actual = gate.actual.map_or_else(|| "there are no data".to_owned(), |actual| format!("it is {actual}"));
-    format!("{} {} {} does not hold: {actual}", gate.metric, gate.operator, gate.value)
 }

@@ -197,7 +197,15 @@ impl Stand {
 
     /// Everything of a path in the store.
     pub async fn stored(&self, path: &str) -> Option<Vec<u8>> {
-        let claims = Claims { v: 1, namespace: None, job: None, read: vec![], results: false, expires: u64::MAX };
+        let claims = Claims {
+            v: 1,
+            namespace: None,
+            job: None,
+            read: vec![],
+            results: false,
+            read_only: false,
+            expires: u64::MAX,
+        };
         let url = format!("http://{}", self.store);
         let client = StoreClient::new(&url, key().mint(&claims).unwrap(), ClientSettings::default()).unwrap();
         client.get(&Name::parse(path).unwrap(), 1 << 24).await.unwrap()

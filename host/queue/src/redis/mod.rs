@@ -10,6 +10,7 @@
 //! | `done:<n>` | its done bits, as long as the last one set |
 //! | `leases:<n>`, `due:<n>`, `retries:<n>` | its leases; its retries by due time, and their history |
 //! | `held:<w>` | the leases of a worker |
+//! | `told` | after a rebuild: the workers that have said since what they hold |
 //!
 //! That is O(in flight + workers) plus N bits. Redis must not evict keys (`maxmemory-policy noeviction`).
 

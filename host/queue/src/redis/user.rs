@@ -27,6 +27,7 @@ const COMMANDS: &[&str] = &[
     "+sadd",
     "+script|load",
     "+set",
+    "+sismember",
     "+smembers",
     "+srem",
     "+strlen",

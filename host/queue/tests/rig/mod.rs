@@ -4,6 +4,7 @@
 
 pub mod jobs;
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -120,9 +121,9 @@ fn spawn(folder: &Path, settings: &[&str]) -> Child {
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server must be installed");
-    // The socket is there once the server listens; the client waits for it to load its files.
+    // The socket is there a moment before the server listens; the client waits for it to load its files.
     let started = Instant::now();
-    while !socket.exists() {
+    while UnixStream::connect(&socket).is_err() {
         assert!(started.elapsed() < Duration::from_secs(60), "redis-server does not listen");
         assert!(matches!(child.try_wait(), Ok(None)), "redis-server ended at once");
         std::thread::sleep(Duration::from_millis(2));

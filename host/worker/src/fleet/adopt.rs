@@ -24,7 +24,8 @@ impl FleetRun {
                         Some(newest) => newest,
                         None => *newest.insert(self.newest(worker).await?),
                     };
-                    if newest < seq {
+                    // Nothing behind it: a live worker may have stored it after the look, and commits it itself.
+                    if newest <= seq {
                         return Ok(Some(last));
                     }
                     tracing::warn!(%worker, seq, "a stored batch is missing or broken; its cases run again");
@@ -54,10 +55,10 @@ impl FleetRun {
         Ok(())
     }
 
-    /// Buries every worker that is silent.
-    pub(crate) async fn bury_all(&self) -> Result<(), WorkerError> {
+    /// Buries every worker that is silent but `living`, who asks.
+    pub(crate) async fn bury_all(&self, living: WorkerId) -> Result<(), WorkerError> {
         for view in ask(&self.settings, || self.queue.workers(&self.job)).await? {
-            if view.expired && !view.gone {
+            if view.expired && !view.gone && view.id != living {
                 self.bury(view.id).await?;
             }
         }

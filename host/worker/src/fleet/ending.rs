@@ -9,15 +9,12 @@ use arena_queue::{CaseAt, Finish, Seal, SealedJob, WorkerId};
 use arena_results::{Journal, RunDir, StoredBatch, finalize};
 
 use super::batch::name;
-use super::index;
+use super::index::{self, INDEX};
 use super::patience::ask;
+use super::stored_name::stored_name;
 use super::{FleetRun, Frozen};
 use crate::{Matrix, WorkerError, bare};
 
-/// Name of the index: a function of the sealed state alone.
-const INDEX: &str = "index.json";
-/// The folder's own index, which names its one segment, stands beside that under another name.
-const FOLDER_INDEX: &str = "segments.json";
 /// Name of the folder while it is built.
 const FOLDER: &str = "run";
 /// What is stored last, and so says that all of the folder is.
@@ -27,7 +24,7 @@ const LEFT_OUT: [&str; 2] = ["bundle", "lock"];
 /// Limit of a summary, bytes; it is written with 256 KiB at most.
 const SUMMARY_BYTES: u64 = 1 << 20;
 
-/// Ends the job, or returns without having done so if a case is open again.
+/// Ends the job, or returns without having done so if a case is open again or the seal was lost.
 pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerError> {
     let settings = &run.settings;
     for view in ask(settings, || run.queue.workers(&run.job)).await? {
@@ -53,8 +50,10 @@ pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerEr
     };
     match ask(settings, || run.queue.finish(&run.job, &digest)).await? {
         Finish::Finished => Ok(()),
+        // The seal was lost and another made the queue again: what was stored stands, and is found next time.
+        Finish::NotSealed => Ok(()),
         Finish::Differs { digest: found } => Err(WorkerError::SummaryDiffers { found }),
-        Finish::NotSealed | Finish::Failed => Err(WorkerError::FinalizeFailed),
+        Finish::Failed => Err(WorkerError::FinalizeFailed),
     }
 }
 
@@ -88,15 +87,6 @@ async fn store(run: &FleetRun, folder: &Path, file: &Path) -> Result<(), WorkerE
         tracing::warn!(name, %found, "an earlier worker stored other bytes, which stand");
     }
     Ok(())
-}
-
-/// Name in the store of a file of the folder; the store has no folders in it.
-fn stored_name(file: &Path) -> String {
-    if file == Path::new(INDEX) {
-        return FOLDER_INDEX.to_owned();
-    }
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    if name.contains('.') { name.into_owned() } else { format!("{name}.txt") }
 }
 
 /// Copies the winners' lines into the journal. Gives one bit per case of the plan.

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::FleetRun;
 use crate::WorkerError;
 
+/// Its name: a function of the sealed state alone.
+pub(crate) const INDEX: &str = "index.json";
 /// Limit of an index, bytes.
 pub(crate) const LIMIT: u64 = 256 << 20;
 

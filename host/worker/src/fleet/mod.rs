@@ -8,6 +8,7 @@ mod index;
 mod patience;
 mod process;
 mod settings;
+mod stored_name;
 mod task;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use crate::{Ended, Matrix, Observer, Stop, WorkerError};
 
 pub use settings::FleetSettings;
+pub use stored_name::folder_path;
 
 /// Turns a case into its record; never fails.
 #[async_trait]
@@ -76,7 +78,7 @@ impl FleetRun {
     /// # Errors
     /// Queue or store refuse or stay away too long, or the job cannot be ended.
     pub async fn run(self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
-        process::Process::start(Arc::new(self)).await?.run(observer).await
+        process::Process::new(Arc::new(self))?.run(observer).await
     }
 
     /// Tells a queue that was made again of every batch in the store.

@@ -1,16 +1,15 @@
-//! The loop of a worker process. One task owns its state; cases, the upload and the end of the job are tasks beside
-//! it, so that the heartbeat goes on whatever they wait for.
+//! The loop of a worker process. One task owns its state; cases, the upload, the look after the others and the end of
+//! the job are tasks beside it, so that the heartbeat goes on whatever they wait for.
+
+mod recover;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arena_evaluate::CaseInput;
-use arena_model::{Class, Fault as _, Outcome, Record};
-use arena_queue::{
-    CaseAt, Claim, Claimed, Exhausted, Finalize, Heartbeat, MAX_CLAIM, QueueError, Reassert, Rebuilt, Register,
-    Settled, WorkerId,
-};
+use arena_model::{Outcome, Record};
+use arena_queue::{CaseAt, Claim, Claimed, Exhausted, Finalize, Heartbeat, MAX_CLAIM, Register, Settled, WorkerId};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -49,6 +48,8 @@ pub(crate) struct Process {
     held: HashMap<CaseAt, (Claim, AbortHandle)>,
     open: OpenBatch,
     upload: Option<Upload>,
+    /// Burying the silent.
+    look: Option<Task<Result<(), WorkerError>>>,
     last_step: Option<Task<Result<(), WorkerError>>>,
     beat_at: Instant,
     look_at: Instant,
@@ -59,10 +60,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub async fn start(run: Arc<FleetRun>) -> Result<Self, WorkerError> {
+    pub fn new(run: Arc<FleetRun>) -> Result<Self, WorkerError> {
         let now = Instant::now();
         let lanes = vec![LaneView { closed: false, ask_at: now }; run.matrix.plan.lanes().len()];
-        let mut process = Self {
+        Ok(Self {
             stop: run.stop.clone(),
             worker: WorkerId::random()?,
             seq: 0,
@@ -72,6 +73,7 @@ impl Process {
             held: HashMap::new(),
             open: OpenBatch::default(),
             upload: None,
+            look: None,
             last_step: None,
             beat_at: now,
             look_at: now + run.settings.lease,
@@ -79,9 +81,7 @@ impl Process {
             pause: run.settings.pause.0,
             sealed: false,
             run,
-        };
-        process.register().await?;
-        Ok(process)
+        })
     }
 
     /// Takes a new id. What is in flight is dropped; what is finished is stored under the new id.
@@ -90,6 +90,7 @@ impl Process {
         self.tasks.shutdown().await;
         self.held.clear();
         self.worker = WorkerId::random()?;
+        self.seq = 0;
         self.register().await
     }
 
@@ -105,19 +106,21 @@ impl Process {
                 }
             }
         }
-        self.seq = 0;
         self.beat_at = Instant::now() + self.run.settings.lease / 3;
         Ok(())
     }
 
     pub async fn run(mut self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
+        // The first process after a loss has nobody who put the queue right before it came.
+        let mut stepped = self.register().await.map(|()| None);
         loop {
-            match self.step(observer).await {
+            match stepped {
                 Ok(None) => {}
                 Ok(Some(ended)) => return Ok(ended),
                 Err(WorkerError::Queue(error)) => self.recover(error).await?,
                 Err(error) => return Err(error),
             }
+            stepped = self.step(observer).await;
         }
     }
 
@@ -146,51 +149,6 @@ impl Process {
         }
         self.wait(idle, observer).await?;
         Ok(None)
-    }
-
-    /// The queue is of another life of its server, or a claim's answer was lost: makes it whole from the manifest and
-    /// the store, and says what this worker has in hand.
-    async fn recover(&mut self, error: QueueError) -> Result<(), WorkerError> {
-        let run = self.run.clone();
-        let mut trouble = error;
-        let began = Instant::now();
-        loop {
-            let lost = matches!(trouble, QueueError::Rebuild { .. });
-            if !lost && trouble.class() != Class::Retryable || began.elapsed() > run.settings.patience {
-                return Err(trouble.into());
-            }
-            tracing::warn!(reason = trouble.reason(), "{trouble}; putting the queue right");
-            match self.put_right(&run).await {
-                Err(WorkerError::Queue(error)) => trouble = error,
-                ended => return ended,
-            }
-            tokio::time::sleep(run.settings.pause.1).await;
-        }
-    }
-
-    async fn put_right(&mut self, run: &FleetRun) -> Result<(), WorkerError> {
-        let rebuilt = ask(&run.settings, || run.queue.rebuild(&run.job, run.spec.clone())).await?;
-        if rebuilt != Rebuilt::Current {
-            tracing::warn!(?rebuilt, "the queue's state was lost; it is made again from the store");
-        }
-        // What was committed is known again before anybody claims; a rebuild of another's may not be through yet.
-        run.adopt_stored().await?;
-        let claims: Vec<Claim> = self.held.values().map(|(claim, _)| *claim).collect();
-        match ask(&run.settings, || run.queue.reassert(&run.job, self.worker, &claims)).await? {
-            Reassert::Held { lost } => {
-                for at in lost {
-                    if let Some((_, task)) = self.held.remove(&at) {
-                        task.abort();
-                    }
-                }
-            }
-            Reassert::Sealed => self.sealed = true,
-            Reassert::Gone => self.renew().await?,
-        }
-        for lane in &mut self.lanes {
-            *lane = LaneView { closed: false, ask_at: Instant::now() };
-        }
-        Ok(())
     }
 
     /// Whether no lane has a case that this process may still take.
@@ -323,6 +281,11 @@ impl Process {
                     self.uploaded(batch, sent?).await?;
                 }
             }
+            looked = end_of(self.look.as_mut()) => {
+                self.look = None;
+                self.look_at = Instant::now() + self.run.settings.lease;
+                looked??;
+            }
             ended = end_of(self.last_step.as_mut()) => {
                 self.last_step = None;
                 ended??;
@@ -343,7 +306,10 @@ impl Process {
 
     /// When there is something to do though nothing happened.
     fn wake(&self, idle: bool) -> Instant {
-        let mut wake = self.beat_at.min(self.look_at);
+        let mut wake = self.beat_at;
+        if self.look.is_none() {
+            wake = wake.min(self.look_at);
+        }
         if self.upload.is_none()
             && let Some(due) = self.open.due(&self.run.settings)
         {
@@ -366,9 +332,9 @@ impl Process {
                 self.renew().await?;
             }
         }
-        if now >= self.look_at {
-            run.bury_all().await?;
-            self.look_at = Instant::now() + run.settings.lease;
+        if now >= self.look_at && self.look.is_none() {
+            let worker = self.worker;
+            self.look = Some(Task::spawn(async move { run.bury_all(worker).await }));
         }
         Ok(())
     }

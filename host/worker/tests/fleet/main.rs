@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod pulse;
 mod servers;
 mod world;
 
@@ -43,16 +44,26 @@ async fn killed_processes_cost_no_case_and_repeat_few() {
     assert!(calls <= most, "{calls} calls, at most {most}");
 }
 
+/// What the first worker of a job of so many scenarios stores first.
+async fn first_batch(scenarios: u32) -> Vec<u8> {
+    let other = World::new(scenarios, Counting::default()).await;
+    other.work().await.unwrap();
+    let batch = other.store.names().into_iter().find(|name| name.ends_with("/1")).unwrap();
+    other.store.objects.lock().unwrap()[&batch].clone()
+}
+
+/// Number of cases in a stored batch; one that was closed by its age is not full.
+fn cases_of(batch: &[u8]) -> u64 {
+    arena_results::StoredBatch::open(batch).unwrap().entries.len() as u64
+}
+
 #[tokio::test]
 async fn a_stored_batch_that_was_not_committed_is_adopted_not_run_again() {
     let world = World::new(8, Counting::default()).await;
-    let other = World::new(8, Counting::default()).await;
-    other.work().await.unwrap();
     // What a worker stored and could not commit any more, under a name the queue has seen.
     let worker = arena_queue::WorkerId(77);
     world.queue.register(&world.job, worker).await.unwrap();
-    let batch = other.store.names().into_iter().find(|name| name.ends_with("/1")).unwrap();
-    let bytes = other.store.objects.lock().unwrap()[&batch].clone();
+    let bytes = first_batch(8).await;
     world.store.create(&format!("{worker}/1"), &bytes).await.unwrap();
     // Nothing is claimed before the silent worker is looked after.
     let (mut run, _stop) = world.process();
@@ -70,6 +81,42 @@ async fn a_stored_batch_that_was_not_committed_is_adopted_not_run_again() {
     };
     let mut nobody = Nobody;
     let (ended, ()) = tokio::join!(run.run(&mut nobody), release);
+    assert_eq!(ended.unwrap(), Ended::Complete);
+    world.check();
+}
+
+#[tokio::test]
+async fn a_batch_that_is_stored_while_its_worker_is_adopted_is_not_lost() {
+    let world = World::new(20, Counting::default()).await;
+    let worker = arena_queue::WorkerId(77);
+    world.queue.register(&world.job, worker).await.unwrap();
+    // It is not there when it is read, and there when it is looked for.
+    let batch = first_batch(20).await;
+    *world.store.late.lock().unwrap() = Some((format!("{worker}/1"), batch.clone()));
+    let (run, _stop) = world.process();
+    run.end_again().await.unwrap();
+    assert!(world.store.late.lock().unwrap().is_none());
+    assert_eq!(world.queue.last(&world.job, worker).await.unwrap(), 0, "its worker is about to commit it");
+    run.end_again().await.unwrap();
+    assert_eq!(world.queue.snapshot(&world.job).await.unwrap().total().done, cases_of(&batch));
+}
+
+#[tokio::test]
+async fn a_worker_that_another_forgot_in_a_rebuild_goes_on() {
+    let world = World::new(50, Counting::default()).await;
+    let (run, _stop) = world.process();
+    world.runner.held.store(true, Ordering::SeqCst);
+    let forget = async {
+        while world.runner.calls.load(Ordering::SeqCst) < 8 {
+            tokio::task::yield_now().await;
+        }
+        // It has stored nothing, by which another could know it.
+        world.queue.remove(&world.job).await.unwrap();
+        world.queue.rebuild(&world.job, world.process().0.spec).await.unwrap();
+        world.runner.held.store(false, Ordering::SeqCst);
+    };
+    let mut nobody = Nobody;
+    let (ended, ()) = tokio::join!(run.run(&mut nobody), forget);
     assert_eq!(ended.unwrap(), Ended::Complete);
     world.check();
 }
@@ -105,10 +152,10 @@ async fn a_lost_batch_with_a_later_one_is_run_again() {
     world.kill_at(100).await;
     let gone = world.store.names().into_iter().find(|name| name.ends_with("/1")).unwrap();
     // The queue has committed it by now; its records are gone all the same.
-    world.store.objects.lock().unwrap().remove(&gone);
+    let gone = world.store.objects.lock().unwrap().remove(&gone).unwrap();
     world.work().await.unwrap();
     let counts = world.store.summary().cases;
-    assert_eq!(counts.error, 16, "{counts:?}");
+    assert_eq!(counts.error, cases_of(&gone), "{counts:?}");
     assert_eq!(counts.planned, world.cases());
     let error = world.store.text("junit.xml");
     assert!(error.contains("ResultLost"));

@@ -10,16 +10,20 @@ use arena_bundle::Scenario;
 use arena_evaluate::CaseInput;
 use arena_model::*;
 use arena_plan::{Plan, PlanInput, PlanScenario};
-use arena_queue::{JobId, JobSpec, LaneSpec, MemoryQueue, Queue, RetryPolicy};
+use arena_queue::{JobId, JobSpec, LaneSpec, MemoryQueue, OsTokens, Queue, RetryPolicy};
 use arena_worker::{CaseRunner, Ended, FleetRun, FleetSettings, Frozen, Matrix, Observer, Stop, WorkerError};
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
+
+use crate::pulse::Pulse;
 
 /// Objects by name; can be told to be away.
 #[derive(Default)]
 pub struct MemoryStore {
     pub objects: Mutex<BTreeMap<String, Vec<u8>>>,
     pub away: AtomicBool,
+    /// An object that another stores when a list of batches is asked for.
+    pub late: Mutex<Option<(String, Vec<u8>)>>,
 }
 
 impl MemoryStore {
@@ -76,6 +80,7 @@ impl ResultStore for MemoryStore {
 
     async fn batches(&self, worker: &str) -> Result<Vec<u64>, StoreError> {
         self.check(worker)?;
+        self.objects.lock().unwrap().extend(self.late.lock().unwrap().take());
         let number = |name: &String| name.strip_prefix(worker)?.strip_prefix('/')?.parse().ok();
         let mut numbers: Vec<u64> = self.names().iter().filter_map(number).collect();
         numbers.sort_unstable();
@@ -155,7 +160,7 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     pub runner: Arc<Counting>,
     pub job: JobId,
-    pub lease: Duration,
+    pub pulse: Arc<Pulse>,
     pub concurrency: usize,
     pub scratch: tempfile::TempDir,
     spec: JobSpec,
@@ -167,7 +172,7 @@ const PROVIDERS: [&str; 2] = ["p0", "p1"];
 
 impl World {
     pub async fn new(scenarios: u32, runner: Counting) -> Self {
-        let (lease, lane) = (Duration::from_millis(200), LaneSpec::new(scenarios.into(), 64));
+        let (lease, lane) = (Duration::from_secs(30), LaneSpec::new(scenarios.into(), 64));
         let (backoff, backoff_max) = (Duration::from_millis(1), Duration::from_millis(5));
         let spec = JobSpec {
             lanes: vec![lane; 2],
@@ -177,12 +182,13 @@ impl World {
             max_workers: 100,
             max_losers: 10_000,
         };
+        let pulse = Pulse::new(lease);
         let world = Self {
-            queue: Arc::default(),
+            queue: Arc::new(MemoryQueue::new(pulse.clock.clone(), Box::<OsTokens>::default())),
             store: Arc::default(),
             runner: Arc::new(runner),
             job: JobId::new("job-1").unwrap(),
-            lease,
+            pulse,
             concurrency: 8,
             scratch: tempfile::tempdir().unwrap(),
             spec: spec.clone(),
@@ -250,12 +256,13 @@ impl World {
         let (send, stop) = watch::channel(Stop::No);
         let matrix = self.matrix();
         let scratch = PathBuf::from(self.scratch.path());
-        let mut settings = FleetSettings::new(self.concurrency, self.lease, scratch);
+        // How often a heartbeat goes out; how long a lease lasts is a matter of the pulse.
+        let mut settings = FleetSettings::new(self.concurrency, Duration::from_millis(60), scratch);
         settings.batch_age = Duration::from_millis(20);
         settings.batch_cases = 16;
         settings.pause = (Duration::from_millis(1), Duration::from_millis(10));
         let run = FleetRun {
-            queue,
+            queue: self.pulse.of_process(queue),
             store,
             job: self.job.clone(),
             manifest: self.manifest(&matrix),
@@ -278,6 +285,11 @@ impl World {
     /// Starts a process and kills it at the `call`-th call from now.
     pub async fn kill_at(&self, call: u64) {
         let (run, _stop) = self.process();
+        self.kill_of(run, call).await;
+    }
+
+    /// The same of a process over another queue and store.
+    pub async fn kill_of(&self, run: FleetRun, call: u64) {
         let at = self.runner.calls.load(Ordering::SeqCst) + call;
         self.runner.ring_at.store(at, Ordering::SeqCst);
         let mut nobody = Nobody;

@@ -1,5 +1,5 @@
 -- ARGV: run, worker, lane, k, k tokens of 32 characters one behind the other.
-local meta, no = enter('sealed', 'lanes', 'closed', 'limit', 'spent', 'reserved', 'charged')
+local meta, no = enter('sealed', 'lanes', 'closed', 'limit', 'spent', 'reserved', 'charged', 'rebuilt')
 if no then return no end
 local id, lane, k, tokens = ARGV[2], num(ARGV[3]), num(ARGV[4]), ARGV[5]
 if lane >= num(meta[4]) then return {'LANE', lane, num(meta[4])} end
@@ -7,6 +7,7 @@ local entry = worker(id)
 if not entry then return {'WORKER'} end
 if meta[3] then return {'SEALED'} end
 if entry.gone == 1 then return {'GONE'} end
+if silent(meta[10], id) then return {'REBUILD'} end
 local time = now()
 if num(meta[5]) > time then return {'NOTHING', num(meta[5]) - time} end
 

@@ -10,6 +10,7 @@ if found[1] then
   local time = now()
   local lease = num(redis.call('HGET', KEYS[1], 'lease'))
   redis.call('HSET', KEYS[1], 'run', ARGV[1], 'closed', time + lease, 'rebuilt', time)
+  redis.call('UNLINK', prefix .. 'told')
   return {'KEPT'}
 end
 local fields = {'schema', SCHEMA, 'run', ARGV[1], 'spec', ARGV[3]}
@@ -23,8 +24,16 @@ if rebuild then
   local time = now()
   for _, field in ipairs({'closed', time + lease, 'rebuilt', time}) do fields[#fields + 1] = field end
 end
-redis.call('HSET', KEYS[1], unpack(fields))
 local lanes, size = ARGV[at + 1], 68
+-- A part of a state is none: what a worker is said to have committed counts only with its done bits.
+local workers, cursor = {}, '0'
+repeat
+  local page = redis.call('HSCAN', prefix .. 'workers', cursor, 'COUNT', 1000)
+  cursor = page[1]
+  for entry = 1, #page[2], 2 do workers[#workers + 1] = page[2][entry] end
+until cursor == '0'
+forget(#lanes / size, workers)
+redis.call('HSET', KEYS[1], unpack(fields))
 for lane = 0, #lanes / size - 1 do
   local length, in_flight, backlog, reserve, passed, failed, errors, skipped, spent, unpriced =
     struct.unpack('>I4I4I4ddddddd', lanes, lane * size + 1)

@@ -35,6 +35,32 @@ local function keep_worker(id, entry)
   redis.call('HSET', prefix .. 'workers', id, struct.pack('>ddB', entry.last, entry.beat, entry.gone))
 end
 
+-- Whether a worker has yet to say what it holds: what it claimed before a rebuild is not known, and what others stored
+-- before may not be known to it.
+local function silent(rebuilt, id)
+  return rebuilt and redis.call('SISMEMBER', prefix .. 'told', id) == 0
+end
+
+-- Removes whatever there is of a job of so many lanes and of these workers.
+local function forget(lanes, workers)
+  local gone = {KEYS[1], prefix .. 'workers', prefix .. 'losers', prefix .. 'charges', prefix .. 'told'}
+  local function flush()
+    if #gone > 0 then redis.call('UNLINK', unpack(gone)) end
+    gone = {}
+  end
+  for lane = 0, lanes - 1 do
+    for _, name in ipairs({'lane:', 'done:', 'leases:', 'due:', 'retries:'}) do
+      gone[#gone + 1] = prefix .. name .. lane
+    end
+    if #gone > 1000 then flush() end
+  end
+  for _, id in ipairs(workers) do
+    gone[#gone + 1] = prefix .. 'held:' .. id
+    if #gone > 1000 then flush() end
+  end
+  flush()
+end
+
 -- Lease: worker, token, attempts, stalls, poison, exhausted, reserved. Over 64 bytes, so that Redis keeps the leases
 -- in a table and not in a list it has to search.
 local function pack_lease(id, token, history, reserved)

@@ -1,5 +1,5 @@
 -- ARGV: run, worker, its claims one behind the other: lane, j, attempt, exhausted, token.
-local meta, no = enter('sealed', 'lanes', 'limit', 'reserved', 'max_workers', 'attempts')
+local meta, no = enter('sealed', 'lanes', 'limit', 'reserved', 'max_workers', 'attempts', 'rebuilt')
 if no then return no end
 local id, packed = ARGV[2], ARGV[3]
 local claims = {}
@@ -19,6 +19,7 @@ if entry.gone == 1 then return {'GONE'} end
 local time, reserved, lost, mine = now(), num(meta[6]), {}, {}
 entry.beat = time
 keep_worker(id, entry)
+if meta[9] then redis.call('SADD', prefix .. 'told', id) end
 
 for _, claim in ipairs(claims) do
   local lane, j = claim.lane, claim.j

@@ -39,5 +39,6 @@ for lane, of_lane in pairs(lanes) do
   redis.call('HINCRBY', prefix .. 'lane:' .. lane, 'stalls', of_lane.stalls)
 end
 redis.call('UNLINK', prefix .. 'held:' .. id)
+redis.call('SREM', prefix .. 'told', id)
 redis.call('HSET', KEYS[1], 'reserved', reserved, 'charged', charged)
 return {'RECLAIMED', handed}

@@ -1,4 +1,9 @@
-//! `arena results`: what stands in a run's folder.
+//! `arena results`: what stands in a run's folder, and how a fleet's results get into one.
+
+#[cfg(feature = "fleet")]
+mod get;
+#[cfg(feature = "fleet")]
+mod token;
 
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
@@ -13,6 +18,12 @@ use crate::exit::{Exit, Failure, OrFail};
 pub enum Command {
     /// Print every record, one JSON object a line, in plan order.
     Export(Export),
+    /// Fetch the results of a job from the fleet's store into a folder.
+    #[cfg(feature = "fleet")]
+    Get(get::Arguments),
+    /// Print a token that reads the results of one job, and does nothing else.
+    #[cfg(feature = "fleet")]
+    Token(token::Arguments),
 }
 
 /// Arguments of `arena results export`.
@@ -34,8 +45,17 @@ enum Format {
 
 /// Runs the command.
 pub fn run(command: Command) -> Result<Exit, Failure> {
-    let Command::Export(Export { dir, format: Format::Jsonl }) = command;
-    let run = RunView::open(&dir).or_fail()?;
+    match command {
+        Command::Export(arguments) => export(&arguments),
+        #[cfg(feature = "fleet")]
+        Command::Get(arguments) => super::block_on(get::run(arguments)),
+        #[cfg(feature = "fleet")]
+        Command::Token(arguments) => token::run(&arguments),
+    }
+}
+
+fn export(Export { dir, format: Format::Jsonl }: &Export) -> Result<Exit, Failure> {
+    let run = RunView::open(dir).or_fail()?;
     let mut out = BufWriter::new(io::stdout().lock());
     match export_jsonl(&run, &mut out) {
         // A reader that has seen enough (`| head`) is no error.

@@ -1,0 +1,119 @@
+//! What a worker is given: its ticket, and through it manifest and bundle, all checked against their digests.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use arena_artifact::{ClientSettings, JobResults, Name, StoreClient};
+use arena_bundle::{Limits, archive};
+use arena_model::{Digest, Endpoint, Manifest, Ticket};
+use arena_queue::{RedisOptions, RedisQueue};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use tempfile::TempDir;
+
+use crate::exit::{Failure, OrFail};
+use crate::files::{self, FILE_BYTES};
+use crate::work::{Inputs, run_spec};
+
+/// File of the ticket in the job's folder.
+const TICKET: &str = "ticket.json";
+/// Largest manifest and archive, bytes; as the operator has them.
+const MANIFEST_BYTES: u64 = 256 << 20;
+const ARCHIVE_BYTES: u64 = 2 << 30;
+
+/// One job as a worker has it.
+pub struct Assignment {
+    /// As the operator wrote it.
+    pub ticket: Ticket,
+    /// What the run is.
+    pub manifest: Manifest,
+    /// What to make the run from: the bundle in the scratch folder.
+    pub inputs: Inputs,
+    /// Where batches go.
+    pub results: JobResults,
+    /// Where cases come from.
+    pub queue: RedisQueue,
+}
+
+impl Assignment {
+    /// Reads the ticket in `job_dir`, and fetches what it names into `scratch`.
+    ///
+    /// Errors: `TicketInvalid`, `ManifestInvalid`, `ArtifactMissing`, those of the store's client and of archives.
+    pub async fn fetch(job_dir: &Path, scratch: &TempDir) -> Result<Self, Failure> {
+        let ticket = read_ticket(job_dir)?;
+        let store =
+            StoreClient::new(&ticket.store.url, ticket.store.token.clone(), ClientSettings::default()).or_fail()?;
+        let manifest = manifest(&store, &ticket).await?;
+        let folder = bundle(&store, &ticket, scratch.path()).await?;
+        let inputs = Inputs {
+            run: run_spec(&manifest.work)?,
+            endpoints: endpoints(&ticket.endpoints, job_dir),
+            seed: manifest.work.seed,
+            ..Inputs::of(folder.join(&manifest.work.entry))
+        };
+        let mut options = RedisOptions::new(ticket.redis.url.clone());
+        options.username = Some(ticket.redis.username.clone());
+        options.password = Some(ticket.redis.password.clone());
+        let queue = RedisQueue::new(options).or_fail()?;
+        let results = JobResults::new(store, ticket.namespace.clone(), ticket.job.clone());
+        Ok(Self { ticket, manifest, inputs, results, queue })
+    }
+}
+
+fn read_ticket(job_dir: &Path) -> Result<Ticket, Failure> {
+    let path = job_dir.join(TICKET);
+    let invalid = |why: String| {
+        // The parser's words could repeat a token.
+        Failure::input("TicketInvalid", format!("{}: {why}", path.display()))
+            .hint("the operator writes it into the job's Secret; operator and worker must be of one version")
+    };
+    let ticket: Ticket = serde_json::from_slice(&files::read(&path, FILE_BYTES)?).map_err(|error| {
+        invalid(format!("it is no ticket of this version, at line {} column {}", error.line(), error.column()))
+    })?;
+    if ticket.v != 1 { Err(invalid(format!("version {} is not known here", ticket.v))) } else { Ok(ticket) }
+}
+
+fn artifact(ticket: &Ticket, digest: &Digest) -> Name {
+    Name::Artifact { namespace: ticket.namespace.clone(), digest: digest.clone() }
+}
+
+fn missing(what: &str, digest: &Digest) -> Failure {
+    Failure::input("ArtifactMissing", format!("the job's {what} {digest} is not in the store"))
+        .hint("delete the job and create it again")
+}
+
+async fn manifest(store: &StoreClient, ticket: &Ticket) -> Result<Manifest, Failure> {
+    let digest = &ticket.manifest;
+    let bytes = store.get(&artifact(ticket, digest), MANIFEST_BYTES).await.or_fail()?;
+    let bytes = bytes.ok_or_else(|| missing("manifest", digest))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::input("ManifestInvalid", format!("manifest {digest}: {error}"))
+            .hint("operator and worker must be of one version")
+    })
+}
+
+/// Fetches and unpacks the bundle, and gives its folder.
+async fn bundle(store: &StoreClient, ticket: &Ticket, scratch: &Path) -> Result<PathBuf, Failure> {
+    let (packed, folder) = (scratch.join("bundle.tar"), scratch.join("bundle"));
+    let name = artifact(ticket, &ticket.archive);
+    if store.download(&name, &packed, ARCHIVE_BYTES).await.or_fail()?.is_none() {
+        return Err(missing("bundle", &ticket.archive));
+    }
+    let failed = |error: std::io::Error| Failure::machinery("ScratchFolder", format!("{}: {error}", scratch.display()));
+    std::fs::create_dir(&folder).map_err(failed)?;
+    let dir = Dir::open_ambient_dir(&folder, ambient_authority()).map_err(failed)?;
+    archive::unpack(BufReader::new(File::open(&packed).map_err(failed)?), &dir, &Limits::default()).or_fail()?;
+    std::fs::remove_file(&packed).map_err(failed)?;
+    Ok(folder)
+}
+
+/// Keys lie beside the ticket.
+fn endpoints(given: &BTreeMap<String, Endpoint>, job_dir: &Path) -> BTreeMap<String, Endpoint> {
+    let beside = |endpoint: &Endpoint| Endpoint {
+        credential_file: endpoint.credential_file.as_ref().map(|file| job_dir.join(file).display().to_string()),
+        ..endpoint.clone()
+    };
+    given.iter().map(|(id, endpoint)| (id.clone(), beside(endpoint))).collect()
+}

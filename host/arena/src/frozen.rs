@@ -1,0 +1,200 @@
+//! A run's folder: made complete, with all that the run needs, and opened again from that alone.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arena_bundle::Bundle;
+use arena_crd::GateSpec;
+use arena_model::{Digest, Endpoint, Manifest, Work};
+use arena_results::RunDir;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::credentials;
+use crate::exit::{Failure, OrFail};
+use crate::files::{FILE_BYTES, read_file};
+use crate::session::Session;
+use crate::work::{Inputs, run_spec};
+
+/// Folder of the run that holds what came from outside the bundle.
+const INPUTS: &str = "inputs";
+/// Setting of a run whose key files are looked for beside its bundle: where that was. They are not copied.
+const KEY_FOLDER: &str = "keyFolder";
+/// Setting of a run with an ArenaConfig: what of it changes no verdict.
+const CONFIG: &str = "config";
+const MOCK_CONFIG: &str = "mock-config.yaml";
+
+/// What an ArenaConfig says besides the work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Aside {
+    /// Where bound providers are called.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// What must hold for the run to pass.
+    pub gates: Vec<GateSpec>,
+    /// Cases at once; none if there is no config.
+    pub concurrency: Option<u32>,
+}
+
+impl Aside {
+    /// Of the run that `manifest` is of.
+    pub fn of(manifest: &Manifest) -> Result<Self, Failure> {
+        match &manifest.origin.settings[CONFIG] {
+            Value::Null => Ok(Self::default()),
+            aside => serde_json::from_value(aside.clone()).map_err(|error| {
+                Failure::input("ManifestInvalid", format!("the manifest's origin.settings.{CONFIG}: {error}"))
+            }),
+        }
+    }
+}
+
+/// A new run: its folder (`out`, or one of its own) appears complete with manifest, bundle and inputs.
+pub async fn start(
+    inputs: &Inputs,
+    aside: &Aside,
+    out: Option<&Path>,
+    allow_inline_keys: bool,
+    worker: &str,
+) -> Result<(RunDir, Session), Failure> {
+    let session = Session::open(inputs, worker).await?;
+    if !allow_inline_keys {
+        credentials::refuse_inline(&session.bundle)?;
+    }
+    let out = out.map_or_else(
+        || {
+            let time =
+                humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
+            // Two runs may start within one second; the worker's id is random.
+            let id: String = worker.chars().take(ID_CHARS).collect();
+            Path::new("out").join(format!("{}-{time}-{id}", file_name(&session.bundle.name)))
+        },
+        Path::to_owned,
+    );
+    let mut settings = json!({"evaluators": names(inputs)});
+    if *aside != Aside::default() {
+        settings[CONFIG] = serde_json::to_value(aside).unwrap_or_default();
+    }
+    if credentials::is_beside(&session.bundle) {
+        let folder = std::path::absolute(&session.bundle.root).map_err(|error| {
+            Failure::machinery("FolderUnknown", format!("{}: {error}", session.bundle.root.display()))
+        })?;
+        settings[KEY_FOLDER] = folder.display().to_string().into();
+    }
+    let manifest = session.manifest(&inputs.bundle, settings)?;
+    let run = RunDir::create(&out, &manifest, |to| freeze(&session, inputs, to)).or_fail()?;
+    Ok((run, session))
+}
+
+/// Longest part of a bundle's name that stands in the name of a folder.
+const FOLDER_CHARS: usize = 64;
+
+/// Characters of a random id in the name of a folder.
+const ID_CHARS: usize = 8;
+
+/// The bundle's name as one plain component of a path: it is a stranger's text and must not lead elsewhere.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' };
+    name.chars().take(FOLDER_CHARS).map(plain).collect()
+}
+
+/// Names of the components that came by flag, in order: their bytes stand in the run's folder.
+fn names(inputs: &Inputs) -> Vec<&str> {
+    inputs.evaluators.iter().map(|(name, _)| name.as_str()).collect()
+}
+
+/// Copies the bundle, and beside it what came from elsewhere, so that the run can be resumed from its folder alone.
+fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
+    copy_bundle(&session.bundle, to)?;
+    let beside = to.with_file_name(INPUTS);
+    if inputs.mock_config.is_none() && inputs.evaluators.is_empty() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&beside)?;
+    if let Some(path) = &inputs.mock_config {
+        copy(path, &beside.join(MOCK_CONFIG), session.work.config["mockConfig"].as_str())?;
+    }
+    for (at, (name, path)) in inputs.evaluators.iter().enumerate() {
+        // Of two with one name only the later was loaded.
+        let loaded = !inputs.evaluators[at + 1..].iter().any(|(later, _)| later == name);
+        let pin = session.work.evaluators.get(name).filter(|_| loaded);
+        copy(path, &beside.join(format!("evaluator-{at}.wasm")), pin.map(|pin| pin.digest.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Copies a bundle's files into the folder `to`, which is made.
+pub fn copy_bundle(bundle: &Bundle, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for file in &bundle.files {
+        let path = to.join(&file.path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        copy(&bundle.root.join(&file.path), &path, Some(file.digest.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Copies a file that was read before and must still be what it was.
+fn copy(from: &Path, to: &Path, digest: Option<&str>) -> std::io::Result<()> {
+    let bytes = read_file(from, FILE_BYTES)?;
+    if digest.is_some_and(|digest| Digest::of(&bytes).as_str() != digest) {
+        return Err(std::io::Error::other(format!("{} changed while it was read", from.display())));
+    }
+    std::fs::write(to, bytes)
+}
+
+/// The run in `dir`, made ready again from what it froze. Anything that would change a verdict is refused.
+pub async fn resume(dir: &Path, bundle: Option<&Path>, worker: &str) -> Result<(RunDir, Session), Failure> {
+    let run = RunDir::open(dir).or_fail()?;
+    let manifest = run.manifest();
+    let frozen = run.path().join(INPUTS);
+    let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
+    let evaluators = named
+        .enumerate()
+        .filter_map(|(at, name)| Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm")))));
+    let config = &manifest.work.config;
+    let mut inputs = Inputs {
+        bundle: run.bundle().join(&manifest.work.entry),
+        run: run_spec(&manifest.work)?,
+        endpoints: Aside::of(manifest)?.endpoints,
+        mock_provider: config["mockProvider"].as_bool().unwrap_or(false),
+        mock_config: (!config["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
+        evaluators: evaluators.collect(),
+        seed: manifest.work.seed,
+        key_folder: match bundle {
+            Some(bundle) if bundle.is_dir() => Some(bundle.to_owned()),
+            Some(file) => file.parent().map(Path::to_owned),
+            None => manifest.origin.settings[KEY_FOLDER].as_str().map(PathBuf::from),
+        },
+    };
+    let session = Session::open(&inputs, worker).await?;
+    refuse_changes(manifest, &session.work, run.path())?;
+    if let Some(bundle) = bundle {
+        inputs.bundle = bundle.to_owned();
+        let given = Session::open(&inputs, worker).await?;
+        refuse_changes(manifest, &given.work, bundle)?;
+    }
+    Ok((run, session))
+}
+
+pub fn refuse_changes(manifest: &Manifest, work: &Work, place: &Path) -> Result<(), Failure> {
+    if manifest.work == *work {
+        return Ok(());
+    }
+    let was = &manifest.work;
+    let mut changed = Vec::new();
+    for (what, differs) in [
+        ("the bundle", was.bundle != work.bundle || was.entry != work.entry),
+        ("the evaluators", was.evaluators != work.evaluators),
+        ("the config", was.config != work.config || was.models != work.models),
+        ("the plan", was.plan != work.plan),
+        ("seed or clock", was.seed != work.seed || was.epoch != work.epoch),
+    ] {
+        if differs {
+            changed.push(what);
+        }
+    }
+    let text = format!("{}: {} changed since the run was started", place.display(), changed.join(", "));
+    Err(Failure::input("WorkChanged", text).hint("results of different work must not be mixed; start a new run"))
+}

@@ -1,0 +1,176 @@
+//! What a run is, before anything of it runs: the bundle as the run sees it, its components, its plan, and the work
+//! pinned by digest. Reads files and compiles nothing, so that an operator can freeze strangers' bundles.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arena_bundle::{Bundle, ComponentSpec};
+use arena_evaluate::{ComponentSource, pins};
+use arena_model::{Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Work};
+use arena_plan::Plan;
+use arena_sandbox::{Grants, Limits};
+use arena_worker::Matrix;
+use serde_json::{Value, json};
+
+use crate::exit::{Failure, OrFail};
+use crate::files::{self, FILE_BYTES};
+use crate::{settings, standard};
+
+/// Version of the engine, as manifests have it.
+pub const ENGINE: &str = concat!("arena ", env!("CARGO_PKG_VERSION"));
+/// Key of the work's config that holds what an ArenaConfig changes.
+const RUN: &str = "run";
+
+/// What a run is made from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Folder or arena file.
+    pub bundle: PathBuf,
+    /// What an ArenaConfig changes about the bundle.
+    pub run: RunSpec,
+    /// Where the providers that it binds are called.
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// Every provider under test answers from a mock file.
+    pub mock_provider: bool,
+    /// The mock file of all providers; none for each one's own.
+    pub mock_config: Option<PathBuf>,
+    /// Components that replace or join the standard library: name and file.
+    pub evaluators: Vec<(String, PathBuf)>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Where relative paths of key files start; none for the bundle's folder.
+    pub key_folder: Option<PathBuf>,
+}
+
+impl Inputs {
+    /// A bundle as it stands.
+    pub fn of(bundle: PathBuf) -> Self {
+        Self {
+            bundle,
+            run: RunSpec::default(),
+            endpoints: BTreeMap::new(),
+            mock_provider: false,
+            mock_config: None,
+            evaluators: Vec::new(),
+            seed: settings::SEED,
+            key_folder: None,
+        }
+    }
+}
+
+/// All of a run but its machinery.
+pub struct Prepared {
+    /// The checked bundle, as the run sees it.
+    pub bundle: Arc<Bundle>,
+    /// The components in the order in which they replace each other.
+    pub sources: Vec<ComponentSource>,
+    /// The cases.
+    pub matrix: Matrix,
+    /// The mock file of all providers.
+    pub mock: Option<Vec<u8>>,
+    /// All that can change a verdict.
+    pub work: Work,
+}
+
+impl Prepared {
+    /// Reads and checks all files.
+    pub fn of(inputs: &Inputs) -> Result<Self, Failure> {
+        let bundle = arena_plan::effective(load_bundle(&inputs.bundle)?, &inputs.run, &inputs.endpoints).or_fail()?;
+        let matrix = matrix(&bundle)?;
+        let mock = inputs.mock_config.as_deref().map(read).transpose()?;
+        let sources = sources(&bundle, inputs)?;
+        let work = work(&bundle, &sources, &matrix.plan, inputs, mock.as_deref());
+        Ok(Self { bundle: Arc::new(bundle), sources, matrix, mock, work })
+    }
+}
+
+/// The bundle, or all that is wrong with it.
+pub fn load_bundle(path: &Path) -> Result<Bundle, Failure> {
+    arena_bundle::load(path, &arena_bundle::Limits::default())
+        .or_fail()
+        .map_err(|failure| Failure { listing: true, ..failure })
+}
+
+/// The manifest of a new run.
+pub fn manifest(work: &Work, origin: Origin) -> Result<Manifest, Failure> {
+    let work_digest = Digest::of_json(work)
+        .map_err(|error| Failure::machinery("ManifestFailed", format!("the manifest cannot be written: {error}")))?;
+    Ok(Manifest { v: 1, work_digest, work: work.clone(), origin })
+}
+
+/// What an ArenaConfig changed about the work's bundle.
+pub fn run_spec(work: &Work) -> Result<RunSpec, Failure> {
+    match &work.config[RUN] {
+        Value::Null => Ok(RunSpec::default()),
+        spec => serde_json::from_value(spec.clone()).map_err(|error| {
+            let text = format!("the manifest's work.config.{RUN} is not of this version: {error}");
+            Failure::input("ManifestInvalid", text).hint("use the version of arena that started the run")
+        }),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    files::read(path, FILE_BYTES)
+}
+
+fn matrix(bundle: &Bundle) -> Result<Matrix, Failure> {
+    let input = arena_plan::input(bundle).or_fail()?;
+    let plan = Plan::new(&input).or_fail()?;
+    Ok(Matrix::new(plan, input, bundle.scenarios.clone()))
+}
+
+/// The standard library, then what the bundle brings, then what the user names.
+fn sources(bundle: &Bundle, inputs: &Inputs) -> Result<Vec<ComponentSource>, Failure> {
+    let mut sources = standard::library();
+    for spec in bundle.components.iter().chain(&bundle.template) {
+        sources.push(component(bundle, spec)?);
+    }
+    for (name, path) in &inputs.evaluators {
+        sources.push(ComponentSource {
+            name: name.clone(),
+            bytes: read(path)?.into(),
+            grants: standard::grants(name).unwrap_or_default(),
+            limits: None,
+            origin: path.display().to_string(),
+            lazy: false,
+        });
+    }
+    Ok(sources)
+}
+
+fn component(bundle: &Bundle, spec: &ComponentSpec) -> Result<ComponentSource, Failure> {
+    let place = format!("{}:{}: evaluator `{}`", spec.file, spec.line, spec.name);
+    let bytes = bundle.read(&spec.component).map_err(|problem| Failure::input(problem.reason, problem.to_string()))?;
+    let grants = Grants::from_names(spec.grants.iter().map(String::as_str))
+        .map_err(|text| Failure::input("CapabilityUnknown", format!("{place}: {text}")))?;
+    let limits = Limits::for_component(bytes.len())
+        .overridden(&spec.limits)
+        .map_err(|error| Failure::input("LimitInvalid", format!("{place}: {error}")))?;
+    let origin = format!("{}, {}", spec.file, spec.component);
+    Ok(ComponentSource {
+        name: spec.name.clone(),
+        bytes: bytes.into(),
+        grants,
+        limits: Some(limits),
+        origin,
+        lazy: false,
+    })
+}
+
+fn work(bundle: &Bundle, sources: &[ComponentSource], plan: &Plan, inputs: &Inputs, mock: Option<&[u8]>) -> Work {
+    let mut config = json!({"mockProvider": inputs.mock_provider, "mockConfig": mock.map(Digest::of)});
+    if inputs.run != RunSpec::default() {
+        config[RUN] = serde_json::to_value(&inputs.run).unwrap_or_default();
+    }
+    Work {
+        bundle: bundle.digest.clone(),
+        entry: bundle.entry.clone(),
+        evaluators: pins(sources),
+        config,
+        models: bundle.providers.iter().map(|spec| (spec.id.clone(), spec.model.clone())).collect(),
+        plan: PlanPin { digest: plan.digest().clone(), cases: plan.len() },
+        seed: inputs.seed,
+        epoch: humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + settings::EPOCH).to_string(),
+    }
+}
