@@ -35,7 +35,8 @@ async fn the_image_holds_the_program_and_nothing_to_start_beside_it() {
     for package in ["arena-fleet/LICENSE", "ca-certificates/copyright", "libc6/copyright"] {
         assert_eq!(licences[&format!("usr/share/doc/{package}")], "-rw-r--r-- 0/0");
     }
-    assert_eq!(licences.len(), 4, "one for each package, of libraries libc6 and libgcc: {licences:?}");
+    // The loader is of libc6, as is at least one library.
+    assert!(licences.len() <= libraries.len() + 1, "{licences:?} for {libraries:?}");
     let rest: Vec<_> = files.iter().map(|(path, what)| format!("{what} {path}")).collect();
     assert_eq!(
         rest,
