@@ -120,6 +120,26 @@ fn rights_are_few() {
 }
 
 #[test]
+fn the_operator_is_told_what_the_values_say() {
+    if !runs_here("chart: operator's flags", &[Need::Charts]).unwrap() {
+        return;
+    }
+    let flags = |values: &[&str]| -> Vec<String> {
+        let (_, objects) = render(values);
+        let operator = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        let flags = operator.pointer("/spec/template/spec/containers/0/args").unwrap().as_array().unwrap();
+        flags.iter().map(|flag| flag.as_str().unwrap().to_owned()).collect()
+    };
+    let default = flags(&[]);
+    assert!(default.iter().any(|flag| flag == "--queue-lease=30s"), "{default:?}");
+    assert!(!default.iter().any(|flag| flag.starts_with("--redis-worker-url")), "{default:?}");
+    let set = flags(&["--set", "operator.queueLease=2m,redis.workerUrl=rediss://redis.example:6380/1"]);
+    for flag in ["--queue-lease=2m", "--redis-worker-url=rediss://redis.example:6380/1"] {
+        assert!(set.iter().any(|given| given == flag), "{flag}: {set:?}");
+    }
+}
+
+#[test]
 fn bad_values_are_refused() {
     if !runs_here("chart: values", &[Need::Charts]).unwrap() {
         return;
@@ -129,6 +149,8 @@ fn bad_values_are_refused() {
         ("watchNamespace=team-a", "additional properties 'watchNamespace' not allowed"),
         ("operator.replicas=0", "minimum"),
         ("operator.tokenGrace=1d", "does not match pattern"),
+        ("operator.queueLease=1d", "does not match pattern"),
+        ("redis.workerUrl=redis://me:secret@redis:6379", "does not match pattern"),
         ("image.digest=sha256:1", "does not match pattern"),
         ("watchNamespaces={Team}", "does not match pattern"),
     ] {

@@ -1,5 +1,6 @@
 //! The test world: its set-up and a developer's cluster, done by the `test-world` program of `tests/harness`.
 
+use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
@@ -32,20 +33,26 @@ impl Action {
 
 /// Does one of them; its exit code is ours.
 pub fn run(layout: &Layout, action: Action) -> Result<ExitCode> {
-    process::run(layout.cargo().args(["build", "--quiet", "--release", "--package", "arena-harness", "--bins"]))?;
-    Ok(ExitCode::from(world(layout, action)?))
+    build(layout)?;
+    Ok(ExitCode::from(world(layout, [action.word()])?))
 }
 
 /// The set-up as a step of the tests, by the program that the build of the workspace has left.
 pub fn set_up(layout: &Layout) -> Result<Tally> {
-    match world(layout, Action::Setup)? {
+    match world(layout, [Action::Setup.word()])? {
         0 => Ok(Tally::one()),
         code => bail!("the set-up of the test world ended with exit code {code}"),
     }
 }
 
-fn world(layout: &Layout, action: Action) -> Result<u8> {
-    let status = process::status(Command::new(layout.target.join("release/test-world")).arg(action.word()))?;
+/// Builds the program.
+pub fn build(layout: &Layout) -> Result<()> {
+    process::run(layout.cargo().args(["build", "--quiet", "--release", "--package", "arena-harness", "--bins"]))
+}
+
+/// Runs it and gives its exit code.
+pub fn world(layout: &Layout, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<u8> {
+    let status = process::status(Command::new(layout.target.join("release/test-world")).args(arguments))?;
     // A program stopped by a signal has no code.
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(3))
 }

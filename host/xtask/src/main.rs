@@ -7,6 +7,7 @@ mod build;
 mod cluster;
 mod components;
 mod demo;
+mod image;
 mod layout;
 mod lint;
 mod process;
@@ -41,6 +42,8 @@ enum Task {
         #[command(subcommand)]
         action: cluster::Action,
     },
+    /// Build the program and make its image, without a container engine
+    Image(image::Options),
     /// Check formats, lints and the house rules
     Lint,
     /// Measure every bar and print the figures beside their limits
@@ -70,6 +73,7 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
         Task::Build => build::build(&layout, build::Scope::Binary).map(|()| ExitCode::SUCCESS),
         Task::Test => Ok(suite::run(&layout)),
         Task::Cluster { action } => cluster::run(&layout, action),
+        Task::Image(options) => image::run(&layout, &options),
         Task::Lint => Ok(lint::run(&layout)),
         Task::Bench => bars::run(&layout, "--all"),
         Task::Bar { bar } => bars::run(&layout, &bar),

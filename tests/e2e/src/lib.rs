@@ -10,7 +10,7 @@ mod program;
 mod world;
 
 pub use bundle::Bundle;
-pub use place::{component, example, hostile};
+pub use place::{component, example, hostile, program};
 pub use program::{Ran, Running};
 pub use rustix::process::Signal;
 pub use world::{World, until};

@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 }
 
 /// The program: what `ARENA_BIN` names, else `target/release/arena`.
-pub(crate) fn program() -> Result<PathBuf> {
+pub fn program() -> Result<PathBuf> {
     let path = std::env::var_os("ARENA_BIN").map_or_else(|| root().join("target/release/arena"), PathBuf::from);
     built(path)
 }

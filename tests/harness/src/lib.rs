@@ -14,6 +14,7 @@ mod error;
 mod git;
 mod go_program;
 mod identity;
+mod image;
 mod kubectl;
 mod needs;
 mod port;
@@ -28,12 +29,13 @@ mod vendor;
 
 pub use authority::{Authority, Certificate};
 pub use behaviour::{Behaviour, Failing, Failure, ParseFailureError, Reply, ScriptLine};
-pub use cluster::{BUSYBOX, Cluster, ImageBuilder, ImageContent, remove_leftovers};
+pub use cluster::{BUSYBOX, Cluster, remove_leftovers};
 pub use control_plane::{Access, ControlPlane, ControlPlaneOptions};
 pub use error::HarnessError;
 pub use git::{Change, GitFault, GitRequests, GitServer, GitServerOptions, Repository};
 pub use go_program::{GoProgram, HELM, KUBE_SCORE, KUBECONFORM, KUBECTL, cache_folder};
 pub use identity::{Identity, ParseIdentityError};
+pub use image::{ImageBuilder, ImageContent, PROGRAM_IMAGE, PushedImage, build_redis_image};
 pub use kubectl::Kubectl;
 pub use needs::{Need, runs_here};
 pub use port::Port;
@@ -41,7 +43,7 @@ pub use process::Process;
 pub use redis::{AppendOnly, Redis, RedisData, RedisOptions};
 pub use registry::{Registry, RegistryOptions};
 pub use scratch::Scratch;
-pub use setup::set_up;
+pub use setup::{set_up, set_up_images};
 pub use vendor::{FakeVendor, VendorError};
 
 /// A password, token or name that nobody guesses: 32 hex digits.

@@ -23,6 +23,8 @@ pub enum Need {
     Controllers,
     /// The whole cluster: root, and all that it runs.
     Node,
+    /// What makes images, and root.
+    Images,
     /// Helm, kubeconform and kube-score.
     Charts,
 }
@@ -42,10 +44,12 @@ impl Need {
                 Self::ControlPlane.met()?;
                 go_program::KUBE_CONTROLLER_MANAGER.find().map(drop)
             }
+            Self::Images => {
+                root("images are made")?;
+                program::OF_IMAGES.iter().try_for_each(|program| program.find().map(drop))
+            }
             Self::Node => {
-                if !rustix::process::getuid().is_root() {
-                    return Err(HarnessError::Machine("a node needs root".to_owned()));
-                }
+                root("a node runs")?;
                 program::ALL.iter().try_for_each(|program| program.find().map(drop))?;
                 let parts =
                     [&go_program::KUBE_SCHEDULER, &go_program::KUBELET, &go_program::KUBE_PROXY, &go_program::COREDNS];
@@ -58,6 +62,13 @@ impl Need {
             }
         }
     }
+}
+
+fn root(what: &str) -> Result<(), HarnessError> {
+    if rustix::process::getuid().is_root() {
+        return Ok(());
+    }
+    Err(HarnessError::Machine(format!("{what} as root only")))
 }
 
 /// True if all needs are met. If not, the skip is printed and noted for the summary of `./x test`, and the test ends

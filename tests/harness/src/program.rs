@@ -48,14 +48,36 @@ pub const NSENTER: Program = program("nsenter", "util-linux");
 pub const BUILDAH: Program = program("buildah", "buildah");
 /// What is in the images of tests; static, so that it needs nothing else there.
 pub const BUSYBOX: Program = program("busybox", "busybox-static");
+/// Has the roots that the images trust.
+pub const CERTIFICATES: Program = program("update-ca-certificates", "ca-certificates");
+/// Takes out of a program what only a debugger reads.
+pub const STRIP: Program = program("strip", "binutils");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
 /// All of them.
 pub const ALL: &[Program] = &[
-    REDIS, REGISTRY, GIT, SETPRIV, CONTAINERD, CTR, RUNC, HOST_LOCAL, IPTABLES, CONNTRACK, IP, UNSHARE, NSENTER,
-    BUILDAH, BUSYBOX,
+    REDIS,
+    REGISTRY,
+    GIT,
+    SETPRIV,
+    CONTAINERD,
+    CTR,
+    RUNC,
+    HOST_LOCAL,
+    IPTABLES,
+    CONNTRACK,
+    IP,
+    UNSHARE,
+    NSENTER,
+    BUILDAH,
+    BUSYBOX,
+    CERTIFICATES,
+    STRIP,
 ];
+
+/// Those that make the image that we ship.
+pub const OF_IMAGES: &[Program] = &[BUILDAH, CERTIFICATES, STRIP];
 
 impl Program {
     /// Where it lies.

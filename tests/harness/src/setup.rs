@@ -4,19 +4,27 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{HarnessError, go_program, program};
+use crate::program::{self, Program};
+use crate::{HarnessError, go_program};
 
 /// Installs and builds what is missing, and says what it does, line by line.
 pub fn set_up(on_progress: &mut dyn FnMut(&str)) -> Result<(), HarnessError> {
+    set_up_programs(program::ALL, on_progress)?;
+    go_program::build_all(on_progress)
+}
+
+/// The same for what makes images alone.
+pub fn set_up_images(on_progress: &mut dyn FnMut(&str)) -> Result<(), HarnessError> {
+    set_up_programs(program::OF_IMAGES, on_progress)
+}
+
+fn set_up_programs(programs: &[Program], on_progress: &mut dyn FnMut(&str)) -> Result<(), HarnessError> {
     let missing: BTreeSet<&str> =
-        program::ALL.iter().filter(|program| program.find().is_err()).map(|program| program.package).collect();
+        programs.iter().filter(|program| program.find().is_err()).map(|program| program.package).collect();
     if !missing.is_empty() {
         install(&missing, on_progress)?;
     }
-    for program in program::ALL {
-        program.find()?;
-    }
-    go_program::build_all(on_progress)
+    programs.iter().try_for_each(|program| program.find().map(drop))
 }
 
 /// Installs packages by apt-get. Nothing is removed for them: Docker's own containerd stays.

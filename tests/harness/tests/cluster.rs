@@ -90,8 +90,12 @@ async fn a_cluster_runs_pods_and_leaves_nothing() {
     assert_eq!(kubectl.run(&["get", "pod", "greedy", "-o", why]).await.unwrap(), "OOMKilled");
 
     let builder = ImageBuilder::new().unwrap();
-    let content =
-        ImageContent { files: &[(Path::new("/bin/busybox"), "/bin/sh")], entrypoint: &["/bin/sh"], user: "1:1" };
+    let content = ImageContent {
+        files: &[(Path::new("/bin/busybox"), "/bin/sh")],
+        entrypoint: &["/bin/sh"],
+        user: "1:1",
+        labels: &[],
+    };
     builder.build("pulled:1", content).await.unwrap();
     let digest = builder.push("pulled:1", &format!("{}/test/pulled:1", cluster.registry())).await.unwrap();
     let image = format!("{}/test/pulled@{digest}", cluster.registry());

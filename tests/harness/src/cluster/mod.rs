@@ -4,6 +4,7 @@ mod configuration;
 mod images;
 mod lock;
 mod network;
+mod volume;
 mod world;
 
 use std::net::IpAddr;
@@ -16,7 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::control_plane::{self, Access, Credentials};
 use crate::{HarnessError, Kubectl, Process, Scratch, go_program, program};
 use configuration::{Files, REGISTRY};
-pub use images::{BUSYBOX, ImageBuilder, ImageContent};
+pub use images::BUSYBOX;
 use lock::NodeLock;
 use network::{HOST, Link, NODE};
 use world::World;
@@ -127,6 +128,12 @@ impl Cluster {
     /// Gives the node the images of an archive, for pods with `imagePullPolicy: Never` or `IfNotPresent`.
     pub async fn import(&self, archive: &Path) -> Result<(), HarnessError> {
         images::import(&self.socket, archive).await
+    }
+
+    /// A PersistentVolume of this name for whoever claims one first, at most 100 GiB, without a storage class; as the
+    /// cluster has no provisioner, each claim of a test needs one. Its data go with the cluster.
+    pub async fn volume(&self, name: &str) -> Result<(), HarnessError> {
+        volume::create(self.kubectl(), self.scratch.path(), name).await
     }
 
     /// The folder with the logs of its parts.

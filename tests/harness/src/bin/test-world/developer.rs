@@ -1,37 +1,27 @@
-//! The test world from the command line: what `./x cluster` hands on to.
+//! A cluster of a developer's own, and who keeps it.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use arena_harness::{Cluster, Identity, remove_leftovers};
-use clap::Parser;
+use arena_harness::{Cluster, Identity, build_redis_image, remove_leftovers};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
+
+use crate::say;
 
 /// Longest start and longest end of a cluster, with another test's turn before it.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Sets up what tests run against, and starts and stops a developer's cluster.
-#[derive(Parser)]
-enum Options {
-    /// Install the Debian packages and build the programs that are missing
-    Setup,
-    /// Start the cluster and print how to reach it
-    Up,
-    /// Stop the cluster and remove every trace of it
-    Down,
-    /// Have the cluster until asked to end: what `up` leaves behind
-    #[command(hide = true)]
-    Keep,
-}
+/// Volumes that claims find.
+const VOLUMES: u32 = 4;
 
 /// What `up` and `down` know of the cluster that runs.
 #[derive(Serialize, Deserialize)]
@@ -41,26 +31,11 @@ struct State {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
     registry: String,
+    redis: String,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let done = match Options::parse() {
-        Options::Setup => arena_harness::set_up(&mut say).map_err(Into::into),
-        Options::Up => up().await,
-        Options::Down => down().await,
-        Options::Keep => keep().await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn up() -> Result<()> {
+/// Starts one and says how to reach it.
+pub async fn up() -> Result<()> {
     arena_harness::set_up(&mut say)?;
     let folder = folder()?;
     if let Some(state) = State::read(&folder) {
@@ -96,7 +71,8 @@ async fn up() -> Result<()> {
     }
 }
 
-async fn down() -> Result<()> {
+/// Stops it.
+pub async fn down() -> Result<()> {
     let folder = folder()?;
     if let Some(state) = State::read(&folder) {
         let keeper: Identity = state.keeper.parse()?;
@@ -115,7 +91,8 @@ async fn down() -> Result<()> {
     Ok(())
 }
 
-async fn keep() -> Result<()> {
+/// Has it until asked to end.
+pub async fn keep() -> Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let asked = async {
         tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
@@ -125,11 +102,15 @@ async fn keep() -> Result<()> {
         cluster = Cluster::up_for_developer() => cluster?,
         () = &mut asked => return Ok(()),
     };
+    for number in 1..=VOLUMES {
+        cluster.volume(&format!("volume-{number}")).await?;
+    }
     let state = State {
         keeper: Identity::own().to_string(),
         kubeconfig: cluster.access().kubeconfig().to_owned(),
         kubectl: cluster.kubectl().program().to_owned(),
         registry: cluster.registry(),
+        redis: build_redis_image(&cluster.registry()).await?.to_string(),
     };
     state.write(&folder()?)?;
     asked.await;
@@ -154,20 +135,17 @@ impl State {
     }
 
     fn show(&self) {
-        let Self { kubeconfig, kubectl, registry, .. } = self;
+        let Self { kubeconfig, kubectl, registry, redis, .. } = self;
         say("the cluster is up");
         say(&format!("export KUBECONFIG={}", kubeconfig.display()));
         say(&format!("kubectl: {} (or your own)", kubectl.display()));
         say(&format!("registry: {registry} (http), for this machine and for pods"));
+        say(&format!("in it: {redis}"));
+        say(&format!("volumes: {VOLUMES}, without a storage class"));
     }
 }
 
 /// Where the state of the developer's cluster and its log lie.
 fn folder() -> Result<PathBuf> {
     Ok(arena_harness::cache_folder()?.join("cluster"))
-}
-
-/// A line of progress; one that nobody reads any more stops nothing.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "test world: {line}");
 }
