@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::fleet::{chaos, conditions, equality, push, size, tokens};
+use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::{conformance, demo, hostile, kill, newcomer, order, throughput};
 
 /// All limits, a table a bar.
@@ -31,6 +31,12 @@ pub struct Limits {
     /// A first evaluator.
     #[serde(rename = "02.7")]
     pub newcomer: newcomer::Limits,
+    /// The mission's document on a node.
+    #[serde(rename = "03.1")]
+    pub mission: mission::Limits,
+    /// Components of a bundle on a node.
+    #[serde(rename = "03.2")]
+    pub components: components::Limits,
     /// Laptop and fleet.
     #[serde(rename = "03.3")]
     pub equality: equality::Limits,

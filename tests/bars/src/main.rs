@@ -9,6 +9,7 @@ mod bare_loop;
 mod conformance;
 mod demo;
 mod fleet;
+mod guest;
 mod guide;
 mod hostile;
 mod kill;
@@ -73,6 +74,8 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("02.5", true, |world, limits, bar| kill::measure(world, &limits.kill, bar)),
     ("02.6", true, |world, limits, bar| order::measure(world, &limits.order, bar)),
     ("02.7", true, |world, limits, bar| newcomer::measure(world, &limits.newcomer, bar)),
+    ("03.1", true, |world, limits, bar| fleet::mission::measure(world, &limits.mission, bar)),
+    ("03.2", true, |world, limits, bar| fleet::components::measure(world, &limits.components, bar)),
     ("03.3", true, |world, limits, bar| fleet::equality::measure(world, &limits.equality, bar)),
     ("03.4", true, |world, limits, bar| fleet::conditions::measure(world, &limits.conditions, bar)),
     ("03.5", true, |world, limits, bar| fleet::chaos::measure(world, &limits.chaos, bar)),

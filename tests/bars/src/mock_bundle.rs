@@ -16,12 +16,13 @@ pub struct MockBundle {
     reply: String,
     scenarios: Map<String, Value>,
     evaluators: Vec<Value>,
+    template: Option<String>,
 }
 
 impl MockBundle {
     /// Every answer, that of the judge too, is `reply`.
     pub fn new(reply: &str) -> Self {
-        Self { reply: reply.to_owned(), scenarios: Map::new(), evaluators: Vec::new() }
+        Self { reply: reply.to_owned(), scenarios: Map::new(), evaluators: Vec::new(), template: None }
     }
 
     /// A scenario; each turn has these checks, as in `assertions`.
@@ -39,13 +40,19 @@ impl MockBundle {
         self
     }
 
+    /// The bundle's own template engine, a file in it.
+    pub fn template(&mut self, component: &str) -> &mut Self {
+        self.template = Some(component.to_owned());
+        self
+    }
+
     /// Writes it: the arena, one provider under test, one judge, the mock file.
     pub fn write(&self, to: &Path) -> Result<()> {
         let provider = |id: &str| json!({"id": id, "type": "mock", "model": "mock", "additional_config": {"mock_config": "mock-responses.yaml"}});
         let document = |kind: &str, spec: Value| json!({"apiVersion": API, "kind": kind, "metadata": {"name": "bar"}, "spec": spec});
         let prompt =
             json!({"task_type": "answer", "version": "v1", "description": "Answers", "system_template": "Answer."});
-        let arena = document(
+        let mut arena = document(
             "Arena",
             json!({
                 "prompt_specs": {"answer": prompt},
@@ -57,6 +64,9 @@ impl MockBundle {
                 "defaults": {},
             }),
         );
+        if let Some(component) = &self.template {
+            arena["spec"]["template"] = json!({"component": component});
+        }
         fs::create_dir_all(to).with_context(|| to.display().to_string())?;
         let put = |name: &str, value: &Value| {
             let path = to.join(name);

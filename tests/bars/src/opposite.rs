@@ -3,21 +3,16 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arena_model::{CheckRecord, Outcome, Record};
 use serde_json::{Value, json};
 
+use crate::guest;
 use crate::mock_bundle::MockBundle;
-use crate::process;
 use crate::records::{self, judged};
 use crate::world::World;
 
-/// Longest time of its build, downloads included.
-const PATIENCE: Duration = Duration::from_secs(600);
-const TARGET: &str = "wasm32-unknown-unknown";
 const COMPONENT: &str = "text";
 
 /// What is said of `REPLY` by each type of the component, first what holds and then what does not.
@@ -68,19 +63,7 @@ impl AddAssign for Turned {
 impl Opposite {
     /// Builds `tests/bars/opposite-text`.
     pub fn build(world: &World) -> Result<Self> {
-        let target = world.root.join("target/guests-bars");
-        let mut command = Command::new("cargo");
-        command.current_dir(world.root.join("tests/bars/opposite-text")).env("CARGO_TARGET_DIR", &target);
-        command.args(["build", "--quiet", "--release", "--target", TARGET]);
-        if crate::in_ci() {
-            command.arg("--locked");
-        }
-        process::capture(&mut command, PATIENCE)?;
-        let module = target.join(TARGET).join("release/arena_opposite_text.wasm");
-        let module = std::fs::read(&module).with_context(|| module.display().to_string())?;
-        let component = world.scratch("opposite-text.wasm");
-        std::fs::write(&component, arena_componentize::componentize(&module)?)?;
-        Ok(Self { component })
+        Ok(Self { component: guest::build(world, "opposite-text")? })
     }
 
     /// Runs the bundle again with this component and compares. What a conversation did not come to is left out, but

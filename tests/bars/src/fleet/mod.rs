@@ -1,8 +1,11 @@
 //! The bars of the fleet.
 
 pub mod chaos;
+pub mod components;
 pub mod conditions;
 pub mod equality;
+pub mod mission;
+mod node;
 mod objects;
 pub mod push;
 mod redis;
