@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use wait4::Wait4 as _;
 
@@ -62,9 +63,16 @@ impl Running {
 
     /// True once it has ended, waiting at most so long.
     pub fn ended_within(&self, limit: Duration) -> Result<bool> {
-        let timeout = Timespec::try_from(limit).context("a wait of that length")?;
-        let ready = poll(&mut [PollFd::new(&self.exit, PollFlags::IN)], Some(&timeout)).context("poll")?;
-        Ok(ready > 0)
+        let end = Instant::now() + limit;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let timeout = Timespec::try_from(left).context("a wait of that length")?;
+            match poll(&mut [PollFd::new(&self.exit, PollFlags::IN)], Some(&timeout)) {
+                // The end of some other child.
+                Err(Errno::INTR) => {}
+                ready => return Ok(ready.context("poll")? > 0),
+            }
+        }
     }
 
     /// Stops it at once, as `kill -9` does, and reaps it.

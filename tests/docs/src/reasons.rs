@@ -1,4 +1,4 @@
-//! Stable names in the host's sources: text literals that look like `RunLocked`, outside of tests.
+//! Stable names in the sources of host and API: text literals that look like `RunLocked`, outside of tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,11 +7,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Literals of that form that name something else: kinds of documents, a type in its debug form, words of Kubernetes.
-const OTHER: [&str; 8] = [
+const OTHER: [&str; 11] = [
     "ArenaConfig",
+    "ArenaJob",
+    "ArenaSource",
     "DisruptionTarget",
     "FailJob",
     "HttpClient",
+    "IfNotPresent",
     "PromptConfig",
     "RedisOptions",
     "RuntimeConfig",
@@ -20,10 +23,15 @@ const OTHER: [&str; 8] = [
 /// Folders of `host/` whose texts no user of the program sees.
 const INNER: [&str; 2] = ["host/xtask", "host/queue/src/contract"];
 
+/// Where the API says how runs end.
+const VERDICTS: &str = "crd/src/gate.rs";
+
 /// Each name with one file that it stands in.
 pub fn reasons(root: &Path) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     walk(root, "host", &mut found)?;
+    // All else there are types and texts for users.
+    file(root, VERDICTS, &mut found)?;
     Ok(found)
 }
 
@@ -38,11 +46,16 @@ fn walk(root: &Path, folder: &str, found: &mut BTreeMap<String, String>) -> Resu
                 walk(root, &path, found)?;
             }
         } else if name.ends_with(".rs") && name != "tests.rs" {
-            let text = fs::read_to_string(root.join(&path)).with_context(|| format!("cannot read {path}"))?;
-            for reason in in_source(&text) {
-                found.entry(reason).or_insert_with(|| path.clone());
-            }
+            file(root, &path, found)?;
         }
+    }
+    Ok(())
+}
+
+fn file(root: &Path, path: &str, found: &mut BTreeMap<String, String>) -> Result<()> {
+    let text = fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"))?;
+    for reason in in_source(&text) {
+        found.entry(reason).or_insert_with(|| path.to_owned());
     }
     Ok(())
 }

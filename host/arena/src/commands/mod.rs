@@ -32,7 +32,7 @@ pub enum Command {
     Evaluator(evaluator::Command),
     /// Act on a cluster's ArenaSources, ArenaConfigs, ArenaJobs and Providers.
     #[cfg(feature = "fleet")]
-    Operator(operator::Arguments),
+    Operator(Box<operator::Arguments>),
     /// Keep the artifacts and results of a fleet.
     #[cfg(feature = "fleet")]
     Store(store::Arguments),
@@ -62,7 +62,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Results(command) => results::run(command),
         Command::Evaluator(command) => evaluator::run(command),
         #[cfg(feature = "fleet")]
-        Command::Operator(arguments) => block_on(operator::run(arguments)),
+        Command::Operator(arguments) => block_on(operator::run(*arguments)),
         #[cfg(feature = "fleet")]
         Command::Store(arguments) => block_on(store::run(arguments)),
         #[cfg(feature = "fleet")]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::objects::{config, job, source};
-use super::stand::{Stand, Times};
+use super::stand::{LONG, Stand, Times};
 use crate::bar::Bar;
 use crate::order;
 use crate::world::World;
@@ -57,14 +57,20 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     Ok(())
 }
 
-/// Waits for the run of a revision.
+/// Waits for the run of a revision; true if the standing job owns it.
 fn runs_of(stand: &Stand<'_>, revision: &str) -> Result<bool> {
-    let name = stand.until("arenajob/standing", ".status.lastJob", |name| {
-        !name.is_empty() && run(stand, name).is_ok_and(|job| annotated(&job) == Some(revision))
-    })?;
-    let run = run(stand, &name)?;
-    let owner = run["metadata"]["ownerReferences"][0]["name"].as_str();
-    Ok(owner == Some("standing"))
+    let since = Instant::now();
+    while since.elapsed() < LONG {
+        let name = stand.get("arenajob/standing", ".status.lastJob")?;
+        if name.is_empty() {
+            continue;
+        }
+        let run = run(stand, &name)?;
+        if annotated(&run) == Some(revision) {
+            return Ok(run["metadata"]["ownerReferences"][0]["name"].as_str() == Some("standing"));
+        }
+    }
+    Ok(false)
 }
 
 fn run(stand: &Stand<'_>, name: &str) -> Result<Value> {

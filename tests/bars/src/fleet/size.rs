@@ -57,6 +57,7 @@ fn write(to: &Path, scenarios: u64) -> Result<()> {
         json!({"id": "mock", "type": "mock", "model": "mock", "additional_config": {"mock_config": "mock.yaml"}});
     let arena = json!({
         "prompt_specs": {"answer": {"task_type": "answer", "version": "v1", "description": "Answers", "system_template": "Answer."}},
+        "providers": [],
         "provider_specs": {"mock": mock},
         "scenario_specs": named.collect::<Map<_, _>>(),
         "defaults": {},
