@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub const NAMESPACE: &str = "arena";
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/arena-fleet");
 /// Longest wait for one answer.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// A release named `fleet` with its operator, store and Redis.
 pub struct Fleet {
@@ -79,8 +79,9 @@ impl Fleet {
         let mut story = String::new();
         for arguments in [
             &["get", "pods,persistentvolumeclaims", "-o", "wide"][..],
+            &["get", "arenasources,arenaconfigs,arenajobs", "-o", "yaml"],
             &["get", "events", "--sort-by=.lastTimestamp"],
-            &["logs", "--selector=app.kubernetes.io/name=arena-fleet", "--prefix", "--tail=40", "--ignore-errors"],
+            &["logs", "--selector=app.kubernetes.io/part-of=arena-fleet", "--prefix", "--tail=40", "--ignore-errors"],
         ] {
             // A question that fails is part of it.
             story += &self.kubectl(arguments).await.unwrap_or_else(|error| error.to_string());
