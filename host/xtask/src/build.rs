@@ -12,7 +12,9 @@ use crate::{components, process};
 /// going from one scope to the other compiles much of the tree again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// The binary alone: the quickest way to a demo.
+    /// The binary without what only a fleet needs: the quickest way to a demo.
+    Laptop,
+    /// The binary alone.
     Binary,
     /// All programs: what tests and bars need.
     Workspace,
@@ -29,6 +31,7 @@ pub fn build(layout: &Layout, scope: Scope) -> Result<()> {
 /// The binary from the components that are there.
 pub fn binary(layout: &Layout, scope: Scope) -> Result<()> {
     let what: &[&str] = match scope {
+        Scope::Laptop => &["--package", "arena", "--no-default-features"],
         Scope::Binary => &["--package", "arena"],
         // With the tests, so that what only they depend on asks for its features now and not in a second build.
         Scope::Workspace => &["--workspace", "--bins", "--tests"],

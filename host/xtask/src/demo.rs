@@ -14,7 +14,7 @@ const A_CASE_FAILED: i32 = 1;
 
 /// Builds, runs `examples/quickstart` into `target/demo` and says where the report is.
 pub fn run(layout: &Layout) -> Result<()> {
-    build::build(layout, Scope::Binary)?;
+    build::build(layout, Scope::Laptop)?;
     let out = layout.root.join("target/demo");
     match fs::remove_dir_all(&out) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -23,10 +23,14 @@ pub struct Limits {
     cold_s: f64,
 }
 
-/// Twice in the checkout; the second is warm.
+/// Twice in the checkout; the second is warm. The demo's binary lacks what a fleet needs: the one before is put back.
 pub fn measure_warm(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
-    demo(&world.root)?;
-    let warm = demo(&world.root)?;
+    let kept = world.scratch("kept");
+    fs::copy(&world.binary, &kept).context("the binary")?;
+    let warm = demo(&world.root).and_then(|_| demo(&world.root));
+    let beside = world.binary.with_extension("kept");
+    fs::copy(&kept, &beside).and_then(|_| fs::rename(&beside, &world.binary)).context("the binary")?;
+    let warm = warm?;
     bar.at_most("./x demo, warm", warm.wall.as_secs_f64(), limits.warm_s, " s", 1);
     Ok(())
 }
