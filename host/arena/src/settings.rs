@@ -11,6 +11,9 @@ use crate::exit::{Failure, OrFail};
 
 /// Hidden first argument that makes this program the compiler.
 pub const COMPILE_CHILD: &str = "__compile-component";
+/// Hidden first argument that makes this program fetch one source.
+#[cfg(feature = "fleet")]
+pub const FETCH_CHILD: &str = "__fetch-source";
 /// The clock guests see unless a run sets another: 2026-01-01T00:00:00Z.
 pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 /// Longest time of a case in a bundle that sets none, as upstream's.
