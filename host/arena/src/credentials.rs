@@ -53,17 +53,26 @@ pub fn inline_warnings(bundle: &Bundle) -> Vec<String> {
     inline(bundle).map(warning).collect()
 }
 
-/// Refuses a bundle that would leave a key in the folder of each of its runs.
+/// Refuses a bundle whose copies would hold a key.
 pub fn refuse_inline(bundle: &Bundle) -> Result<(), Failure> {
     let found: Vec<String> =
         inline(bundle).map(|(spec, key)| format!("{}: provider `{}`: `{key}`", spec.file, spec.id)).collect();
     if found.is_empty() {
         return Ok(());
     }
-    let text =
-        format!("keys in plain text would be copied with the bundle into the run's folder: {}", found.join("; "));
-    let hint = "use credential_env or credential_file; --allow-inline-keys runs it all the same";
+    let text = format!("keys in plain text would be copied with the bundle: {}", found.join("; "));
+    let hint = "use credential_env or credential_file; --allow-inline-keys goes on all the same";
     Err(Failure::input(INLINE, text).hint(hint))
+}
+
+/// Refuses a bundle that has a provider's key file among its files.
+#[cfg(feature = "fleet")]
+pub fn refuse_key_files(bundle: &Bundle) -> Result<(), Failure> {
+    let held =
+        |spec: &&ProviderSpec| spec.credential.credential_file.as_deref().is_some_and(|file| bundle.read(file).is_ok());
+    let Some(spec) = bundle.providers.iter().find(held) else { return Ok(()) };
+    let text = format!("{}: the key file of provider `{}` is part of the bundle", spec.file, spec.id);
+    Err(Failure::input(INLINE, text).hint("begin its name with a dot, which leaves it out, or use credential_env"))
 }
 
 /// Each provider and the place of a key in it.

@@ -20,19 +20,31 @@ pub const KEY_BYTES: u64 = 64 << 10;
 ///
 /// Errors: `FileUnreadable`, `NotAFile` for a pipe, device or folder, `FileTooLarge`.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
-    read_file(path, limit).map_err(|error| {
-        let reason = match error.kind() {
-            ErrorKind::InvalidInput => "NotAFile",
-            ErrorKind::FileTooLarge => "FileTooLarge",
-            _ => "FileUnreadable",
-        };
-        Failure::input(reason, format!("{}: {error}", path.display()))
-    })
+    read_file(path, limit).map_err(|error| failure(path, &error))
 }
 
-/// The same with the system's kind of error: `InvalidInput` if it is no regular file, `FileTooLarge`.
+/// A file that the user named, to be read piece by piece. The same errors.
+#[cfg(feature = "fleet")]
+pub fn open(path: &Path) -> Result<File, Failure> {
+    open_file(path).and_then(|file| regular(&file).map(|_| file)).map_err(|error| failure(path, &error))
+}
+
+fn failure(path: &Path, error: &io::Error) -> Failure {
+    let reason = match error.kind() {
+        ErrorKind::InvalidInput => "NotAFile",
+        ErrorKind::FileTooLarge => "FileTooLarge",
+        _ => "FileUnreadable",
+    };
+    Failure::input(reason, format!("{}: {error}", path.display()))
+}
+
+/// The same as [`read`] with the system's kind of error: `InvalidInput` if it is no regular file, `FileTooLarge`.
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    whole(OpenOptions::new().read(true).custom_flags(flags()).open(path)?, limit)
+    whole(open_file(path)?, limit)
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(flags()).open(path)
 }
 
 /// The same for a path that may not lead out of `folder`, by `..` or by a link.
@@ -55,17 +67,23 @@ fn flags() -> i32 {
     (OFlags::NONBLOCK | OFlags::CLOEXEC).bits().cast_signed()
 }
 
-fn whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
+/// Its size, if it is a regular file.
+fn regular(file: &File) -> io::Result<u64> {
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, a device or a folder, not a regular file"));
+    if metadata.is_file() {
+        return Ok(metadata.len());
     }
+    Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, a device or a folder, not a regular file"))
+}
+
+fn whole(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let size = regular(&file)?;
     let too_large =
         || io::Error::new(ErrorKind::FileTooLarge, format!("it has more than {limit} bytes, which is the limit"));
-    if metadata.len() > limit {
+    if size > limit {
         return Err(too_large());
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     // It may grow meanwhile.
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(too_large()) } else { Ok(bytes) }

@@ -38,13 +38,14 @@ struct Arguments {
 
 fn main() -> ExitCode {
     // This program is its own compiler, so that a hostile component can be compiled in a process that may die.
-    if std::env::args().nth(1).as_deref() == Some(settings::COMPILE_CHILD) {
+    let child = std::env::args().nth(1);
+    if child.as_deref() == Some(settings::COMPILE_CHILD) {
         return arena_sandbox::compile_child_main();
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // And its own fetcher, for strangers' packs.
+    // For the same reason it fetches strangers' sources in a process of its own.
     #[cfg(feature = "fleet")]
-    if std::env::args().nth(1).as_deref() == Some(settings::FETCH_CHILD) {
+    if child.as_deref() == Some(settings::FETCH_CHILD) {
         return arena_source::fetch_child_main();
     }
     let arguments = match Arguments::try_parse() {

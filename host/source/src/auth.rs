@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::SourceError;
 use crate::error::Reason;
+use crate::{DockerConfig, DockerConfigError, SourceError};
 
 /// What a remote gets to see, and whom we trust.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,24 +34,10 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// `~/.docker/config.json`, as far as it matters.
-#[derive(Deserialize)]
-struct DockerConfig {
-    #[serde(default)]
-    auths: BTreeMap<String, DockerAuth>,
-}
-
-#[derive(Deserialize)]
-struct DockerAuth {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-}
-
 impl Auth {
     /// Reads the data of a Secret: `username` and `password`, or `bearerToken`, or `.dockerconfigjson` with an entry for
-    /// `host`; besides, `ca.crt`.
-    pub fn from_secret(data: &BTreeMap<String, Vec<u8>>, host: &str) -> Result<Self, SourceError> {
+    /// the host of `url`; besides, `ca.crt`.
+    pub fn from_secret(data: &BTreeMap<String, Vec<u8>>, url: &str) -> Result<Self, SourceError> {
         let text = |key: &str| {
             let bytes = data.get(key).map(|bytes| String::from_utf8(bytes.clone()));
             bytes.transpose().map_err(|_| Reason::SecretInvalid.because(format!("`{key}` of the Secret is not UTF-8")))
@@ -63,7 +47,7 @@ impl Auth {
             (None, None, None, None) => None,
             (Some(username), Some(password), None, None) => Some(Credential::Basic { username, password }),
             (None, None, Some(token), None) => Some(Credential::Bearer { token: token.trim().to_owned() }),
-            (None, None, None, Some(json)) => docker(&json, host)?,
+            (None, None, None, Some(json)) => docker(&json, url)?,
             _ => {
                 let message = "the Secret must hold either `username` and `password`, or `bearerToken`, or \
                                `.dockerconfigjson`";
@@ -79,32 +63,23 @@ impl Auth {
     }
 }
 
-/// The entry for `host`; none if there is no such entry.
-fn docker(json: &str, host: &str) -> Result<Option<Credential>, SourceError> {
-    let broken = |why: &str| Reason::SecretInvalid.because(format!("`.dockerconfigjson` of the Secret {why}"));
-    let config: DockerConfig = serde_json::from_str(json).map_err(|_| broken("is no docker config"))?;
-    let bare = |key: &str| {
-        let key = key.trim_start_matches("https://").trim_start_matches("http://");
-        key.split('/').next().unwrap_or_default().to_owned()
-    };
-    let Some((_, entry)) = config.auths.into_iter().find(|(key, _)| bare(key) == host) else { return Ok(None) };
-    if let (Some(username), Some(password)) = (entry.username, entry.password) {
-        return Ok(Some(Credential::Basic { username, password }));
-    }
-    let decoded = entry.auth.and_then(|auth| STANDARD.decode(auth.trim()).ok());
-    let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
-    let pair = pair.as_deref().and_then(|pair| pair.split_once(':'));
-    let (username, password) = pair.ok_or_else(|| broken("has an entry for the host without user and password"))?;
-    Ok(Some(Credential::Basic { username: username.to_owned(), password: password.to_owned() }))
+/// The entry for the URL; none if there is no such entry.
+fn docker(json: &str, url: &str) -> Result<Option<Credential>, SourceError> {
+    let broken =
+        |why: DockerConfigError| Reason::SecretInvalid.because(format!("`.dockerconfigjson` of the Secret {why}"));
+    DockerConfig::parse(json.as_bytes()).and_then(|config| config.credential(url)).map_err(broken)
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     fn read(data: &[(&str, &str)]) -> Result<Auth, SourceError> {
         let data = data.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect();
-        Auth::from_secret(&data, "registry.example:5000")
+        Auth::from_secret(&data, "oci://registry.example:5000/team/bundle:v1")
     }
 
     fn basic() -> Option<Credential> {

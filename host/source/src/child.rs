@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Reason;
+use crate::oci::Artifact;
 use crate::{Auth, Revision, Source, SourceError, git, oci};
 
 /// Largest request, bytes.
@@ -66,8 +67,16 @@ pub(crate) struct Request {
     pub(crate) source: Source,
     pub(crate) auth: Auth,
     pub(crate) limits: FetchLimits,
-    /// None asks for the revision.
-    pub(crate) fetch: Option<FetchOrder>,
+    pub(crate) ask: Ask,
+}
+
+/// What is to be found out.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Ask {
+    Revision,
+    /// What an artifact says of itself.
+    Artifact,
+    Tree(FetchOrder),
 }
 
 /// What to fetch, and where to.
@@ -84,6 +93,7 @@ pub(crate) struct FetchOrder {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Answer {
     Revision(Revision),
+    Artifact(Artifact),
     Tree { files: usize, bytes: u64 },
 }
 
@@ -129,14 +139,18 @@ fn limit(limits: &FetchLimits) -> Result<(), SourceError> {
 }
 
 async fn answer(request: &Request) -> Result<Answer, SourceError> {
-    let Request { source, auth, limits, fetch } = request;
-    let Some(FetchOrder { revision, to, scratch }) = fetch else {
-        let revision = match source {
-            Source::Git(source) => git::probe(source, auth, limits).await?,
-            Source::Oci(source) => oci::probe(source, auth).await?,
-        };
-        return Ok(Answer::Revision(revision));
-    };
+    let Request { source, auth, limits, ask } = request;
+    match (ask, source) {
+        (Ask::Revision, Source::Git(source)) => git::probe(source, auth, limits).await.map(Answer::Revision),
+        (Ask::Revision, Source::Oci(source)) => oci::probe(source, auth).await.map(Answer::Revision),
+        (Ask::Artifact, Source::Git(_)) => Err(Reason::Failed.because("a repository is no artifact")),
+        (Ask::Artifact, Source::Oci(source)) => oci::inspect(source, auth).await.map(Answer::Artifact),
+        (Ask::Tree(order), _) => tree(request, order).await,
+    }
+}
+
+async fn tree(request: &Request, order: &FetchOrder) -> Result<Answer, SourceError> {
+    let (Request { source, auth, limits, .. }, FetchOrder { revision, to, scratch }) = (request, order);
     let dir = Dir::open_ambient_dir(to, ambient_authority())
         .map_err(|error| Reason::Failed.because(format!("{} cannot be opened: {error}", to.display())))?;
     let tree_limits = limits.tree();

@@ -11,12 +11,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 
-use crate::child::{Answer, FetchOrder, Request};
+use crate::child::{Answer, Ask, FetchOrder, Request};
 use crate::error::Reason;
-use crate::{Auth, FetchLimits, Mirror, Revision, Source, SourceError};
+use crate::oci::Artifact;
+use crate::{Auth, FetchLimits, Mirror, OciSource, Revision, Source, SourceError};
 
-/// Longest answer of a child, bytes.
-const ANSWER_BYTES: u64 = 64 << 10;
+/// Longest answer of a child, bytes: the config of an artifact, with room for its escapes.
+const ANSWER_BYTES: u64 = 8 << 20;
 
 /// How to start this program again as a child: `program arguments...` must end up in [`crate::fetch_child_main`].
 #[derive(Clone, Debug)]
@@ -105,18 +106,26 @@ impl Fetcher {
         tokio::time::timeout(timeout, work).await.unwrap_or_else(|_| Err(over()))
     }
 
-    fn request(&self, source: &Source, auth: &Auth, fetch: Option<FetchOrder>) -> Request {
+    fn request(&self, source: &Source, auth: &Auth, ask: Ask) -> Request {
         let source = source.clone().mirrored(&self.settings.mirrors);
-        Request { source, auth: auth.clone(), limits: self.settings.limits, fetch }
+        Request { source, auth: auth.clone(), limits: self.settings.limits, ask }
+    }
+
+    /// What an artifact says of itself; its layers stay where they are.
+    pub async fn inspect(&self, source: &OciSource, auth: &Auth, timeout: Duration) -> Result<Artifact, SourceError> {
+        match self.ask(&self.request(&Source::Oci(source.clone()), auth, Ask::Artifact), timeout).await? {
+            Answer::Artifact(artifact) => Ok(artifact),
+            _ => Err(another()),
+        }
     }
 }
 
 #[async_trait]
 impl Fetch for Fetcher {
     async fn probe(&self, source: &Source, auth: &Auth, timeout: Duration) -> Result<Revision, SourceError> {
-        match self.ask(&self.request(source, auth, None), timeout).await? {
+        match self.ask(&self.request(source, auth, Ask::Revision), timeout).await? {
             Answer::Revision(revision) => Ok(revision),
-            Answer::Tree { .. } => Err(Reason::Failed.because("the child answered another question")),
+            _ => Err(another()),
         }
     }
 
@@ -134,13 +143,15 @@ impl Fetch for Fetcher {
             std::fs::create_dir(part).map_err(failed)?;
         }
         let order = FetchOrder { revision: revision.clone(), to, scratch: scratch.clone() };
-        let answer = self.ask(&self.request(source, auth, Some(order)), timeout).await?;
-        let Answer::Tree { files, bytes } = answer else {
-            return Err(Reason::Failed.because("the child answered another question"));
-        };
+        let answer = self.ask(&self.request(source, auth, Ask::Tree(order)), timeout).await?;
+        let Answer::Tree { files, bytes } = answer else { return Err(another()) };
         remove(&scratch).await;
         Ok(Tree { folder, files, bytes })
     }
+}
+
+fn another() -> SourceError {
+    Reason::Failed.because("the child answered another question")
 }
 
 /// What stays is removed with the tree.

@@ -6,6 +6,7 @@
 mod auth;
 mod child;
 mod config_map;
+mod docker;
 mod error;
 mod fetcher;
 mod git;
@@ -18,6 +19,7 @@ mod url;
 pub use auth::{Auth, Credential};
 pub use child::{FetchLimits, fetch_child_main};
 pub use config_map::{ConfigMapContent, write_config_map};
+pub use docker::{DockerConfig, DockerConfigError};
 pub use error::{Reason, SourceError};
 pub use fetcher::{Fetch, FetchChild, Fetcher, Settings, Tree};
 pub use revision::Revision;

@@ -43,7 +43,7 @@ impl Revision {
     }
 
     /// `sha256:...` of a manifest.
-    pub(crate) fn digest(&self) -> Option<&str> {
+    pub fn digest(&self) -> Option<&str> {
         let at = self.0.rfind("sha256:")?;
         arena_model::Digest::parse(&self.0[at..]).is_some().then_some(&self.0[at..])
     }

@@ -22,15 +22,20 @@ pub struct RegistryOptions {
     pub address: IpAddr,
     /// A certificate for https; http without.
     pub certificate: Option<Certificate>,
+    /// Wants [`Registry::USER`] and [`Registry::PASSWORD`]; open to anyone without.
+    pub locked: bool,
 }
 
 impl Default for RegistryOptions {
     fn default() -> Self {
-        Self { address: Ipv4Addr::LOCALHOST.into(), certificate: None }
+        Self { address: Ipv4Addr::LOCALHOST.into(), certificate: None, locked: false }
     }
 }
 
-/// A running registry that anyone may push to and delete from. Dropping it kills it and removes what it holds.
+/// [`Registry::USER`] with its password, hashed as the registry wants it.
+const PASSWORDS: &str = "user:$2b$04$F5rVtItUE.4iN2BlMva0uurILsuTm/P1a7rIq02aIvpF4PFYTZYuq\n";
+
+/// A running registry that may be pushed to and deleted from. Dropping it kills it and removes what it holds.
 #[derive(Debug)]
 pub struct Registry {
     process: Process,
@@ -41,6 +46,11 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// User of a locked registry.
+    pub const USER: &str = "user";
+    /// Password of a locked registry.
+    pub const PASSWORD: &str = "secret";
+
     /// A registry of http on a free port of 127.0.0.1.
     pub async fn start() -> Result<Self, HarnessError> {
         Self::start_with(RegistryOptions::default()).await
@@ -72,6 +82,10 @@ impl Registry {
             write("server.key", &certificate.key)?;
             let [chain, key] = ["server.crt", "server.key"].map(file);
             text += &format!("  tls: {{certificate: {}, key: {}}}\n", chain.display(), key.display());
+        }
+        if options.locked {
+            write("passwords", PASSWORDS)?;
+            text += &format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file("passwords").display());
         }
         write("registry.yml", &text)?;
         let mut command = Command::new(program::REGISTRY.find()?);

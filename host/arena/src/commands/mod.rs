@@ -1,5 +1,7 @@
 //! One file per command.
 
+#[cfg(feature = "fleet")]
+mod bundle;
 mod completion;
 mod evaluator;
 #[cfg(feature = "fleet")]
@@ -27,6 +29,10 @@ pub enum Command {
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
+    /// Pack a bundle, or bring it to a registry and back.
+    #[cfg(feature = "fleet")]
+    #[command(subcommand)]
+    Bundle(bundle::Command),
     /// Write, build and try an evaluator.
     #[command(subcommand)]
     Evaluator(evaluator::Command),
@@ -60,6 +66,8 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => block_on(run::run(arguments)),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
         Command::Results(command) => results::run(command),
+        #[cfg(feature = "fleet")]
+        Command::Bundle(command) => bundle::run(command),
         Command::Evaluator(command) => evaluator::run(command),
         #[cfg(feature = "fleet")]
         Command::Operator(arguments) => block_on(operator::run(*arguments)),

@@ -76,18 +76,12 @@ pub(super) async fn of(context: &Context, source: &ArenaSource) -> Result<Place,
     };
     let auth = match secret_ref {
         None => Auth::default(),
-        Some(named) => auth(context, &namespace, &named.name, host(url)).await?,
+        Some(named) => auth(context, &namespace, &named.name, url).await?,
     };
     Ok(Place::Remote { source, auth, timeout: spec.timeout.get() })
 }
 
-/// Host and port of a URL.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default()
-}
-
-async fn auth(context: &Context, namespace: &str, name: &str, host: &str) -> Result<Auth, Fetch> {
+async fn auth(context: &Context, namespace: &str, name: &str, url: &str) -> Result<Auth, Fetch> {
     let found = secret(context, namespace, name).await.map_err(|error| trouble(&error))?;
     let provider::Found::Secret(secret) = found else {
         let message = format!("Secret {name:?} does not exist in this namespace, or the operator may not get it");
@@ -95,7 +89,7 @@ async fn auth(context: &Context, namespace: &str, name: &str, host: &str) -> Res
     };
     let data: BTreeMap<String, Vec<u8>> =
         secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-    Auth::from_secret(&data, host).map_err(|error| refused(&error))
+    Auth::from_secret(&data, url).map_err(|error| refused(&error))
 }
 
 async fn config_map(context: &Context, namespace: &str, name: &str) -> Result<ConfigMapContent, Fetch> {

@@ -161,7 +161,7 @@ impl<'a> Remote<'a> {
         Err(match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.auth.credential.is_some() => {
                 Reason::AuthenticationFailed
-                    .because(format!("{url} refuses the credentials ({status}); mend the Secret"))
+                    .because(format!("{url} refuses the credentials ({status}); mend the credentials"))
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reason::AuthenticationFailed
                 .because(format!("{url} wants credentials, or does not exist ({status}); name a Secret")),
@@ -173,7 +173,7 @@ impl<'a> Remote<'a> {
                 Reason::RedirectRefused.because(message)
             }
             _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
-                Reason::RemoteUnreachable.because(format!("{url} answers {status}; it is tried again later"))
+                Reason::RemoteUnreachable.because(format!("{url} answers {status}; try again later"))
             }
             _ => self.invalid(&format!("it answers {status}")),
         })

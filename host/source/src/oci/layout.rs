@@ -3,8 +3,8 @@
 use arena_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::SourceError;
 use crate::error::Reason;
+use crate::{Revision, SourceError};
 
 /// `artifactType` of the manifest.
 pub const ARTIFACT_TYPE: &str = "application/vnd.arena.bundle.v1";
@@ -17,6 +17,15 @@ pub const WASM_TYPE: &str = "application/wasm";
 
 /// Most layers.
 const LAYERS: usize = 256;
+
+/// An artifact without its layers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Which state of it.
+    pub revision: Revision,
+    /// What it holds.
+    pub config: BundleConfig,
+}
 
 /// The config: which layer is what, by digest, so that their order does not matter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +68,24 @@ pub enum Role {
     Component,
 }
 
+impl Role {
+    /// As it stands in the config.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pack => "pack",
+            Self::Component => "component",
+        }
+    }
+
+    /// Media type of a layer with this role.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Pack => PACK_TYPE,
+            Self::Component => WASM_TYPE,
+        }
+    }
+}
+
 impl BundleConfig {
     /// Reads and checks a config.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SourceError> {
@@ -66,6 +93,10 @@ impl BundleConfig {
         let config: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         if config.schema_version != 1 {
             return Err(wrong(format!("schemaVersion {} is newer than this program", config.schema_version)));
+        }
+        // It is a file at the top of the bundle, so nobody who joins it to a folder leaves that.
+        if matches!(config.entry.as_str(), "" | "." | "..") || config.entry.contains(['/', '\0']) {
+            return Err(wrong(format!("its entry {:?} is no file at the top of the bundle", config.entry)));
         }
         if config.layers.len() > LAYERS {
             return Err(wrong(format!("it has more than {LAYERS} layers")));
@@ -114,8 +145,11 @@ mod tests {
             config.layers.resize(count, component);
         };
         assert!(parsed(|config| many(config, LAYERS)).is_ok());
-        let wrong: [&dyn Fn(&mut BundleConfig); 6] = [
+        let wrong: [&dyn Fn(&mut BundleConfig); 9] = [
             &|config| config.schema_version = 2,
+            &|config| config.entry.clear(),
+            &|config| config.entry = "..".into(),
+            &|config| config.entry = "/etc/passwd".into(),
             &|config| many(config, LAYERS + 1),
             &|config| config.layers.clear(),
             &|config| config.layers[1] = config.layers[0].clone(),

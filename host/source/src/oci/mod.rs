@@ -6,7 +6,6 @@ mod pull;
 mod push;
 mod registry;
 
-pub use layout::{ARTIFACT_TYPE, BundleConfig, CONFIG_TYPE, ConfigLayer, PACK_TYPE, Role, WASM_TYPE};
-pub use pull::inspect;
-pub(crate) use pull::{fetch, probe};
+pub use layout::{ARTIFACT_TYPE, Artifact, BundleConfig, CONFIG_TYPE, ConfigLayer, PACK_TYPE, Role, WASM_TYPE};
+pub(crate) use pull::{fetch, inspect, probe};
 pub use push::push;

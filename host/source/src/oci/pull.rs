@@ -11,7 +11,7 @@ use arena_model::{Digest, Hasher};
 use futures::StreamExt as _;
 use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest};
 
-use super::layout::{ARTIFACT_TYPE, BundleConfig, CONFIG_TYPE, PACK_TYPE, Role, WASM_TYPE};
+use super::layout::{ARTIFACT_TYPE, Artifact, BundleConfig, CONFIG_TYPE};
 use super::registry::Registry;
 use crate::error::Reason;
 use crate::{Auth, FetchLimits, OciSource, Revision, SourceError};
@@ -31,13 +31,12 @@ pub(crate) async fn probe(source: &OciSource, auth: &Auth) -> Result<Revision, S
     Ok(Revision::oci(tag, registry.digest(&digest)?.as_str()))
 }
 
-/// The config of the artifact that the URL names now, and the artifact's digest.
-pub async fn inspect(source: &OciSource, auth: &Auth) -> Result<(Digest, BundleConfig), SourceError> {
+/// What the artifact that the URL names now says of itself.
+pub(crate) async fn inspect(source: &OciSource, auth: &Auth) -> Result<Artifact, SourceError> {
     let revision = probe(source, auth).await?;
     let registry = Registry::new(source, auth)?;
-    let digest = registry.digest(revision.digest().unwrap_or_default())?;
-    let (_, config) = manifest(&registry, &digest).await?;
-    Ok((digest, config))
+    let config = config(&registry, &revision).await?;
+    Ok(Artifact { revision, config })
 }
 
 /// Writes the files of the revision; `scratch` is an empty folder for layers.
@@ -50,19 +49,7 @@ pub(crate) async fn fetch(
     to: &mut TreeWriter<'_>,
 ) -> Result<(), SourceError> {
     let registry = Registry::new(source, auth)?;
-    let digest = revision
-        .digest()
-        .ok_or_else(|| Reason::RefInvalid.because(format!("{revision} is no revision of an artifact")))?;
-    let (manifest, config) = manifest(&registry, &registry.digest(digest)?).await?;
-    let layers: HashMap<&str, &OciDescriptor> =
-        manifest.layers.iter().map(|layer| (layer.digest.as_str(), layer)).collect();
-    for layer in &config.layers {
-        let described = layers.get(layer.digest.as_str());
-        let described = described.ok_or_else(|| registry.invalid(&format!("its layer {} is missing", layer.digest)))?;
-        let kind = if layer.role == Role::Pack { PACK_TYPE } else { WASM_TYPE };
-        if described.media_type != kind {
-            return Err(registry.invalid(&format!("its layer {} is not {kind}", layer.digest)));
-        }
+    for layer in &config(&registry, revision).await?.layers {
         let mut file = tempfile::tempfile_in(scratch).map_err(|error| disk(&error))?;
         blob(&registry, &layer.digest, limits.download_bytes, |piece| file.write_all(piece)).await?;
         file.rewind().map_err(|error| disk(&error))?;
@@ -84,11 +71,15 @@ fn write(path: Option<&str>, mut layer: File, to: &mut TreeWriter<'_>) -> Result
     Ok(())
 }
 
-async fn manifest(registry: &Registry, digest: &Digest) -> Result<(OciImageManifest, BundleConfig), SourceError> {
-    let reference = registry.pinned(digest.as_str());
+/// The config of an artifact, checked against its manifest.
+async fn config(registry: &Registry, revision: &Revision) -> Result<BundleConfig, SourceError> {
+    let digest = revision
+        .digest()
+        .ok_or_else(|| Reason::RefInvalid.because(format!("{revision} is no revision of an artifact")))?;
+    let reference = registry.pinned(digest);
     let pulled = registry.client.pull_manifest_raw(&reference, &registry.auth, &[OCI_IMAGE_MEDIA_TYPE]).await;
     let (bytes, _) = pulled.map_err(|error| registry.error(error))?;
-    if Digest::of(&bytes) != *digest {
+    if Digest::of(&bytes).as_str() != digest {
         return Err(registry.invalid("its manifest has another digest"));
     }
     let manifest: OciImageManifest = serde_json::from_slice(&bytes)
@@ -102,7 +93,18 @@ async fn manifest(registry: &Registry, digest: &Digest) -> Result<(OciImageManif
     let of_config = registry.digest(&manifest.config.digest)?;
     blob(registry, &of_config, CONFIG_BYTES, |piece| config.write_all(piece)).await?;
     let config = BundleConfig::parse(&config)?;
-    Ok((manifest, config))
+    let layers: HashMap<&str, &OciDescriptor> =
+        manifest.layers.iter().map(|layer| (layer.digest.as_str(), layer)).collect();
+    for layer in &config.layers {
+        let described = layers.get(layer.digest.as_str());
+        let described = described.ok_or_else(|| registry.invalid(&format!("its layer {} is missing", layer.digest)))?;
+        let kind = layer.role.media_type();
+        if described.media_type != kind || u64::try_from(described.size) != Ok(layer.size) {
+            let why = format!("its layer {} is not {kind} of {} bytes", layer.digest, layer.size);
+            return Err(registry.invalid(&why));
+        }
+    }
+    Ok(config)
 }
 
 /// Gets a blob of at most `limit` bytes, hands it to `write` in pieces and checks its digest.

@@ -8,7 +8,7 @@ use arena_model::{Digest, canonical_json};
 use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest};
 use oci_client::{Reference, RegistryOperation};
 
-use super::layout::{ARTIFACT_TYPE, BundleConfig, CONFIG_TYPE, ConfigLayer, PACK_TYPE, Role, WASM_TYPE};
+use super::layout::{ARTIFACT_TYPE, BundleConfig, CONFIG_TYPE, ConfigLayer, Role};
 use super::registry::Registry;
 use crate::error::Reason;
 use crate::{Auth, OciSource, Revision, SourceError};
@@ -34,7 +34,7 @@ pub async fn push(bundle: &Bundle, source: &OciSource, auth: &Auth) -> Result<Re
     let mut layers = Vec::new();
     let mut described = Vec::new();
     let tar = pack(bundle, |file| !components.contains(file.path.as_str()), Vec::new())?;
-    let layer = blob(&registry, PACK_TYPE, "pack.tar", tar).await?;
+    let layer = blob(&registry, Role::Pack.media_type(), "pack.tar", tar).await?;
     layers.push(ConfigLayer {
         role: Role::Pack,
         digest: registry.digest(&layer.digest)?,
@@ -44,7 +44,7 @@ pub async fn push(bundle: &Bundle, source: &OciSource, auth: &Auth) -> Result<Re
     described.push(layer);
     for path in components {
         let bytes = bundle.read(path).map_err(arena_bundle::ArchiveError::from)?;
-        let layer = blob(&registry, WASM_TYPE, path, bytes).await?;
+        let layer = blob(&registry, Role::Component.media_type(), path, bytes).await?;
         let path = Some(path.to_owned());
         let digest = registry.digest(&layer.digest)?;
         layers.push(ConfigLayer { role: Role::Component, digest, size: size(&layer), path });

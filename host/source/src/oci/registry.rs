@@ -61,7 +61,7 @@ impl Registry {
         let refused = || {
             let what =
                 if self.auth == RegistryAuth::Anonymous { "wants credentials" } else { "refuses the credentials" };
-            Reason::AuthenticationFailed.because(format!("{url} {what}, or does not exist; mend the Secret"))
+            Reason::AuthenticationFailed.because(format!("{url} {what}, or does not exist; mend the credentials"))
         };
         match &error {
             OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
@@ -75,7 +75,7 @@ impl Registry {
             OciDistributionError::ServerError { code, .. } => {
                 let reason =
                     if *code >= 500 || *code == 429 { Reason::RemoteUnreachable } else { Reason::RemoteInvalid };
-                reason.because(format!("{url}: the registry answers {code}; it is tried again later"))
+                reason.because(format!("{url}: the registry answers {code}; try again later"))
             }
             OciDistributionError::RegistryError { envelope, .. } => {
                 let has = |codes: &[OciErrorCode]| envelope.errors.iter().any(|error| codes.contains(&error.code));
@@ -84,7 +84,7 @@ impl Registry {
                 } else if has(&[OciErrorCode::ManifestUnknown, OciErrorCode::NameUnknown, OciErrorCode::BlobUnknown]) {
                     missing()
                 } else if has(&[OciErrorCode::Toomanyrequests]) {
-                    Reason::RemoteUnreachable.because(format!("{url}: too many requests; it is tried again later"))
+                    Reason::RemoteUnreachable.because(format!("{url}: too many requests; try again later"))
                 } else {
                     Reason::RemoteInvalid.because(format!("{url}: {}", limited(&envelope.to_string())))
                 }

@@ -66,8 +66,9 @@ async fn the_artifact_looks_as_documented() {
     assert_eq!(manifest.layers.len(), 2);
     assert_eq!(titled(0), (PACK_TYPE, "pack.tar"));
     assert_eq!(titled(1), (WASM_TYPE, "evaluators/e.wasm"));
-    let (found, config) = oci::inspect(&registry.oci("small"), &open()).await.unwrap();
-    assert_eq!(found.as_str(), digest);
+    let inspected = Stand::new().fetcher.inspect(&registry.oci("small"), &open(), LONG).await.unwrap();
+    let (revision, config) = (inspected.revision, inspected.config);
+    assert_eq!(revision.as_str(), format!("latest@{digest}"));
     assert_eq!((config.name.as_str(), config.entry.as_str()), ("small", "config.arena.yaml"));
     assert_eq!(config.bundle_digest, bundle.digest);
     let roles: Vec<_> = config.layers.iter().map(|layer| (layer.role, layer.path.as_deref())).collect();

@@ -75,10 +75,16 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
             message.role == Role::System && serde_json::to_string(message).is_ok_and(|text| text.contains(LETTERHEAD))
         })
     };
-    bar.all("transcripts with the text of the bundle's template engine", found.iter().filter(rendered).count(), found.len());
-    let check = hostile.first().and_then(|record| record.checks.first()).context("no check of the hostile component")?;
+    bar.all(
+        "transcripts with the text of the bundle's template engine",
+        found.iter().filter(rendered).count(),
+        found.len(),
+    );
+    let check =
+        hostile.first().and_then(|record| record.checks.first()).context("no check of the hostile component")?;
     let reason = check.reason.clone().unwrap_or_default();
-    let errs = check.outcome == Outcome::Error && hostile[0].outcome == Outcome::Error && reason.contains("FuelExhausted");
+    let errs =
+        check.outcome == Outcome::Error && hostile[0].outcome == Outcome::Error && reason.contains("FuelExhausted");
     bar.line("the hostile component's check", &reason, "error: FuelExhausted", 1, errs);
     Ok(())
 }

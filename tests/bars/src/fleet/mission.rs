@@ -62,7 +62,11 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
         ("cases passed", status("cases.passed")?, cases.clone()),
         ("pass rate", status("passRate")?, "100.00%".to_owned()),
         ("revision of the job", status("source.revision")?, revision),
-        ("digest of the bundle", status("source.digest")?, node.get("arenasource/my-prompts", ".status.artifact.digest")?),
+        (
+            "digest of the bundle",
+            status("source.digest")?,
+            node.get("arenasource/my-prompts", ".status.artifact.digest")?,
+        ),
     ];
     for (what, found, wanted) in &said {
         if found != wanted {
@@ -74,7 +78,8 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     let digests = [status("manifest")?, status("workDigest")?, status("result.digest")?];
     let digested = digests.iter().filter(|digest| digest.starts_with("sha256:")).count();
     bar.all("digests in the job's status", digested, digests.len());
-    let summary: serde_json::Value = serde_json::from_slice(&fs::read(node.results("evaluation-run-001")?.join("summary.json"))?)?;
+    let summary: serde_json::Value =
+        serde_json::from_slice(&fs::read(node.results("evaluation-run-001")?.join("summary.json"))?)?;
     let fetched = summary["workDigest"] == digests[1].as_str() && url.contains("/v1/default/results/");
     bar.line("results at the URL of the status", if fetched { "fetched" } else { "others" }, "fetched", 1, fetched);
     let calls = node.vendor.calls();
@@ -86,7 +91,8 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
 fn objects(world: &World) -> Result<Vec<String>> {
     let document = world.root.join(DOCUMENT);
     if !document.exists() && !crate::in_ci() {
-        let read = |name: &&str| fs::read_to_string(world.root.join("examples/cluster").join(name)).context("an example");
+        let read =
+            |name: &&str| fs::read_to_string(world.root.join("examples/cluster").join(name)).context("an example");
         return EXAMPLES.iter().map(read).collect();
     }
     let text = fs::read_to_string(&document).with_context(|| Path::new(DOCUMENT).display().to_string())?;

@@ -144,7 +144,16 @@ impl<'w> Node<'w> {
         for arguments in [
             &["get", "pods", "-A", "-o", "wide"][..],
             &["get", "events", "-A", "--sort-by=.lastTimestamp"],
-            &["logs", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=arena-fleet", "--prefix", "--tail=30", "--ignore-errors"],
+            &[
+                "logs",
+                "-n",
+                NAMESPACE,
+                "-l",
+                "app.kubernetes.io/name=arena-fleet",
+                "--prefix",
+                "--tail=30",
+                "--ignore-errors",
+            ],
             &["logs", "-l", "app.kubernetes.io/name=arena-worker", "--prefix", "--tail=30", "--ignore-errors"],
         ] {
             // A question that fails is part of it.
@@ -159,7 +168,8 @@ impl<'w> Node<'w> {
         let exec = ["--namespace", NAMESPACE, "exec", PARTS[1], "--", "arena", "results", "token"];
         let token = ["--key-file=/etc/arena/store/key", "--namespace=default", &format!("--job={uid}")];
         let token = self.kubectl(&[&exec[..], &token[..]].concat())?;
-        let pod = ["--namespace", NAMESPACE, "get", "pod", "fleet-arena-fleet-store-0", "-o", "jsonpath={.status.podIP}"];
+        let pod =
+            ["--namespace", NAMESPACE, "get", "pod", "fleet-arena-fleet-store-0", "-o", "jsonpath={.status.podIP}"];
         let url = format!("http://{}:8080/v1/default/results/{uid}/", self.kubectl(&pod)?);
         let out = self.folder.join(format!("results-{job}"));
         let mut command = self.world.arena();

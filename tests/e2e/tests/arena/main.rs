@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod bundle;
+mod bundle_login;
+mod bundle_registry;
 mod checks;
 mod commands;
 mod components;

@@ -28,6 +28,7 @@ fn a_full_output_is_machinery_and_says_so() -> Result<()> {
         &["run", "--resume", "out", "-q"],
         &["results", "export", "done"],
         &["completion", "bash"],
+        &["bundle", "inspect", "bundle"],
         &["evaluator", "new", "polite"],
         &["evaluator", "run", &text, "--check", "contains", "--params", "{\"patterns\": [\"x\"]}", "--reply", "x"],
         &["--help"],
