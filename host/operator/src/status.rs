@@ -95,7 +95,13 @@ fn events(old: &[Condition], new: &[Condition]) -> Vec<Event> {
         if events.iter().any(|event| event.reason == now.reason) {
             continue;
         }
-        let good = (now.status == ConditionStatus::True) != (*kind == Kind::FetchFailed);
+        // A run that goes on is not ready, and nothing is wrong with it.
+        let goes_on = new.iter().any(|other| {
+            other.type_ == Kind::Progressing.name()
+                && other.status == ConditionStatus::True
+                && other.reason == now.reason
+        });
+        let good = goes_on || (now.status == ConditionStatus::True) != (*kind == Kind::FetchFailed);
         let mut note = now.message.clone();
         note.truncate(note.floor_char_boundary(NOTE_BYTES));
         events.push(Event {
@@ -133,5 +139,11 @@ mod tests {
         let fetched = [condition(Kind::Ready, ConditionStatus::True, "Fetched")];
         assert_eq!(events(&failed, &fetched)[0].type_, EventType::Normal);
         assert!(events(&fetched, &[condition(Kind::Ready, ConditionStatus::False, "Freezing")]).is_empty());
+        let runs = [
+            condition(Kind::Ready, ConditionStatus::False, "Running"),
+            condition(Kind::Progressing, ConditionStatus::True, "Running"),
+        ];
+        let told = events(&[], &runs);
+        assert_eq!((told.len(), told[0].type_), (1, EventType::Normal));
     }
 }
