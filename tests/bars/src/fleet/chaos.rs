@@ -119,7 +119,7 @@ fn order(limits: &Limits, random: &mut Rng) -> Vec<(u64, Kill)> {
 fn until(
     vendor: &Vendor,
     calls: u64,
-    workers: &mut Vec<Running>,
+    workers: &mut [Running],
     stand: &Stand<'_>,
     folder: &std::path::Path,
 ) -> Result<()> {
@@ -135,7 +135,7 @@ fn until(
 }
 
 /// A worker that ended is started again, as its Kubernetes Job would.
-fn renew(workers: &mut Vec<Running>, stand: &Stand<'_>, folder: &std::path::Path) -> Result<()> {
+fn renew(workers: &mut [Running], stand: &Stand<'_>, folder: &std::path::Path) -> Result<()> {
     for worker in workers.iter_mut() {
         if worker.ended_within(Duration::ZERO)? {
             *worker = stand.worker(folder)?;
