@@ -19,6 +19,9 @@ pub struct GoDuration {
 /// What the API server accepts. Four parts of five digits cannot overflow.
 const PATTERN: &str = "^([0-9]{1,5}(ms|s|m|h)){1,4}$";
 
+/// Most digits of one part.
+const DIGITS: usize = 10;
+
 impl GoDuration {
     /// Whole seconds, written as such.
     pub fn from_secs(seconds: u32) -> Self {
@@ -27,6 +30,10 @@ impl GoDuration {
 
     /// Reads the text; none if it is no such duration.
     pub fn parse(text: &str) -> Option<Self> {
+        // The library panics over numbers that no duration can hold.
+        if text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > DIGITS) {
+            return None;
+        }
         let value: kube_core::Duration = text.parse().ok()?;
         (!text.is_empty() && !value.is_negative()).then(|| Self { text: text.to_owned(), value: value.into() })
     }

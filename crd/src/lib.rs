@@ -19,6 +19,7 @@ mod job_status;
 mod provider;
 mod reference;
 mod run_spec;
+mod schema;
 mod source;
 
 pub use condition::{Condition, ConditionStatus};
@@ -39,6 +40,7 @@ pub use provider::{
 };
 pub use reference::{NameRef, SecretKeyRef};
 pub use run_spec::{endpoint, run_spec};
+pub use schema::refusal;
 pub use source::{
     ArenaSource, ArenaSourceSpec, ArenaSourceStatus, Artifact, ConfigMapSource, GitReference, GitSource, OciSource,
     SourceType,

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use arena_crd::{ArenaConfig, ArenaConfigSpec, GROUP, GateSpec, Provider, VERSION, run_spec};
+use arena_crd::{
+    ArenaConfig, ArenaConfigSpec, GROUP, GateSpec, GoDuration, Provider, VERSION, definition, refusal, run_spec,
+};
 use arena_model::{Endpoint, RunSpec};
-use serde::Serialize;
+use kube_core::CustomResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -14,6 +17,10 @@ use crate::files::{self, FILE_BYTES};
 
 /// Kinds that say where a bundle comes from or when it runs, which a laptop is told by its command line.
 const PASSED_OVER: [&str; 2] = ["ArenaSource", "ArenaJob"];
+
+/// Seconds.
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
 
 /// What the files say.
 #[derive(Debug)]
@@ -42,9 +49,19 @@ pub fn read(files: &[PathBuf]) -> Result<Manifests, Failure> {
                 return Err(invalid(file, kind, &text));
             }
             match kind {
-                "ArenaConfig" => configs.push(object::<ArenaConfig>(file, kind, &document)?),
+                "ArenaConfig" => {
+                    let config: ArenaConfig = object(file, kind, &document)?;
+                    durations(file, kind, &[("spec.timeout", Some(&config.spec.timeout), 1, DAY)])?;
+                    configs.push(config);
+                }
                 "Provider" => {
                     let provider: Provider = object(file, kind, &document)?;
+                    let defaults = provider.spec.defaults.clone().unwrap_or_default();
+                    let times = [
+                        ("spec.defaults.requestTimeout", defaults.request_timeout.as_ref(), 1, HOUR),
+                        ("spec.defaults.streamIdleTimeout", defaults.stream_idle_timeout.as_ref(), 1, HOUR / 6),
+                    ];
+                    durations(file, kind, &times)?;
                     let name = provider.metadata.name.clone().unwrap_or_default();
                     if providers.insert(name.clone(), provider).is_some() {
                         return Err(invalid(file, kind, &format!("Provider {name:?} stands in these files twice")));
@@ -82,11 +99,19 @@ fn bind(config: &ArenaConfigSpec, providers: &BTreeMap<String, Provider>) -> Res
         bound.push((entry, provider.clone()));
     }
     let (run, mut endpoints) = run_spec(config, &bound);
+    let mut variables = BTreeMap::new();
     for (entry, _) in &bound {
         if let Some(endpoint) = endpoints.get_mut(&entry.name)
             && endpoint.credential_file.take().is_some()
         {
-            endpoint.credential_env = Some(key_variable(entry.object()));
+            let variable = key_variable(entry.object());
+            let first = variables.entry(variable.clone()).or_insert_with(|| entry.object());
+            if *first != entry.object() {
+                let text =
+                    format!("the Providers {first:?} and {:?} would both have their key in {variable}", entry.object());
+                return Err(Failure::input("ManifestInvalid", text).hint("rename one; each key goes to one host"));
+            }
+            endpoint.credential_env = Some(variable);
         }
     }
     Ok(Manifests { run, endpoints, gates: config.gates.clone(), concurrency: config.evaluation.concurrency })
@@ -111,35 +136,24 @@ fn documents(file: &Path) -> Result<Vec<Value>, Failure> {
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
-/// The object of a document, without a field that its kind does not have.
-fn object<T: DeserializeOwned + Serialize>(file: &Path, kind: &str, document: &Value) -> Result<T, Failure> {
-    let object: T =
-        serde_json::from_value(document.clone()).map_err(|error| invalid(file, kind, &error.to_string()))?;
-    let known = serde_json::to_value(&object).map_err(|error| invalid(file, kind, &error.to_string()))?;
-    match unknown(&document["spec"], &known["spec"], "spec") {
-        Some(path) => Err(invalid(file, kind, &format!("unknown field {path}"))),
-        None => Ok(object),
+/// The object of a document, if the schema of its kind allows all of it.
+fn object<T: DeserializeOwned + CustomResourceExt>(file: &Path, kind: &str, document: &Value) -> Result<T, Failure> {
+    let definition = definition(&T::crd()).map_err(|error| invalid(file, kind, &error.to_string()))?;
+    if let Some(why) = refusal(&definition, document) {
+        return Err(invalid(file, kind, &why));
     }
+    serde_json::from_value(document.clone()).map_err(|error| invalid(file, kind, &error.to_string()))
 }
 
-/// The first field that was written and not read. An empty one is as good as none.
-fn unknown(written: &Value, read: &Value, path: &str) -> Option<String> {
-    let is_empty = |value: &Value| match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    };
-    match (written, read) {
-        (written, Value::Null) if !is_empty(written) => Some(path.to_owned()),
-        (Value::Object(fields), read) => {
-            fields.iter().find_map(|(name, value)| unknown(value, &read[name], &format!("{path}.{name}")))
+/// What the API server's rules say of durations: each with its shortest and its longest.
+fn durations(file: &Path, kind: &str, all: &[(&str, Option<&GoDuration>, u64, u64)]) -> Result<(), Failure> {
+    for (field, duration, least, most) in all {
+        let range = Duration::from_secs(*least)..=Duration::from_secs(*most);
+        if let Some(duration) = duration.filter(|duration| !range.contains(&duration.get())) {
+            return Err(invalid(file, kind, &format!("{field} is {duration}; it must be from {least}s to {most}s")));
         }
-        (Value::Array(items), read) => {
-            items.iter().enumerate().find_map(|(at, item)| unknown(item, &read[at], &format!("{path}[{at}]")))
-        }
-        _ => None,
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -174,6 +188,8 @@ mod tests {
     #[test]
     fn what_is_wrong_has_a_name() {
         let unknown = CONFIG.replace("timeout", "timeuot");
+        let both = "providers: [{name: claude-provider}, {name: claude.provider}]";
+        let two = CONFIG.replace("providerRef: {name: claude-provider}", both);
         for (documents, reason, text) in [
             (vec![PROVIDER], "ConfigNotFound", "no ArenaConfig"),
             (vec![CONFIG], "ProviderNotFound", "claude-provider"),
@@ -182,6 +198,14 @@ mod tests {
             (vec![PROVIDER, &unknown], "ManifestInvalid", "unknown field spec.timeuot"),
             (vec!["kind: Secret\n"], "ManifestInvalid", "none of"),
             (vec!["kind: ArenaConfig\nspec: 3\n"], "ManifestInvalid", "all.yaml"),
+            (vec![PROVIDER, &CONFIG.replace("5m", "0s")], "ManifestInvalid", "from 1s to 86400s"),
+            (vec![PROVIDER, &CONFIG.replace("5m", "99999999999999999999h")], "ManifestInvalid", "is no duration"),
+            (vec![PROVIDER, &CONFIG.replace("timeout: 5m", "trials: 1001")], "ManifestInvalid", "1001 is over 1000"),
+            (
+                vec![PROVIDER, &PROVIDER.replace("claude-p", "claude.p"), &two],
+                "ManifestInvalid",
+                "ARENA_KEY_CLAUDE_PROVIDER",
+            ),
         ] {
             let failure = of(&documents).unwrap_err();
             assert_eq!(failure.reason, reason);

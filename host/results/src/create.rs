@@ -7,7 +7,7 @@ use std::path::Path;
 
 use arena_model::Manifest;
 
-use crate::run_dir::lock;
+use crate::run_dir::{Lock, lock};
 use crate::run_view::{BUNDLE, LOCK, MANIFEST};
 use crate::{Result, ResultsError, RunView, atomic};
 
@@ -21,7 +21,7 @@ pub(crate) fn create(
     dir: &Path,
     manifest: &Manifest,
     copy_bundle: impl FnOnce(&Path) -> io::Result<()>,
-) -> Result<(RunView, File)> {
+) -> Result<(RunView, Lock)> {
     let dir = std::path::absolute(dir).map_err(ResultsError::io("find", dir))?;
     refuse_existing(&dir)?;
     let (Some(parent), Some(name)) = (dir.parent(), dir.file_name()) else {
@@ -40,7 +40,7 @@ pub(crate) fn create(
         .map_err(ResultsError::io("create a folder in", parent))?;
     let lock = lock(building.path())?;
     let path = building.path().join(LOCK);
-    (&lock).write_all(MARK).map_err(ResultsError::io("write", &path))?;
+    (&lock.0).write_all(MARK).map_err(ResultsError::io("write", &path))?;
     let path = building.path().join(MANIFEST);
     let text = serde_json::to_vec_pretty(manifest).map_err(ResultsError::encode(&path))?;
     fs::write(&path, text).map_err(ResultsError::io("write", &path))?;

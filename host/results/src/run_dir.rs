@@ -22,7 +22,7 @@ pub struct RunDir {
     /// Held by each open journal, so that a second one and finalizing can be refused. Holds where the records stand
     /// once a journal has been open.
     pub(crate) writer: Arc<Mutex<Option<Places>>>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Deref for RunDir {
@@ -113,13 +113,25 @@ impl RunDir {
     }
 }
 
+/// A held lock. It is given back in so many words: a child that is just being started has a copy of the file for a moment,
+/// and would keep it.
+#[derive(Debug)]
+pub(crate) struct Lock(pub(crate) File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // The end of the file does it as well.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Takes the lock of a folder, makes its file if need be.
-pub(crate) fn lock(folder: &Path) -> Result<File> {
+pub(crate) fn lock(folder: &Path) -> Result<Lock> {
     let path = folder.join(LOCK);
     let file = atomic::open_plain(&path, File::options().create(true).append(true));
     let file = file.map_err(ResultsError::io("open", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(ResultsError::RunLocked { path: folder.to_owned() }),
         Err(TryLockError::Error(error)) => Err(ResultsError::io("lock", &path)(error)),
     }

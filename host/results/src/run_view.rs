@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arena_model::{Digest, Manifest};
 
+use crate::run_dir::Lock;
 use crate::{Result, ResultsError, atomic};
 
 /// Default limit of one record, bytes: far above a long conversation, far below what a machine cannot hold.
@@ -41,7 +42,7 @@ pub struct RunView {
     path: PathBuf,
     manifest: Manifest,
     max_record_bytes: u32,
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl RunView {
@@ -126,7 +127,7 @@ impl RunView {
 }
 
 /// Keeps others from working in the folder. One without a lock file was never worked in.
-fn lock_shared(folder: &Path) -> Result<Option<File>> {
+fn lock_shared(folder: &Path) -> Result<Option<Lock>> {
     let path = folder.join(LOCK);
     let file = match atomic::open_plain(&path, File::options().read(true)) {
         Ok(file) => file,
@@ -134,7 +135,7 @@ fn lock_shared(folder: &Path) -> Result<Option<File>> {
         Err(error) => return Err(ResultsError::io("open", &path)(error)),
     };
     match file.try_lock_shared() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Err(ResultsError::RunLocked { path: folder.to_owned() }),
         Err(TryLockError::Error(error)) => Err(ResultsError::io("lock", &path)(error)),
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
-use crate::{conformance, demo, hostile, kill, newcomer, order, throughput};
+use crate::{conformance, demo, hostile, kill, newcomer, order, suite, throughput};
 
 /// All limits, a table a bar.
 #[derive(Debug, Deserialize)]
@@ -55,6 +55,9 @@ pub struct Limits {
     /// A job of millions.
     #[serde(rename = "03.8")]
     pub size: size::Limits,
+    /// Time of all tests.
+    #[serde(rename = "03.9")]
+    pub suite: suite::Limits,
 }
 
 /// The limits as they stand in the file.

@@ -21,6 +21,7 @@ mod order;
 mod process;
 mod questions;
 mod records;
+mod suite;
 mod throughput;
 mod vendor;
 mod world;
@@ -82,11 +83,14 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("03.6", true, |world, limits, bar| fleet::push::measure(world, &limits.push, bar)),
     ("03.7", true, |world, limits, bar| fleet::tokens::measure(world, &limits.tokens, bar)),
     ("03.8", true, |world, limits, bar| fleet::size::measure(world, &limits.size, bar)),
+    ("03.9", false, |world, limits, bar| suite::measure_warm(world, &limits.suite, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.
-const COLD: &[(&str, bool, Measure)] =
-    &[("02.1", false, |world, limits, bar| demo::measure_cold(world, &limits.demo, bar))];
+const COLD: &[(&str, bool, Measure)] = &[
+    ("02.1", false, |world, limits, bar| demo::measure_cold(world, &limits.demo, bar)),
+    ("03.9", false, |world, limits, bar| suite::measure_cold(world, &limits.suite, bar)),
+];
 
 /// True where nothing may be left out.
 fn in_ci() -> bool {

@@ -46,7 +46,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
     token_grace: Duration,
     /// How long a worker may be silent before its cases are given to others.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = queue_lease)]
     queue_lease: Duration,
     /// Image of worker pods.
     #[arg(long, value_name = "IMAGE")]
@@ -63,6 +63,12 @@ pub struct Arguments {
     /// Sources whose URL starts with PREFIX are fetched from URL instead; may be given more than once.
     #[arg(long, value_name = "PREFIX=URL", value_parser = mirror)]
     source_mirror: Vec<Mirror>,
+}
+
+fn queue_lease(text: &str) -> Result<Duration, String> {
+    let lease = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let range = Duration::from_secs(1)..=Duration::from_secs(3600);
+    if range.contains(&lease) { Ok(lease) } else { Err("it must be from 1s to 1h".to_owned()) }
 }
 
 fn lease(text: &str) -> Result<(String, String), String> {

@@ -8,6 +8,7 @@ use arena_worker::folder_path;
 use crate::exit::{Exit, Failure, OrFail};
 use crate::fleet::read_line;
 use crate::output::println;
+use crate::stop::stopped;
 use crate::{settings, verdict};
 
 /// Variable with the token.
@@ -54,12 +55,23 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let failed = |error: std::io::Error| Failure::machinery("ResultsIo", format!("{}: {error}", out.display()));
     std::fs::create_dir_all(parent).map_err(failed)?;
     let scratch = tempfile::TempDir::with_prefix_in(".arena-get-", parent).map_err(failed)?;
-    for (name, path) in names {
-        let to = scratch.path().join(path);
-        if let Some(folder) = to.parent() {
-            std::fs::create_dir_all(folder).map_err(failed)?;
+    let fetched = async {
+        for (name, path) in names {
+            let to = scratch.path().join(path);
+            if let Some(folder) = to.parent() {
+                std::fs::create_dir_all(folder).map_err(failed)?;
+            }
+            if store.download(&name, &to, RESULT_BYTES).await.or_fail()?.is_none() {
+                let text = format!("{url}: {name} was listed and is gone");
+                return Err(Failure::input("ResultsMissing", text).hint("the store lost it, or it is no store of ours"));
+            }
         }
-        store.download(&name, &to, RESULT_BYTES).await.or_fail()?;
+        Ok(())
+    };
+    tokio::select! {
+        fetched = fetched => fetched?,
+        // The folder so far goes with `scratch`.
+        () = stopped() => return Ok(Exit::Interrupted),
     }
     std::fs::rename(scratch.path(), &out).map_err(failed)?;
     println!("report   {}", out.join("report.html").display());
