@@ -30,8 +30,9 @@ impl GoDuration {
 
     /// Reads the text; none if it is no such duration.
     pub fn parse(text: &str) -> Option<Self> {
-        // The library panics over numbers that no duration can hold.
-        if text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > DIGITS) {
+        // The library panics over signs within, and over numbers that no duration can hold.
+        let plain = text.chars().all(|c| c.is_ascii_digit() || "hms".contains(c));
+        if !plain || text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > DIGITS) {
             return None;
         }
         let value: kube_core::Duration = text.parse().ok()?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arena_crd::{
-    ArenaConfig, ArenaConfigSpec, GROUP, GateSpec, GoDuration, Provider, VERSION, definition, refusal, run_spec,
+    ArenaConfig, ArenaConfigSpec, GROUP, GateSpec, GoDuration, Provider, ProviderEntry, VERSION, definition, refusal,
+    run_spec,
 };
 use arena_model::{Endpoint, RunSpec};
 use kube_core::CustomResourceExt;
@@ -96,6 +97,15 @@ fn bind(config: &ArenaConfigSpec, providers: &BTreeMap<String, Provider>) -> Res
                 format!("the ArenaConfig names the Provider {:?}, which stands in none of the files", entry.object());
             return Err(Failure::input("ProviderNotFound", text).hint(NEEDED));
         };
+        if bound.iter().any(|(other, _): &(ProviderEntry, Provider)| other.name == entry.name) {
+            let text = format!("the ArenaConfig has two providers of the name {:?}", entry.name);
+            return Err(Failure::input("ManifestInvalid", text).hint("give each entry a name of its own"));
+        }
+        // The address stands in the run's manifest and reports.
+        if provider.spec.base_url.as_deref().is_some_and(|url| url.contains(['@', '?', '#'])) {
+            let text = format!("baseURL of the Provider {:?} has a login, a query or a fragment", entry.object());
+            return Err(Failure::input("ManifestInvalid", text).hint("keys belong into credential"));
+        }
         bound.push((entry, provider.clone()));
     }
     let (run, mut endpoints) = run_spec(config, &bound);
@@ -200,6 +210,9 @@ mod tests {
             (vec!["kind: ArenaConfig\nspec: 3\n"], "ManifestInvalid", "all.yaml"),
             (vec![PROVIDER, &CONFIG.replace("5m", "0s")], "ManifestInvalid", "from 1s to 86400s"),
             (vec![PROVIDER, &CONFIG.replace("5m", "99999999999999999999h")], "ManifestInvalid", "is no duration"),
+            (vec![PROVIDER, &CONFIG.replace("5m", "1h-5m")], "ManifestInvalid", "is no duration"),
+            (vec![&PROVIDER.replace("//h", "//u:secret@h"), CONFIG], "ManifestInvalid", "has a login"),
+            (vec![PROVIDER, &two.replace("claude.provider", "claude-provider")], "ManifestInvalid", "two providers"),
             (vec![PROVIDER, &CONFIG.replace("timeout: 5m", "trials: 1001")], "ManifestInvalid", "1001 is over 1000"),
             (
                 vec![PROVIDER, &PROVIDER.replace("claude-p", "claude.p"), &two],
