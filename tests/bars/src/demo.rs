@@ -37,10 +37,7 @@ pub fn measure_warm(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()>
 
 /// Once in a clone of what is committed, and again for warm. What cargo has downloaded may be used.
 pub fn measure_cold(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
-    let clone = world.scratch("clone");
-    let mut git = Command::new("git");
-    git.args(["clone", "--quiet", "--no-hardlinks"]).arg(&world.root).arg(&clone);
-    process::capture(&mut git, PATIENCE)?;
+    let clone = world.clone_to("clone")?;
     bar.at_most("./x demo, fresh clone", demo(&clone)?.wall.as_secs_f64(), limits.cold_s, " s", 1);
     bar.at_most("./x demo, warm", demo(&clone)?.wall.as_secs_f64(), limits.warm_s, " s", 1);
     Ok(())

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::bar::Bar;
-use crate::process::{self, Ended, Running, Transcript};
+use crate::process::{Ended, Running, Transcript};
 use crate::world::World;
 
 /// Longest time of one run, limits or not.
@@ -41,14 +41,11 @@ pub fn measure_cold(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()>
     Ok(())
 }
 
-/// A clone of what is committed, beside the conformance bundles if there are any.
+/// A clone beside the conformance bundles, if there are any.
 fn clone(world: &World) -> Result<PathBuf> {
-    let (clone, shared) = (world.scratch("suite/main"), world.root.join("../shared"));
     std::fs::create_dir_all(world.scratch("suite"))?;
-    let mut git = Command::new("git");
-    git.args(["clone", "--quiet", "--no-hardlinks"]).arg(&world.root).arg(&clone);
-    process::capture(&mut git, PATIENCE)?;
-    if let Ok(shared) = shared.canonicalize() {
+    let clone = world.clone_to("suite/main")?;
+    if let Ok(shared) = world.root.join("../shared").canonicalize() {
         std::os::unix::fs::symlink(shared, world.scratch("suite/shared")).context("the bundles beside the clone")?;
     }
     Ok(clone)

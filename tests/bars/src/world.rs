@@ -62,6 +62,15 @@ impl World {
         self.memory.as_ref().unwrap_or(&self.scratch).path().join(name)
     }
 
+    /// A fresh clone of what is committed, in that folder.
+    pub fn clone_to(&self, name: &str) -> Result<PathBuf> {
+        let clone = self.scratch(name);
+        let mut git = Command::new("git");
+        git.args(["clone", "--quiet", "--no-hardlinks"]).arg(&self.root).arg(&clone);
+        process::capture(&mut git, PATIENCE)?;
+        Ok(clone)
+    }
+
     /// The binary, alone with its cache: no keys, no settings of the user.
     pub fn arena(&self) -> Command {
         let mut command = Command::new(&self.binary);
