@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Result, bail};
 
 use crate::build::Scope;
+use crate::failures::Failures;
 use crate::layout::Layout;
 use crate::skips::SkipLog;
 use crate::steps::Tally;
@@ -26,9 +27,16 @@ pub fn quick(layout: &Layout) -> Result<Tally> {
 
 /// What a run of the bars came to.
 fn tally(log: &SkipLog, mut command: Command) -> Result<Tally> {
-    match code(log.given_to(&mut command))? {
-        0 => Ok(Tally { skipped: log.read()?, ..Tally::one() }),
-        code => bail!("a quick bar fell short: exit code {code}"),
+    let mut failures = Failures::default();
+    let status = process::lines(log.given_to(&mut command), |line| {
+        println!("{line}");
+        failures.bar_line(line);
+    })?;
+    let failures = failures.into_kept();
+    match (status.success(), failures.len() as u64) {
+        (true, 0) => Ok(Tally { skipped: log.read()?, ..Tally::one() }),
+        (_, 0) => bail!("the bars ended with {status}"),
+        (_, failed) => Ok(Tally { failed, failures, ..Tally::default() }),
     }
 }
 
@@ -66,6 +74,9 @@ mod tests {
         };
         let left_out = bars("echo SKIPPED bar 02.9: no cores >> \"$ARENA_SKIP_LOG\"").unwrap();
         assert_eq!((left_out.passed, left_out.skipped), (1, vec!["bar 02.9: no cores".to_owned()]));
-        assert!(bars("exit 1").unwrap_err().to_string().contains("fell short"));
+        let short = "bar 02.9: cores: 1 (limit 2, n = 1) SHORT";
+        let fell_short = bars(&format!("echo '{short}'; exit 1")).unwrap();
+        assert_eq!((fell_short.failed, fell_short.failures), (1, vec![short.to_owned()]));
+        assert!(bars("exit 3").unwrap_err().to_string().contains("exit status: 3"));
     }
 }

@@ -7,6 +7,7 @@ mod build;
 mod cluster;
 mod components;
 mod demo;
+mod failures;
 mod image;
 mod layout;
 mod lint;

@@ -14,6 +14,8 @@ pub struct Tally {
     pub failed: u64,
     /// One line for each test that did not run: its name and why.
     pub skipped: Vec<String>,
+    /// What failed, in its own words, as far as it is known.
+    pub failures: Vec<String>,
 }
 
 impl Tally {
@@ -26,6 +28,7 @@ impl Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped.extend(other.skipped.iter().cloned());
+        self.failures.extend(other.failures.iter().cloned());
     }
 }
 
@@ -46,7 +49,7 @@ impl Steps {
         let start = Instant::now();
         let tally = step().unwrap_or_else(|error| {
             println!("error: {error:#}");
-            Tally { failed: 1, ..Tally::default() }
+            Tally { failed: 1, failures: vec![format!("{error:#}")], ..Tally::default() }
         });
         let (well, took) = (tally.failed == 0, start.elapsed());
         println!("-- {name}: {} in {:.1} s", if well { "ok" } else { "FAILED" }, took.as_secs_f64());
@@ -66,7 +69,7 @@ impl Steps {
         let mut took = Duration::ZERO;
         let mut text = String::from("\nsummary\n");
         for step in &self.0 {
-            let Tally { passed, failed, skipped } = &step.tally;
+            let Tally { passed, failed, skipped, .. } = &step.tally;
             let mark = if *failed == 0 { "ok    " } else { "FAILED" };
             let counts = format!("{passed} passed, {failed} failed, {} skipped", skipped.len());
             text += &format!("  {mark} {:<28} {:>7.1} s  {counts}\n", step.name, step.took.as_secs_f64());
@@ -76,6 +79,9 @@ impl Steps {
         text += &format!("  in all {:>36.1} s\n", took.as_secs_f64());
         for line in &total.skipped {
             text += &format!("  skipped: {line}\n");
+        }
+        for failure in &total.failures {
+            text += &format!("  failed: {}\n", failure.replace('\n', "\n    "));
         }
         text += &format!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped.len());
         (text, total.failed > 0 || self.0.is_empty())
@@ -93,7 +99,7 @@ mod tests {
         let mut steps = Steps::default();
         assert!(steps.run("format", || Ok(Tally::one())));
         let skipped = vec!["conformance: no bundles".to_owned()];
-        assert!(steps.run("tests", || Ok(Tally { passed: 5, failed: 0, skipped: skipped.clone() })));
+        assert!(steps.run("tests", || Ok(Tally { passed: 5, skipped: skipped.clone(), ..Tally::default() })));
         let (text, failed) = steps.summary();
         assert!(!failed);
         assert!(text.contains("skipped: conformance: no bundles"), "{text}");
@@ -107,6 +113,7 @@ mod tests {
         assert!(steps.run("tests", || Ok(Tally::one())));
         let (text, failed) = steps.summary();
         assert!(failed);
+        assert!(text.contains("failed: badly formatted\n"), "{text}");
         assert_eq!(text.lines().last(), Some("1 passed, 1 failed, 0 skipped"));
     }
 

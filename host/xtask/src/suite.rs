@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::build::Scope;
+use crate::failures::Failures;
 use crate::layout::Layout;
 use crate::skips::SkipLog;
 use crate::steps::{Steps, Tally};
@@ -35,11 +36,13 @@ pub fn run(layout: &Layout) -> ExitCode {
 fn cargo_test(layout: &Layout, mut command: Command) -> Result<Tally> {
     let log = SkipLog::new(layout)?;
     command.args(["test", "--release", "--workspace", "--no-fail-fast"]).env(DOCS_SLOW, "1");
-    let mut tally = Tally::default();
+    let (mut tally, mut failures) = (Tally::default(), Failures::default());
     let status = process::lines(log.given_to(&mut command), |line| {
         println!("{line}");
         count(line, &mut tally);
+        failures.test_line(line);
     })?;
+    tally.failures = failures.into_kept();
     skip(log.read()?, &mut tally);
     if !status.success() && tally.failed == 0 {
         println!("cargo test ended with {status} without naming a test");
@@ -86,7 +89,7 @@ mod tests {
             count(line, &mut tally);
         }
         let skipped = vec!["wait::long: needs a cluster".to_owned(), "other: marked ignored".to_owned()];
-        assert_eq!(tally, Tally { passed: 15, failed: 2, skipped });
+        assert_eq!(tally, Tally { passed: 15, failed: 2, skipped, ..Tally::default() });
     }
 
     #[test]

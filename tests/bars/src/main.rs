@@ -27,6 +27,7 @@ mod vendor;
 mod world;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
@@ -111,10 +112,11 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let (limits, world) = (limits::read()?, World::find()?);
     let mut short = false;
     for (name, _, measure) in chosen {
-        let mut bar = Bar::new(name);
+        let (mut bar, since) = (Bar::new(name), Instant::now());
         if let Err(error) = measure(&world, &limits, &mut bar) {
             bar.line("measuring it", &format!("{error:#}"), "no error", 1, false);
         }
+        bar.note(&format!("took {:.1} s", since.elapsed().as_secs_f64()));
         short |= bar.is_short();
     }
     Ok(short)
