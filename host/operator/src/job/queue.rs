@@ -2,16 +2,17 @@
 
 use arena_crd::EvaluationSettings;
 use arena_model::QueueShape;
-use arena_queue::JobSpec;
+use arena_queue::{JobSpec, MAX_BATCH};
 
 use super::Lane;
 
 /// How long a worker may be silent, milliseconds.
 const LEASE_MS: u64 = 30_000;
 
-/// What the queue's job is made from. Each lane may use all that the workers can do at once.
+/// What the queue's job is made from. Each lane may use all that the workers can do at once, and what they have
+/// finished and not stored yet: a lease lasts until its commit, and no worker shall wait for that.
 pub fn queue_shape(workers: u32, evaluation: &EvaluationSettings) -> QueueShape {
-    let in_flight = workers.saturating_mul(evaluation.concurrency).max(1);
+    let in_flight = workers.saturating_mul(evaluation.concurrency.saturating_add(MAX_BATCH as u32)).max(1);
     QueueShape { in_flight, attempts: evaluation.max_retries, lease_ms: LEASE_MS }
 }
 
@@ -29,6 +30,6 @@ mod tests {
         let lanes = [Lane { provider: "a".into(), cases: 10_000_000 }, Lane { provider: "b".into(), cases: 1 }];
         let spec = queue_spec(&lanes, queue_shape(1000, &EvaluationSettings { max_retries: 10, concurrency: 4096 }));
         spec.check().unwrap();
-        assert_eq!((spec.lanes[0].in_flight, spec.retry.attempts), (4_096_000, 10));
+        assert_eq!((spec.lanes[0].in_flight, spec.retry.attempts), (4_160_000, 10));
     }
 }

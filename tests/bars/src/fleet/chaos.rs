@@ -69,8 +69,10 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     let start = |stand: &Stand<'_>| stand.worker(&folder);
     let mut workers: Vec<Running> = (0..limits.workers).map(|_| start(&stand)).collect::<Result<_>>()?;
     let kills = order(limits, &mut random);
+    let (began, mut killed) = (Instant::now(), Vec::new());
     for (moment, kill) in &kills {
         until(&vendor, *moment, &mut workers, &stand, &folder)?;
+        killed.push(format!("{kill:?} at {moment} ({:.1} s)", began.elapsed().as_secs_f64()));
         match kill {
             Kill::Worker => {
                 let at = random.usize(0..workers.len());
@@ -83,7 +85,6 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
             Kill::RedisAndItsData => stand.kill_redis(false)?,
         }
     }
-    let killed: Vec<String> = kills.iter().map(|(moment, kill)| format!("{kill:?} at {moment}")).collect();
     bar.note(&format!("killed: {}", killed.join(", ")));
     let since = Instant::now();
     while stand.get("arenajob/chaos", ".status.conditions[?(@.type==\"Finished\")].status")? != "True" {
