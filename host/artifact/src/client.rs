@@ -60,14 +60,20 @@ enum Content<'a> {
 impl StoreClient {
     /// A client of the store at `url` (`http://host:port`). Needs a rustls provider installed in the process.
     pub fn new(url: &str, token: String, settings: ClientSettings) -> Result<Self, ClientError> {
-        let failed = |why: String| ClientError::Setup { url: url.to_owned(), why };
+        // Who wrote a login into it does not want it printed.
+        let shown = url.rsplit_once('@').map_or(url, |(_, host)| host);
+        let failed = |why: String| ClientError::Setup { url: shown.to_owned(), why };
         let address = reqwest::Url::parse(url).map_err(|error| failed(error.to_string()))?;
+        if !address.username().is_empty() || address.password().is_some() {
+            return Err(failed("a store's URL has no user and password; there is a token".to_owned()));
+        }
         if !matches!(address.scheme(), "http" | "https") {
             return Err(failed("it is no http or https URL".to_owned()));
         }
         let http = reqwest::Client::builder()
             .connect_timeout(settings.connect)
             .read_timeout(settings.idle)
+            .pool_idle_timeout(settings.idle / 2)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
@@ -216,7 +222,12 @@ impl StoreClient {
                 return Err(refusal(&shown, answer).await);
             }
             let bytes = body(&shown, answer, ANSWER_BYTES).await?;
-            serde_json::from_slice(&bytes).map_err(|error| Failure::Final(reply(&shown, &error.to_string())))
+            let page: Page =
+                serde_json::from_slice(&bytes).map_err(|error| Failure::Final(reply(&shown, &error.to_string())))?;
+            match page.is_of(after, limit) {
+                true => Ok(page),
+                false => Err(Failure::Final(reply(&shown, "a page that was not asked for"))),
+            }
         })
         .await
     }
@@ -224,16 +235,16 @@ impl StoreClient {
     /// All entries of a folder, in order.
     ///
     /// # Errors
-    /// [`ClientError::TooLarge`] if there are more than `most`.
+    /// [`ClientError::TooMany`] if there are more than `most`.
     pub async fn list_all(&self, folder: &Folder, most: usize) -> Result<Vec<Item>, ClientError> {
         let mut items: Vec<Item> = Vec::new();
         loop {
             let after = items.last().map(|item| item.name.clone()).unwrap_or_default();
             let page = self.list(folder, &after, crate::listing::PAGE).await?;
-            let more = page.more && !page.items.is_empty();
+            let more = page.more;
             items.extend(page.items);
             if items.len() > most {
-                return Err(ClientError::TooLarge { name: format!("the list of {folder}"), limit: most as u64 });
+                return Err(ClientError::TooMany { name: format!("the list of {folder}"), limit: most });
             }
             if !more {
                 return Ok(items);

@@ -148,6 +148,14 @@ pub enum ClientError {
         /// The limit, bytes.
         limit: u64,
     },
+    /// The list is longer than the caller takes.
+    #[error("{name} has more than the {limit} entries that are taken")]
+    TooMany {
+        /// The list.
+        name: String,
+        /// The limit.
+        limit: usize,
+    },
     /// The answer makes no sense.
     #[error("the store's answer for {name} cannot be read: {why}")]
     Reply {
@@ -176,6 +184,7 @@ impl Fault for ClientError {
             Self::Refused { .. } => "StoreRefused",
             Self::Corrupt { .. } => "StoreObjectCorrupt",
             Self::TooLarge { .. } => "StoreObjectTooLarge",
+            Self::TooMany { .. } => "StoreListTooLong",
             Self::Reply { .. } => "StoreReplyInvalid",
             Self::File { .. } => "StoreIo",
         }
@@ -184,7 +193,7 @@ impl Fault for ClientError {
     fn class(&self) -> Class {
         match self {
             Self::Unavailable { .. } => Class::Retryable,
-            Self::Refused { .. } | Self::TooLarge { .. } => Class::Input,
+            Self::Setup { .. } | Self::Refused { .. } | Self::TooLarge { .. } | Self::TooMany { .. } => Class::Input,
             _ => Class::Infra,
         }
     }

@@ -44,6 +44,7 @@ fn fault(error: ClientError) -> StoreError {
         }
         ClientError::Refused { name, .. }
         | ClientError::TooLarge { name, .. }
+        | ClientError::TooMany { name, .. }
         | ClientError::Reply { name, .. }
         | ClientError::File { path: name, .. }
         | ClientError::Setup { url: name, .. } => StoreError::Refused { name, detail },

@@ -42,3 +42,8 @@ pub enum Put {
 
 /// Header with the digest of an object: of the body in a request, of what is there in an answer.
 const DIGEST_HEADER: &str = "x-arena-digest";
+
+/// Largest archive of a bundle, bytes.
+pub const ARCHIVE_BYTES: u64 = 2 << 30;
+/// Largest manifest or summary, bytes.
+pub const DOCUMENT_BYTES: u64 = 256 << 20;

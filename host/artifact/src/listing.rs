@@ -9,6 +9,8 @@ use crate::{Disk, Folder, StoreError};
 
 /// Most entries of one page.
 pub(crate) const PAGE: usize = 1000;
+/// Longest name of an entry, with the slash of a folder.
+const NAME_BYTES: usize = 256;
 
 /// One entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,17 @@ pub struct Page {
     pub items: Vec<Item>,
     /// Whether there are more after the last.
     pub more: bool,
+}
+
+impl Page {
+    /// Whether it can be the answer to what was asked: after `after`, in order, no more than `limit`, and further on if
+    /// there is more. Only then does asking for the next page come to an end.
+    pub(crate) fn is_of(&self, after: &str, limit: usize) -> bool {
+        let names = self.items.iter().map(|item| item.name.as_str());
+        let rising = std::iter::once(after).chain(names.clone()).zip(names.clone()).all(|(one, next)| one < next);
+        let short = names.clone().all(|name| name.len() <= NAME_BYTES);
+        rising && short && self.items.len() <= limit && !(self.more && self.items.is_empty())
+    }
 }
 
 impl Disk {
@@ -59,5 +72,30 @@ impl Disk {
     fn item(dir: &Dir, name: String) -> Option<Item> {
         let size = if name.ends_with('/') { 0 } else { dir.metadata(&name).ok()?.len() };
         Some(Item { name, size })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_was_not_asked_for_is_none() {
+        let page = |names: &[&str], more| Page {
+            items: names.iter().map(|name| Item { name: (*name).to_owned(), size: 1 }).collect(),
+            more,
+        };
+        assert!(page(&["b", "c"], true).is_of("a", 2));
+        assert!(page(&[], false).is_of("", 1));
+        let long = "n".repeat(NAME_BYTES + 1);
+        for (wrong, why) in [
+            (page(&["b", "c"], true), "more than asked for"),
+            (page(&["a"], true), "the same again"),
+            (page(&[], true), "nothing, and more of it"),
+            (page(&[&long], false), "a name no store has"),
+        ] {
+            assert!(!wrong.is_of("a", 1), "{why}");
+        }
+        assert!(!page(&["c", "b"], false).is_of("a", 2), "out of order");
     }
 }

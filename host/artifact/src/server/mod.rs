@@ -1,6 +1,7 @@
 //! The store over HTTP.
 
 mod answer;
+mod places;
 mod range;
 mod requests;
 
@@ -11,10 +12,11 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use self::places::Places;
 use crate::connection::Limited;
-use crate::{Disk, Key, StoreError, SweepSettings};
+use crate::{ARCHIVE_BYTES, Disk, Key, StoreError, SweepSettings};
 
 /// What says what time it is.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -28,8 +30,14 @@ pub struct ServerSettings {
     pub result_bytes: u64,
     /// Uploads at once; more are answered with 503.
     pub uploads: usize,
+    /// Uploads at once of one job; more are answered with 503.
+    pub uploads_per_job: usize,
+    /// Least bytes per second of an upload, on average after its first `idle`.
+    pub upload_rate: u32,
     /// Connections at once; more wait.
     pub connections: usize,
+    /// Longest time in which next to nothing moves on a connection.
+    pub silence: Duration,
     /// Longest silence within an upload.
     pub idle: Duration,
     /// How long what is under way may take after the stop.
@@ -43,13 +51,17 @@ pub struct ServerSettings {
 }
 
 impl Default for ServerSettings {
-    /// 2 GiB, 256 MiB, 64 uploads, 1,024 connections, 30 s, 20 s, a sweep every hour, the system's clock.
+    /// 2 GiB, 256 MiB, 64 uploads, 16 of a job, 16 KiB/s, 1,024 connections, 60 s, 30 s, 20 s, a sweep every hour, the
+    /// system's clock.
     fn default() -> Self {
         Self {
-            artifact_bytes: 2 << 30,
+            artifact_bytes: ARCHIVE_BYTES,
             result_bytes: 256 << 20,
             uploads: 64,
+            uploads_per_job: 16,
+            upload_rate: 16 << 10,
             connections: 1024,
+            silence: Duration::from_secs(60),
             idle: Duration::from_secs(30),
             drain: Duration::from_secs(20),
             sweep_every: Some(Duration::from_secs(3600)),
@@ -64,7 +76,7 @@ struct Store {
     disk: Disk,
     key: Key,
     settings: ServerSettings,
-    uploads: Semaphore,
+    uploads: Places,
 }
 
 /// Serves `/v1/NAME` and `/healthz` until `stop` is done, then finishes what is under way.
@@ -78,8 +90,8 @@ pub async fn serve(
     settings: ServerSettings,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), StoreError> {
-    let uploads = Semaphore::new(settings.uploads);
-    let (connections, drain) = (settings.connections, settings.drain);
+    let uploads = Places::new(settings.uploads, settings.uploads_per_job);
+    let (connections, silence, drain) = (settings.connections, settings.silence, settings.drain);
     let sweeping = sweep(disk.clone(), settings.clone());
     let store = Arc::new(Store { disk, key, settings, uploads });
     let router = Router::new()
@@ -88,7 +100,7 @@ pub async fn serve(
         .fallback(requests::unknown)
         .with_state(store);
     let (stopping, mut stopped) = watch::channel(());
-    let server = axum::serve(Limited::new(listener, connections), router).with_graceful_shutdown(async move {
+    let server = axum::serve(Limited::new(listener, connections, silence), router).with_graceful_shutdown(async move {
         // An error means that the sender is gone, which is a stop as well.
         let _ = stopped.changed().await;
     });

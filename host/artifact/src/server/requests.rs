@@ -2,7 +2,7 @@
 
 use std::io::SeekFrom;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use arena_model::Digest;
 use axum::body::{Body, Bytes};
@@ -58,7 +58,8 @@ async fn handle(store: &Arc<Store>, request: Request) -> Result<Response, StoreE
         Method::PUT => {
             claims.check(Action::Create(&name))?;
             let mut body = body.into_data_stream();
-            let done = create(store, name, &parts.headers, &mut body).await;
+            let job = claims.job.unwrap_or_default();
+            let done = create(store, name, &job, &parts.headers, &mut body).await;
             if done.is_err() {
                 drain(store, &mut body).await;
             }
@@ -95,6 +96,7 @@ impl Store {
 async fn create(
     store: &Arc<Store>,
     name: Name,
+    job: &str,
     headers: &HeaderMap,
     body: &mut (impl futures::Stream<Item = Result<Bytes, axum::Error>> + Unpin),
 ) -> Result<Response, StoreError> {
@@ -108,15 +110,18 @@ async fn create(
         Digest::parse(value).ok_or_else(|| StoreError::Request { why: format!("{DIGEST_HEADER} is no digest") })
     });
     let expected = expected.transpose()?;
-    let busy = |_| StoreError::Busy { limit: store.settings.uploads };
-    let _place = store.uploads.try_acquire().map_err(busy)?;
+    let _place = store.uploads.take(job).map_err(|limit| StoreError::Busy { limit })?;
     let disk = store.disk.clone();
     let mut upload = blocking(move || disk.begin(name, limit)).await?;
+    let (idle, began, mut size) = (store.settings.idle, Instant::now(), 0);
     loop {
-        let piece = tokio::time::timeout(store.settings.idle, body.next()).await;
-        let piece = piece.map_err(|_| StoreError::Request { why: "the body stopped coming".to_owned() })?;
+        let allowed = idle + Duration::from_secs(size / u64::from(store.settings.upload_rate.max(1)));
+        let wait = idle.min(allowed.saturating_sub(began.elapsed()));
+        let piece = tokio::time::timeout(wait, body.next()).await;
+        let piece = piece.map_err(|_| StoreError::Request { why: "the body comes too slowly".to_owned() })?;
         let Some(piece) = piece else { break };
         let piece = piece.map_err(|error| StoreError::Request { why: format!("the body broke off: {error}") })?;
+        size += piece.len() as u64;
         upload = blocking(move || {
             upload.write(&piece)?;
             Ok::<Upload, StoreError>(upload)

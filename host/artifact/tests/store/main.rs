@@ -3,6 +3,7 @@
 
 mod crash;
 mod objects;
+mod slow;
 mod stand;
 mod sweep;
 mod tokens;

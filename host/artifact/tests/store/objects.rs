@@ -123,7 +123,7 @@ async fn folders_are_listed_in_order_and_in_pages() {
     let all = client.list_all(&folder, 4).await.unwrap();
     assert_eq!(names(&all), [worker.as_str(), "index.json", "report.html", "summary.json"]);
     assert_eq!(all[1].size, 10);
-    assert_eq!(client.list_all(&folder, 3).await.unwrap_err().reason(), "StoreObjectTooLarge");
+    assert_eq!(client.list_all(&folder, 3).await.unwrap_err().reason(), "StoreListTooLong");
     let segments = Folder::parse(&format!("a/results/j1/{worker}")).unwrap();
     assert_eq!(names(&client.list_all(&segments, 10).await.unwrap()), ["1", "10", "2", "9"]);
     let page = client.list(&folder, "", 1).await.unwrap();

@@ -17,7 +17,7 @@ const TOKEN: &str = "ARENA_STORE_TOKEN";
 const API: &str = "/v1/";
 /// Most entries in a job's folder: its files, and a folder for each worker process.
 const ENTRIES: usize = 1_000_000;
-/// Largest file, bytes.
+/// Most bytes of all files.
 const RESULT_BYTES: u64 = 16 << 30;
 
 /// Arguments of `arena results get`.
@@ -50,19 +50,19 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         return Err(Failure::input("RunDirExists", text).hint("choose another --out"));
     }
     let store = StoreClient::new(base, token, ClientSettings::default()).or_fail()?;
-    let names = files(&store, &folder, &url).await?;
+    let files = files(&store, &folder, &url).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Failure::machinery("ResultsIo", format!("{}: {error}", out.display()));
     std::fs::create_dir_all(parent).map_err(failed)?;
     let scratch = tempfile::TempDir::with_prefix_in(".arena-get-", parent).map_err(failed)?;
     let fetched = async {
-        for (name, path) in names {
+        for (name, size, path) in files {
             let to = scratch.path().join(path);
             if let Some(folder) = to.parent() {
                 std::fs::create_dir_all(folder).map_err(failed)?;
             }
-            if store.download(&name, &to, RESULT_BYTES).await.or_fail()?.is_none() {
-                let text = format!("{url}: {name} was listed and is gone");
+            if store.download(&name, &to, size).await.or_fail()? != Some(size) {
+                let text = format!("{url}: {name} was listed with {size} bytes and is not that any more");
                 return Err(Failure::input("ResultsMissing", text).hint("the store lost it, or it is no store of ours"));
             }
         }
@@ -93,19 +93,24 @@ fn place(url: &str) -> Result<(&str, Folder), Failure> {
 }
 
 /// The files of the run's folder, and where they stand in it.
-async fn files(store: &StoreClient, folder: &Folder, url: &str) -> Result<Vec<(Name, PathBuf)>, Failure> {
+async fn files(store: &StoreClient, folder: &Folder, url: &str) -> Result<Vec<(Name, u64, PathBuf)>, Failure> {
     let items = store.list_all(folder, ENTRIES).await.or_fail()?;
     let named = |item: &arena_artifact::Item| {
         let path = folder_path(&item.name)?;
-        Some((Name::parse(&format!("{folder}{}", item.name))?, path))
+        Some((Name::parse(&format!("{folder}{}", item.name))?, item.size, path))
     };
-    let names: Vec<_> = items.iter().filter_map(named).collect();
+    let files: Vec<_> = items.iter().filter_map(named).collect();
+    let bytes = files.iter().fold(0_u64, |sum, (_, size, _)| sum.saturating_add(*size));
+    if bytes > RESULT_BYTES {
+        let text = format!("{url}: the results have {bytes} bytes, more than {RESULT_BYTES}");
+        return Err(Failure::input("ResultsTooLarge", text).hint("read what is needed of them from the store"));
+    }
     // It is stored last.
-    if !names.iter().any(|(_, path)| path == Path::new("summary.json")) {
+    if !files.iter().any(|(.., path)| path == Path::new("summary.json")) {
         let text = format!("{url}: there are no results of a finished run");
         return Err(Failure::input("ResultsMissing", text).hint("wait for the job's condition Finished"));
     }
-    Ok(names)
+    Ok(files)
 }
 
 #[cfg(test)]
