@@ -34,11 +34,5 @@ pub fn watch_signals(stops: &'static [Stop], warn: impl Fn(&str) + Send + 'stati
 /// Done once this process is told to stop.
 #[cfg(feature = "fleet")]
 pub fn stopped() -> impl Future<Output = ()> + Send {
-    let mut stop = watch_signals(&[Stop::Drain], |_| {});
-    async move {
-        if stop.changed().await.is_err() {
-            // No signal can come.
-            std::future::pending().await
-        }
-    }
+    Stop::reached(watch_signals(&[Stop::Drain], |_| {}), Stop::Drain)
 }

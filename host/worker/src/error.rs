@@ -79,6 +79,17 @@ pub enum WorkerError {
     },
 }
 
+impl WorkerError {
+    /// Queue or store did not answer, which may be different later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Queue(error) => error.class() == Class::Retryable,
+            Self::Store(error) => error.class() == Class::Retryable,
+            _ => false,
+        }
+    }
+}
+
 impl Fault for WorkerError {
     fn reason(&self) -> &'static str {
         match self {

@@ -21,7 +21,7 @@ use crate::{Matrix, WorkerError};
 const LEASE: Duration = Duration::from_secs(24 * 3600);
 
 /// Whether a run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stop {
     /// It does.
     No,
@@ -29,6 +29,15 @@ pub enum Stop {
     Drain,
     /// Drop what is in flight, too.
     Now,
+}
+
+impl Stop {
+    /// Done once it is this or more; never, if nobody is left to say so.
+    pub async fn reached(mut stop: watch::Receiver<Self>, wanted: Self) {
+        if stop.wait_for(|now| *now >= wanted).await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// How a run ended.

@@ -36,9 +36,15 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let scratch = TempDir::with_prefix("arena-worker-").map_err(|error| {
         Failure::machinery("ScratchFolder", format!("no folder for the bundle: {error}")).hint("set TMPDIR")
     })?;
-    let Assignment { ticket, manifest, inputs, results, queue } =
-        Assignment::fetch(&arguments.job_dir, &scratch).await?;
-    let session = Session::open(&inputs, "worker").await?;
+    let opened = async {
+        let assignment = Assignment::fetch(&arguments.job_dir, &scratch).await?;
+        let session = Session::open(&assignment.inputs, "worker").await?;
+        Ok::<_, Failure>((assignment, session))
+    };
+    let (Assignment { ticket, manifest, results, queue, .. }, session) = tokio::select! {
+        opened = opened => opened?,
+        () = Stop::reached(stop.clone(), Stop::Drain) => return Ok(Exit::Interrupted),
+    };
     refuse_changes(&manifest, &session.work, Path::new("the bundle of the job"))?;
     let lanes = session.matrix.plan.lanes().iter().map(|lane| lane.len);
     let lease = Duration::from_millis(ticket.queue.lease_ms);

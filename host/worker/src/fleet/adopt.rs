@@ -13,7 +13,7 @@ impl FleetRun {
     /// or broken while a later one is there is committed as lost, without cases, so that they run again. Gives the
     /// number of the newest, none if the job takes nothing more.
     pub(crate) async fn adopt(&self, worker: WorkerId) -> Result<Option<u64>, WorkerError> {
-        let mut last = ask(&self.settings, || self.queue.last(&self.job, worker)).await?;
+        let mut last = ask(self, || self.queue.last(&self.job, worker)).await?;
         let mut newest = None;
         loop {
             let seq = last + 1;
@@ -32,7 +32,7 @@ impl FleetRun {
                     Vec::new()
                 }
             };
-            match ask(&self.settings, || self.queue.commit(&self.job, worker, seq, &cases)).await? {
+            match ask(self, || self.queue.commit(&self.job, worker, seq, &cases)).await? {
                 Commit::Committed { .. } => last = seq,
                 Commit::Behind { last: known } => last = known,
                 Commit::Sealed => return Ok(None),
@@ -43,7 +43,7 @@ impl FleetRun {
     /// Adopts a worker whose heartbeat has run out and hands its leases back.
     pub(crate) async fn bury(&self, worker: WorkerId) -> Result<(), WorkerError> {
         while let Some(last) = self.adopt(worker).await? {
-            match ask(&self.settings, || self.queue.reclaim(&self.job, worker, last)).await? {
+            match ask(self, || self.queue.reclaim(&self.job, worker, last)).await? {
                 Reclaim::Reclaimed { leases } => {
                     tracing::info!(%worker, leases, "a lost worker's cases run again");
                     return Ok(());
@@ -57,7 +57,7 @@ impl FleetRun {
 
     /// Buries every worker that is silent but `living`, who asks.
     pub(crate) async fn bury_all(&self, living: WorkerId) -> Result<(), WorkerError> {
-        for view in ask(&self.settings, || self.queue.workers(&self.job)).await? {
+        for view in ask(self, || self.queue.workers(&self.job)).await? {
             if view.expired && !view.gone && view.id != living {
                 self.bury(view.id).await?;
             }
@@ -67,9 +67,9 @@ impl FleetRun {
 
     /// Registers and adopts every worker that has a batch in the store, for a queue that forgot them.
     pub(crate) async fn adopt_stored(&self) -> Result<(), WorkerError> {
-        let stored = ask(&self.settings, || self.store.workers()).await?;
+        let stored = ask(self, || self.store.workers()).await?;
         for worker in stored.iter().filter_map(|name| name.parse::<WorkerId>().ok()) {
-            if ask(&self.settings, || self.queue.register(&self.job, worker)).await? == Register::Sealed {
+            if ask(self, || self.queue.register(&self.job, worker)).await? == Register::Sealed {
                 return Ok(());
             }
             self.adopt(worker).await?;
@@ -80,7 +80,7 @@ impl FleetRun {
     /// The cases of a stored batch; none if it is not there or not whole.
     async fn batch(&self, worker: WorkerId, seq: u64) -> Result<Option<Vec<Settled>>, WorkerError> {
         let (name, limit) = (name(worker, seq), self.settings.object_limit());
-        let Some(bytes) = ask(&self.settings, || self.store.read(&name, limit)).await? else { return Ok(None) };
+        let Some(bytes) = ask(self, || self.store.read(&name, limit)).await? else { return Ok(None) };
         match StoredBatch::open(&bytes) {
             Ok(batch) => batch
                 .entries
@@ -101,7 +101,7 @@ impl FleetRun {
     /// Number of the worker's newest stored batch, 0 if there is none.
     async fn newest(&self, worker: WorkerId) -> Result<u64, WorkerError> {
         let worker = worker.to_string();
-        let batches = ask(&self.settings, || self.store.batches(&worker)).await?;
+        let batches = ask(self, || self.store.batches(&worker)).await?;
         Ok(batches.last().copied().unwrap_or(0))
     }
 }

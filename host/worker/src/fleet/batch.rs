@@ -95,11 +95,11 @@ impl ClosedBatch {
     /// Uploads and commits. Asks again while queue or store are away.
     pub async fn send(&self, run: &FleetRun) -> Result<Sent, WorkerError> {
         let name = name(self.worker, self.seq);
-        if let Stored::Other(_) = ask(&run.settings, || run.store.create(&name, &self.bytes)).await? {
+        if let Stored::Other(_) = ask(run, || run.store.create(&name, &self.bytes)).await? {
             return Ok(Sent::Taken);
         }
         loop {
-            match ask(&run.settings, || run.queue.commit(&run.job, self.worker, self.seq, &self.settled)).await? {
+            match ask(run, || run.queue.commit(&run.job, self.worker, self.seq, &self.settled)).await? {
                 Commit::Committed { .. } => return Ok(Sent::Committed),
                 Commit::Sealed => return Ok(Sent::Sealed),
                 Commit::Behind { .. } => {

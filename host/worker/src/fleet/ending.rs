@@ -26,29 +26,28 @@ const SUMMARY_BYTES: u64 = 1 << 20;
 
 /// Ends the job, or returns without having done so if a case is open again or the seal was lost.
 pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerError> {
-    let settings = &run.settings;
-    for view in ask(settings, || run.queue.workers(&run.job)).await? {
+    for view in ask(run, || run.queue.workers(&run.job)).await? {
         run.adopt(view.id).await?;
     }
-    let sealed = match ask(settings, || run.queue.seal(&run.job)).await? {
+    let sealed = match ask(run, || run.queue.seal(&run.job)).await? {
         Seal::Sealed(sealed) => sealed,
         Seal::Refused { .. } => return Ok(()),
     };
     let bytes = index::encode(run, &sealed)?;
-    let sealed = match ask(settings, || run.store.create(INDEX, &bytes)).await? {
+    let sealed = match ask(run, || run.store.create(INDEX, &bytes)).await? {
         Stored::Created | Stored::Same => sealed,
         // The queue was lost and made again after an earlier seal, which stands.
         Stored::Other(found) => {
-            let bytes = ask(settings, || run.store.read(INDEX, index::LIMIT)).await?;
+            let bytes = ask(run, || run.store.read(INDEX, index::LIMIT)).await?;
             bytes.and_then(|bytes| index::decode(run, &bytes)).ok_or(WorkerError::IndexDiffers { found })?
         }
     };
-    let stored = ask(settings, || run.store.read(SUMMARY, SUMMARY_BYTES)).await?;
+    let stored = ask(run, || run.store.read(SUMMARY, SUMMARY_BYTES)).await?;
     let digest = match stored {
         Some(bytes) => Digest::of(&bytes),
         None => build(run, worker, &sealed).await?,
     };
-    match ask(settings, || run.queue.finish(&run.job, &digest)).await? {
+    match ask(run, || run.queue.finish(&run.job, &digest)).await? {
         Finish::Finished => Ok(()),
         // The seal was lost and another made the queue again: what was stored stands, and is found next time.
         Finish::NotSealed => Ok(()),
@@ -77,13 +76,13 @@ async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob) -> Result<D
     }
     store(run, &path, Path::new(SUMMARY)).await?;
     // What stands in the store counts, whoever wrote it.
-    let bytes = ask(&run.settings, || run.store.read(SUMMARY, SUMMARY_BYTES)).await?;
+    let bytes = ask(run, || run.store.read(SUMMARY, SUMMARY_BYTES)).await?;
     bytes.map(|bytes| Digest::of(&bytes)).ok_or(WorkerError::SummaryMissing)
 }
 
 async fn store(run: &FleetRun, folder: &Path, file: &Path) -> Result<(), WorkerError> {
     let (name, path) = (stored_name(file), folder.join(file));
-    if let Stored::Other(found) = ask(&run.settings, || run.store.create_from(&name, &path)).await? {
+    if let Stored::Other(found) = ask(run, || run.store.create_from(&name, &path)).await? {
         tracing::warn!(name, %found, "an earlier worker stored other bytes, which stand");
     }
     Ok(())
@@ -99,7 +98,7 @@ async fn gather(run: &FleetRun, sealed: &SealedJob, folder: &RunDir) -> Result<V
     for worker in &sealed.workers {
         for seq in 1..=worker.last {
             let name = name(worker.id, seq);
-            let Some(bytes) = ask(&run.settings, || run.store.read(&name, limit)).await? else { continue };
+            let Some(bytes) = ask(run, || run.store.read(&name, limit)).await? else { continue };
             let batch = StoredBatch::open(&bytes)
                 .and_then(|batch| Ok((batch.lines(run.settings.lines_limit())?, batch.entries)));
             let (lines, entries) = match batch {

@@ -14,7 +14,7 @@ mod task;
 use std::sync::Arc;
 
 use arena_evaluate::{CaseInput, Evaluator};
-use arena_model::{Manifest, Record, ResultStore};
+use arena_model::{Fault as _, Manifest, Record, ResultStore};
 use arena_queue::{JobId, JobSpec, Queue, WorkerId};
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -78,7 +78,20 @@ impl FleetRun {
     /// # Errors
     /// Queue or store refuse or stay away too long, or the job cannot be ended.
     pub async fn run(self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
-        process::Process::new(Arc::new(self))?.run(observer).await
+        let stop = self.stop.clone();
+        let process = process::Process::new(Arc::new(self))?;
+        let ended = tokio::select! {
+            ended = process.run(observer) => ended,
+            // Whatever it waits for: other processes go on from what is stored.
+            () = Stop::reached(stop.clone(), Stop::Now) => return Ok(Ended::Stopped),
+        };
+        match ended {
+            Err(error) if error.may_pass() && *stop.borrow() != Stop::No => {
+                tracing::warn!(reason = error.reason(), "{error}; stopped as told, and others do the rest");
+                Ok(Ended::Stopped)
+            }
+            ended => ended,
+        }
     }
 
     /// Tells a queue that was made again of every batch in the store.

@@ -57,6 +57,8 @@ pub(crate) struct Process {
     pause: Duration,
     /// The queue says that nothing more is taken.
     sealed: bool,
+    /// When all was well last.
+    well_at: Instant,
 }
 
 impl Process {
@@ -80,6 +82,7 @@ impl Process {
             end_at: now,
             pause: run.settings.pause.0,
             sealed: false,
+            well_at: now,
             run,
         })
     }
@@ -97,7 +100,7 @@ impl Process {
     async fn register(&mut self) -> Result<(), WorkerError> {
         loop {
             let run = &self.run;
-            match ask(&run.settings, || run.queue.register(&run.job, self.worker)).await? {
+            match ask(run, || run.queue.register(&run.job, self.worker)).await? {
                 Register::Registered => break,
                 Register::Known => self.worker = WorkerId::random()?,
                 Register::Sealed => {
@@ -115,7 +118,7 @@ impl Process {
         let mut stepped = self.register().await.map(|()| None);
         loop {
             match stepped {
-                Ok(None) => {}
+                Ok(None) => self.well_at = Instant::now(),
                 Ok(Some(ended)) => return Ok(ended),
                 Err(WorkerError::Queue(error)) => self.recover(error).await?,
                 Err(error) => return Err(error),
@@ -327,7 +330,7 @@ impl Process {
         let (run, now) = (self.run.clone(), Instant::now());
         if now >= self.beat_at {
             self.beat_at = now + run.settings.lease / 3;
-            let gone = ask(&run.settings, || run.queue.heartbeat(&run.job, self.worker)).await? == Heartbeat::Gone;
+            let gone = ask(&run, || run.queue.heartbeat(&run.job, self.worker)).await? == Heartbeat::Gone;
             if gone && !self.sealed {
                 self.renew().await?;
             }
@@ -342,7 +345,7 @@ impl Process {
     /// Asks for the last step. Gives whether the job is over.
     async fn finalize(&mut self) -> Result<bool, WorkerError> {
         let run = self.run.clone();
-        match ask(&run.settings, || run.queue.finalize(&run.job, self.worker)).await? {
+        match ask(&run, || run.queue.finalize(&run.job, self.worker)).await? {
             Finalize::Leased => {
                 let (run, worker) = (run.clone(), self.worker);
                 self.last_step = Some(Task::spawn(async move { ending::end(&run, worker).await }));

@@ -20,6 +20,8 @@ pub struct FleetSettings {
     pub pause: (Duration, Duration),
     /// How long queue and store may be away before the process gives up; another takes its place.
     pub patience: Duration,
+    /// The same for a process that is told to stop, whose pod is killed soon.
+    pub patience_stopping: Duration,
     /// Folder in which finalizing builds the run's folder; must exist.
     pub scratch: PathBuf,
 }
@@ -35,6 +37,7 @@ impl FleetSettings {
             batch_age: Duration::from_secs(2),
             pause: (Duration::from_millis(50), Duration::from_secs(1)),
             patience: Duration::from_secs(120),
+            patience_stopping: Duration::from_secs(5),
             scratch,
         }
     }

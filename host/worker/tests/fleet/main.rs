@@ -4,6 +4,7 @@
 
 mod pulse;
 mod servers;
+mod stop;
 mod world;
 
 use std::sync::atomic::Ordering;

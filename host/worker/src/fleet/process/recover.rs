@@ -9,7 +9,7 @@ use arena_queue::{Claim, QueueError, Reassert, Rebuilt};
 use super::{LaneView, Process};
 use crate::WorkerError;
 use crate::fleet::FleetRun;
-use crate::fleet::patience::ask;
+use crate::fleet::patience::{ask, patience};
 
 impl Process {
     /// The queue is of another life of its server, forgot a worker, or a claim's answer was lost: makes it whole from
@@ -17,11 +17,12 @@ impl Process {
     pub(super) async fn recover(&mut self, error: QueueError) -> Result<(), WorkerError> {
         let run = self.run.clone();
         let mut trouble = error;
-        let began = Instant::now();
+        // Whoever rebuilt an empty queue knows the workers of the store alone.
+        let lost = |trouble: &_| matches!(trouble, QueueError::Rebuild { .. } | QueueError::WorkerUnknown { .. });
+        // A server that does not answer has been asked for a while already.
+        let began = if lost(&trouble) { Instant::now() } else { self.well_at };
         loop {
-            // Whoever rebuilt an empty queue knows the workers of the store alone.
-            let lost = matches!(trouble, QueueError::Rebuild { .. } | QueueError::WorkerUnknown { .. });
-            if !lost && trouble.class() != Class::Retryable || began.elapsed() > run.settings.patience {
+            if !lost(&trouble) && trouble.class() != Class::Retryable || began.elapsed() > patience(&run) {
                 return Err(trouble.into());
             }
             tracing::warn!(reason = trouble.reason(), "{trouble}; putting the queue right");
@@ -34,7 +35,7 @@ impl Process {
     }
 
     async fn put_right(&mut self, run: &FleetRun) -> Result<(), WorkerError> {
-        let rebuilt = ask(&run.settings, || run.queue.rebuild(&run.job, run.spec.clone())).await?;
+        let rebuilt = ask(run, || run.queue.rebuild(&run.job, run.spec.clone())).await?;
         if rebuilt != Rebuilt::Current {
             tracing::warn!(?rebuilt, "the queue's state was lost; it is made again from the store");
         }
@@ -58,7 +59,7 @@ impl Process {
                 adopted = &mut adoption => return adopted,
                 () = tokio::time::sleep_until(self.beat_at.into()) => {
                     self.beat_at = Instant::now() + run.settings.lease / 3;
-                    ask(&run.settings, || run.queue.heartbeat(&run.job, self.worker)).await?;
+                    ask(run, || run.queue.heartbeat(&run.job, self.worker)).await?;
                 }
             }
         }
@@ -67,7 +68,7 @@ impl Process {
     /// Says what this worker has in hand, and drops what is another's by now.
     async fn reassert(&mut self, run: &FleetRun) -> Result<(), WorkerError> {
         let claims: Vec<Claim> = self.held.values().map(|(claim, _)| *claim).collect();
-        match ask(&run.settings, || run.queue.reassert(&run.job, self.worker, &claims)).await? {
+        match ask(run, || run.queue.reassert(&run.job, self.worker, &claims)).await? {
             Reassert::Held { lost } => {
                 for at in lost {
                     if let Some((_, task)) = self.held.remove(&at) {
