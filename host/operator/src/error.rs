@@ -119,7 +119,7 @@ impl Fault for OperatorError {
             Self::Store(error) => error.class(),
             Self::Queue(error) => error.class(),
             Self::Token(error) => error.class(),
-            Self::NotFrozen(_) | Self::NameTaken { .. } | Self::Listen { .. } => Class::Input,
+            Self::NotFrozen(_) | Self::NameTaken { .. } => Class::Input,
             _ => Class::Infra,
         }
     }

@@ -92,7 +92,10 @@ impl Fault for QueueError {
 
     fn class(&self) -> Class {
         match self {
-            Self::SpecInvalid { .. } | Self::PriceUnknown { .. } | Self::IdInvalid { .. } => Class::Input,
+            Self::SpecInvalid { .. }
+            | Self::PriceUnknown { .. }
+            | Self::IdInvalid { .. }
+            | Self::AddressInvalid { .. } => Class::Input,
             Self::Unreachable { .. } => Class::Retryable,
             _ => Class::Infra,
         }

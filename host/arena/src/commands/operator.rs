@@ -11,7 +11,7 @@ use arena_source::{FetchChild, FetchLimits, Fetcher, Mirror};
 use k8s_openapi::api::core::v1::ResourceRequirements;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::fleet::{Engine, listen_on, read_key, read_line, without_login};
+use crate::fleet::{Engine, flags, read_key, read_line, without_login};
 use crate::settings::FETCH_CHILD;
 use crate::stop::stopped;
 
@@ -22,10 +22,10 @@ const FETCHES: usize = 4;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Namespaces whose objects are acted on, separated by commas.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true, value_parser = flags::namespace)]
     namespaces: Vec<String>,
     /// The store, as http://HOST:PORT; workers are told the same.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = flags::store_url)]
     store_url: String,
     /// File with the secret that tokens are signed with; the store has the same.
     #[arg(long, value_name = "FILE")]
@@ -34,19 +34,19 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     redis_url_file: PathBuf,
     /// Redis as workers are told of it, without user and password [default: the same host].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = flags::redis_worker_url)]
     redis_worker_url: Option<String>,
     /// NAMESPACE/NAME of the Lease that says which of several operators acts; without it this one always does.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = lease)]
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = flags::lease)]
     lease: Option<(String, String)>,
     /// Where /livez and /readyz are served, as HOST:PORT or :PORT; nowhere without it.
-    #[arg(long, value_name = "ADDRESS", value_parser = listen_on)]
+    #[arg(long, value_name = "ADDRESS", value_parser = flags::listen_on)]
     listen: Option<SocketAddr>,
     /// How long a job's credentials outlive its deadline.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
     token_grace: Duration,
     /// How long a worker may be silent before its cases are given to others.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = queue_lease)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = flags::queue_lease)]
     queue_lease: Duration,
     /// Image of worker pods.
     #[arg(long, value_name = "IMAGE")]
@@ -58,36 +58,11 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     worker_image_pull_secret: Vec<String>,
     /// What each worker pod gets, as the JSON of a container's `resources`.
-    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = resources)]
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = flags::resources)]
     worker_resources: ResourceRequirements,
     /// Sources whose URL starts with PREFIX are fetched from URL instead; may be given more than once.
-    #[arg(long, value_name = "PREFIX=URL", value_parser = mirror)]
+    #[arg(long, value_name = "PREFIX=URL", value_parser = flags::mirror)]
     source_mirror: Vec<Mirror>,
-}
-
-fn queue_lease(text: &str) -> Result<Duration, String> {
-    let lease = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    let range = Duration::from_secs(1)..=Duration::from_secs(3600);
-    if range.contains(&lease) { Ok(lease) } else { Err("it must be from 1s to 1h".to_owned()) }
-}
-
-fn lease(text: &str) -> Result<(String, String), String> {
-    match text.split_once('/') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => Ok((namespace.into(), name.into())),
-        _ => Err("write it as NAMESPACE/NAME".to_owned()),
-    }
-}
-
-fn resources(text: &str) -> Result<ResourceRequirements, String> {
-    serde_json::from_str(text).map_err(|error| format!("it is no JSON of resources: {error}"))
-}
-
-fn mirror(text: &str) -> Result<Mirror, String> {
-    // A URL may have `=` in it; a prefix of a host hardly.
-    match text.split_once('=') {
-        Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok(Mirror { from: from.into(), to: to.into() }),
-        _ => Err("write it as PREFIX=URL, for example https://github.com/=https://git.internal/mirror/".to_owned()),
-    }
 }
 
 /// Acts until it is told to stop, or another operator takes over.

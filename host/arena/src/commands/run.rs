@@ -54,8 +54,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME=FILE", value_parser = parse_evaluator, conflicts_with = "resume")]
     evaluator: Vec<(String, PathBuf)>,
     /// Run as this ArenaConfig and its Providers say, in the YAML of a cluster; the key of the Provider my-model is read
-    /// from ARENA_KEY_MY_MODEL. May be given more than once.
-    #[arg(long = "file", short = 'f', value_name = "FILE", conflicts_with = "resume")]
+    /// from ARENA_KEY_MY_MODEL. May be given more than once. A run that was started so is resumed with the same files.
+    #[arg(long = "file", short = 'f', value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Seed of everything random [default: 42].
     #[arg(long, value_name = "N", conflicts_with = "resume")]
@@ -78,15 +78,16 @@ fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
 /// Runs to the verdict.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let worker = random_id()?;
+    let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
-        Some(dir) => frozen::resume(dir, arguments.bundle.as_deref(), &worker).await?,
-        None => start(&arguments, &worker).await?,
+        Some(dir) => frozen::resume(dir, arguments.bundle.as_deref(), config.as_ref(), &worker).await?,
+        None => start(&arguments, config, &worker).await?,
     };
     show_warnings(&session, arguments.quiet).await;
     if run.state().or_fail()? == State::Running {
         let ended = run_cases(&run, &session, &arguments).await?;
         if ended == Ended::Stopped {
-            return Ok(stopped(&run));
+            return Ok(stopped(&run, &arguments.files));
         }
     }
     let planned = session.matrix.plan.len();
@@ -102,7 +103,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
     let stop = watch_signals(&[Stop::Now], print_warning);
     let summary = match finalize(&run, planned, std::iter::empty(), labels, settings, || *stop.borrow() != Stop::No) {
-        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run)),
+        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run, &arguments.files)),
         ended => ended.or_fail()?,
     };
     let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
@@ -110,7 +111,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     Ok(verdict::exit(&summary.cases, &gates))
 }
 
-async fn start(arguments: &Arguments, worker: &str) -> Result<(RunDir, Session), Failure> {
+async fn start(arguments: &Arguments, config: Option<Manifests>, worker: &str) -> Result<(RunDir, Session), Failure> {
     let mut inputs = Inputs {
         mock_provider: arguments.mock_provider,
         mock_config: arguments.mock_config.clone(),
@@ -119,18 +120,18 @@ async fn start(arguments: &Arguments, worker: &str) -> Result<(RunDir, Session),
         ..Inputs::of(arguments.bundle.clone().unwrap_or_default())
     };
     let mut aside = Aside::default();
-    if !arguments.files.is_empty() {
-        let Manifests { run, endpoints, gates, concurrency } = manifests::read(&arguments.files)?;
-        (inputs.run, inputs.endpoints) = (run, endpoints.clone());
-        aside = Aside { endpoints, gates, concurrency: Some(concurrency) };
+    if let Some(Manifests { run, endpoints, gates, concurrency }) = config {
+        (inputs.run, inputs.endpoints) = (run, endpoints);
+        aside = Aside { gates, concurrency: Some(concurrency) };
     }
     frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, worker).await
 }
 
 /// Says how to go on.
-fn stopped(run: &RunDir) -> Exit {
+fn stopped(run: &RunDir, files: &[PathBuf]) -> Exit {
     let dir = verdict::shell_word(run.path());
-    print_warning(&format!("stopped; go on with `arena run --resume {dir}`"));
+    let files: String = files.iter().map(|file| format!(" -f {}", verdict::shell_word(file))).collect();
+    print_warning(&format!("stopped; go on with `arena run --resume {dir}{files}`"));
     Exit::Interrupted
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arena_artifact::{Disk, ServerSettings, serve};
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::fleet::{listen_on, listener, read_key};
+use crate::fleet::{flags, listener, read_key};
 use crate::output::println;
 use crate::stop::stopped;
 
@@ -18,13 +18,13 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// Address to serve on, as HOST:PORT; `:8080` is every address of this machine, port 0 one that is free.
-    #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = listen_on)]
+    #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = flags::listen_on)]
     listen: SocketAddr,
     /// File with the secret that tokens are signed with, 32 bytes or more; the operator has the same.
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
     /// How often objects that nobody needs any more are looked for.
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = flags::sweep_every)]
     sweep_every: Duration,
 }
 

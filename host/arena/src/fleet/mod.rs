@@ -1,5 +1,6 @@
 //! What the processes of a fleet share, and what the operator asks of the engine.
 
+pub mod flags;
 mod freezer;
 mod ticket;
 
@@ -14,12 +15,6 @@ use crate::files::{self, KEY_BYTES};
 
 pub use freezer::Engine;
 pub use ticket::Assignment;
-
-/// An address as flags have it: `HOST:PORT`, or `:PORT` for every address of the machine.
-pub fn listen_on(text: &str) -> Result<SocketAddr, String> {
-    let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
-    whole.parse().map_err(|_| "write it as HOST:PORT with a numeric address, or as :PORT".to_owned())
-}
 
 /// A listener, and where it really is.
 pub async fn listener(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -40,11 +35,15 @@ pub fn read_key(path: &Path) -> Result<Key, Failure> {
         .map_err(|failure| Failure { text: format!("{}: {}", path.display(), failure.text), ..failure })
 }
 
-/// The text of a small file, without white space around it.
+/// The text of a small file, without white space around it; there must be some.
 pub fn read_line(path: &Path) -> Result<String, Failure> {
     let bytes = files::read(path, KEY_BYTES)?;
-    let text = String::from_utf8(bytes.trim_ascii().to_vec());
-    text.map_err(|_| Failure::input("FileUnreadable", format!("{}: it is not UTF-8", path.display())))
+    let unreadable = |why: &str| Failure::input("FileUnreadable", format!("{}: {why}", path.display()));
+    match String::from_utf8(bytes.trim_ascii().to_vec()) {
+        Err(_) => Err(unreadable("it is not UTF-8")),
+        Ok(text) if text.is_empty() => Err(unreadable("it is empty")),
+        Ok(text) => Ok(text),
+    }
 }
 
 /// The URL of a Redis without user and password.
@@ -65,13 +64,6 @@ pub fn without_login(url: &str) -> String {
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_port_alone_is_every_address() {
-        assert_eq!(listen_on(":8080").unwrap().to_string(), "0.0.0.0:8080");
-        assert_eq!(listen_on("127.0.0.1:0").unwrap().to_string(), "127.0.0.1:0");
-        assert!(listen_on("8080").unwrap_err().contains(":PORT"));
-    }
 
     #[test]
     fn workers_learn_no_login() {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::ops::RangeInclusive;
+use std::path::{Component, Path, PathBuf};
 
-use arena_artifact::{ClientSettings, JobResults, Name, StoreClient};
+use arena_artifact::{ARCHIVE_BYTES, ClientSettings, DOCUMENT_BYTES, JobResults, Name, StoreClient};
 use arena_bundle::{Limits, archive};
 use arena_model::{Digest, Endpoint, Manifest, Ticket};
 use arena_queue::{RedisOptions, RedisQueue};
@@ -15,13 +16,14 @@ use tempfile::TempDir;
 
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES};
-use crate::work::{Inputs, run_spec};
+use crate::work::{ENGINE, Inputs, run_spec};
 
 /// File of the ticket in the job's folder.
 const TICKET: &str = "ticket.json";
-/// Largest manifest and archive, bytes; as the operator has them.
-const MANIFEST_BYTES: u64 = 256 << 20;
-const ARCHIVE_BYTES: u64 = 2 << 30;
+
+/// Most cases at once in one process, and what a lease may be; as the definitions and the operator's flags have it.
+const CONCURRENCY: u32 = 4096;
+const LEASE_MS: RangeInclusive<u64> = 1000..=3_600_000;
 
 /// One job as a worker has it.
 pub struct Assignment {
@@ -72,7 +74,16 @@ fn read_ticket(job_dir: &Path) -> Result<Ticket, Failure> {
     let ticket: Ticket = serde_json::from_slice(&files::read(&path, FILE_BYTES)?).map_err(|error| {
         invalid(format!("it is no ticket of this version, at line {} column {}", error.line(), error.column()))
     })?;
-    if ticket.v != 1 { Err(invalid(format!("version {} is not known here", ticket.v))) } else { Ok(ticket) }
+    if ticket.v != 1 {
+        return Err(invalid(format!("version {} is not known here", ticket.v)));
+    }
+    if !(1..=CONCURRENCY).contains(&ticket.concurrency) {
+        return Err(invalid(format!("concurrency {} is not from 1 to {CONCURRENCY}", ticket.concurrency)));
+    }
+    if !LEASE_MS.contains(&ticket.queue.lease_ms) {
+        return Err(invalid(format!("a lease of {} ms is not from 1 s to 1 h", ticket.queue.lease_ms)));
+    }
+    Ok(ticket)
 }
 
 fn artifact(ticket: &Ticket, digest: &Digest) -> Name {
@@ -86,12 +97,34 @@ fn missing(what: &str, digest: &Digest) -> Failure {
 
 async fn manifest(store: &StoreClient, ticket: &Ticket) -> Result<Manifest, Failure> {
     let digest = &ticket.manifest;
-    let bytes = store.get(&artifact(ticket, digest), MANIFEST_BYTES).await.or_fail()?;
+    let bytes = store.get(&artifact(ticket, digest), DOCUMENT_BYTES).await.or_fail()?;
     let bytes = bytes.ok_or_else(|| missing("manifest", digest))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::input("ManifestInvalid", format!("manifest {digest}: {error}"))
+    let invalid = |why: &str| {
+        Failure::input("ManifestInvalid", format!("manifest {digest}: {why}"))
             .hint("operator and worker must be of one version")
-    })
+    };
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| invalid(&error.to_string()))?;
+    check(&manifest).map_err(|why| invalid(&why))?;
+    Ok(manifest)
+}
+
+/// Whether a manifest is one that this engine can work on.
+fn check(manifest: &Manifest) -> Result<(), String> {
+    if manifest.v != 1 {
+        return Err(format!("version {} is not known here", manifest.v));
+    }
+    if manifest.origin.engine != ENGINE {
+        return Err(format!("it is of engine {:?}, and this is {ENGINE:?}", manifest.origin.engine));
+    }
+    let work = Digest::of_json(&manifest.work).map_err(|error| error.to_string())?;
+    if work != manifest.work_digest {
+        return Err(format!("its work has digest {work}, not {}", manifest.work_digest));
+    }
+    let entry = Path::new(&manifest.work.entry);
+    match entry.components().all(|part| matches!(part, Component::Normal(_))) {
+        true => Ok(()),
+        false => Err(format!("its entry {:?} leads out of the bundle", manifest.work.entry)),
+    }
 }
 
 /// Fetches and unpacks the bundle, and gives its folder.

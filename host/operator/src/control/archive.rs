@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use arena_artifact::{Name, Pin};
+use arena_artifact::{ARCHIVE_BYTES, Name, Pin};
 use arena_bundle::{Limits, archive, load};
 use arena_crd::{ArenaSource, Artifact};
 use arena_model::{Digest, Hasher};
@@ -15,9 +15,6 @@ use tempfile::TempDir;
 
 use crate::OperatorError;
 use crate::context::Context;
-
-/// Largest archive, bytes.
-const ARCHIVE_BYTES: u64 = 2 << 30;
 
 /// A bundle that was stored.
 pub(super) struct Stored {

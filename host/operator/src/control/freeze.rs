@@ -32,7 +32,7 @@ pub(super) async fn freeze(context: &Context, job: &ArenaJob, resolved: &Resolve
     let (spec, endpoints) = run_spec(&config.spec, &resolved.providers);
     let unpacked = archive::unpacked(context, &namespace, &archive).await?.ok_or_else(moved)?;
     let folder = archive::folder(&unpacked);
-    refuse_unmapped(folder.clone(), spec.clone(), endpoints.clone()).await?;
+    refuse_unbound(folder.clone(), spec.clone(), endpoints.clone()).await?;
     let frozen = context.freezer.freeze(&folder, &spec).await.map_err(OperatorError::NotFrozen)?;
     let mut queue = queue_shape(config.spec.workers, &config.spec.evaluation);
     queue.lease_ms = u64::try_from(context.settings.queue_lease.as_millis()).unwrap_or(queue.lease_ms);
@@ -56,30 +56,21 @@ pub(super) async fn freeze(context: &Context, job: &ArenaJob, resolved: &Resolve
 }
 
 /// In the cluster a bundle's own providers run only if they call nobody.
-async fn refuse_unmapped(
+async fn refuse_unbound(
     folder: PathBuf,
     spec: RunSpec,
     endpoints: BTreeMap<String, Endpoint>,
 ) -> Result<(), OperatorError> {
     let report = |reason: &str, message: String| Reported { reason: reason.to_owned(), message };
-    let unmapped = tokio::task::spawn_blocking(move || {
+    let checked = tokio::task::spawn_blocking(move || {
         let bundle = load(&folder, &Limits::default()).map_err(|all| report("BundleInvalid", all.to_string()))?;
         // What the config takes the place of does not run.
         let bundle = arena_plan::effective(bundle, &spec, &endpoints)
             .map_err(|error| report(error.reason(), error.to_string()))?;
-        match arena_plan::unmapped(&bundle, &spec) {
-            ids if ids.is_empty() => Ok(()),
-            ids => {
-                let message = format!(
-                    "the bundle's providers {ids:?} would call a server; bind each to a Provider: an entry of that \
-                     name in spec.providers of the ArenaConfig"
-                );
-                Err(report("ProviderUnmapped", message))
-            }
-        }
+        arena_plan::refuse_unbound(&bundle, &spec).map_err(|error| report(error.reason(), error.to_string()))
     });
     let died = |error| OperatorError::scratch("read a bundle")(std::io::Error::other(error));
-    unmapped.await.map_err(died)?.map_err(OperatorError::NotFrozen)
+    checked.await.map_err(died)?.map_err(OperatorError::NotFrozen)
 }
 
 fn manifest(

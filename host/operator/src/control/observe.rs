@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arena_artifact::{Name, Pin};
+use arena_artifact::{DOCUMENT_BYTES, Name, Pin};
 use arena_crd::{ArenaJob, Condition};
 use arena_model::{Digest, Summary};
 use arena_queue::{JobId, Phase, Queue as _, QueueError, Snapshot};
@@ -13,9 +13,6 @@ use super::provider::{Found, secret};
 use crate::context::Context;
 use crate::record::Run;
 use crate::{FINALIZER, Kind, Observed, OperatorError, worker_name};
-
-/// Largest manifest and summary, bytes.
-const DOCUMENT_BYTES: u64 = 256 << 20;
 
 pub(super) async fn observe(context: &Context, job: &ArenaJob) -> Result<Observed, OperatorError> {
     let uid = job.uid().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arena_artifact::Claims;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::fleet::read_key;
+use crate::fleet::{flags, read_key};
 use crate::output::println;
 
 /// Arguments of `arena results token`.
@@ -16,13 +16,13 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
     /// Namespace of the job.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = flags::namespace)]
     namespace: String,
     /// UID of the job.
-    #[arg(long, value_name = "UID")]
+    #[arg(long, value_name = "UID", value_parser = flags::object)]
     job: String,
     /// How long the token is good.
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = flags::valid)]
     valid: Duration,
 }
 
