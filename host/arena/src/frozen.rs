@@ -1,18 +1,18 @@
 //! A run's folder: made complete, with all that the run needs, and opened again from that alone.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arena_bundle::Bundle;
 use arena_crd::GateSpec;
-use arena_model::{Digest, Endpoint, Manifest, Work};
-use arena_results::RunDir;
+use arena_model::{Digest, Manifest, Work};
+use arena_results::{RunDir, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::credentials;
 use crate::exit::{Failure, OrFail};
 use crate::files::{FILE_BYTES, read_file};
+use crate::manifests::Manifests;
 use crate::session::Session;
 use crate::work::{Inputs, run_spec};
 
@@ -24,12 +24,11 @@ const KEY_FOLDER: &str = "keyFolder";
 const CONFIG: &str = "config";
 const MOCK_CONFIG: &str = "mock-config.yaml";
 
-/// What an ArenaConfig says besides the work.
+/// What an ArenaConfig says besides the work. Where providers are called is not kept: headers may hold keys, and a
+/// folder that was changed must not send keys elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Aside {
-    /// Where bound providers are called.
-    pub endpoints: BTreeMap<String, Endpoint>,
     /// What must hold for the run to pass.
     pub gates: Vec<GateSpec>,
     /// Cases at once; none if there is no config.
@@ -59,6 +58,9 @@ pub async fn start(
     let session = Session::open(inputs, worker).await?;
     if !allow_inline_keys {
         credentials::refuse_inline(&session.bundle)?;
+    }
+    if *aside != Aside::default() && !inputs.mock_provider {
+        arena_plan::refuse_unbound(&session.bundle, &inputs.run).or_fail()?;
     }
     let out = out.map_or_else(
         || {
@@ -144,22 +146,34 @@ fn copy(from: &Path, to: &Path, digest: Option<&str>) -> std::io::Result<()> {
     std::fs::write(to, bytes)
 }
 
-/// The run in `dir`, made ready again from what it froze. Anything that would change a verdict is refused.
-pub async fn resume(dir: &Path, bundle: Option<&Path>, worker: &str) -> Result<(RunDir, Session), Failure> {
+/// The run in `dir`, made ready again from what it froze and, if it was started with an ArenaConfig and has cases left,
+/// from that once more. Anything that would change a verdict is refused.
+pub async fn resume(
+    dir: &Path,
+    bundle: Option<&Path>,
+    config: Option<&Manifests>,
+    worker: &str,
+) -> Result<(RunDir, Session), Failure> {
     let run = RunDir::open(dir).or_fail()?;
     let manifest = run.manifest();
+    let frozen_spec = run_spec(&manifest.work)?;
+    if config.is_none() && !frozen_spec.providers.is_empty() && run.state().or_fail()? == State::Running {
+        let text = format!("{}: the run was started with --file and has cases left", run.path().display());
+        return Err(Failure::input("ConfigNotFound", text)
+            .hint("give the same files again: addresses and headers of providers are not kept in the folder"));
+    }
     let frozen = run.path().join(INPUTS);
     let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
     let evaluators = named
         .enumerate()
         .filter_map(|(at, name)| Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm")))));
-    let config = &manifest.work.config;
+    let pinned = &manifest.work.config;
     let mut inputs = Inputs {
         bundle: run.bundle().join(&manifest.work.entry),
-        run: run_spec(&manifest.work)?,
-        endpoints: Aside::of(manifest)?.endpoints,
-        mock_provider: config["mockProvider"].as_bool().unwrap_or(false),
-        mock_config: (!config["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
+        run: config.map_or(frozen_spec, |config| config.run.clone()),
+        endpoints: config.map(|config| config.endpoints.clone()).unwrap_or_default(),
+        mock_provider: pinned["mockProvider"].as_bool().unwrap_or(false),
+        mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
         evaluators: evaluators.collect(),
         seed: manifest.work.seed,
         key_folder: match bundle {

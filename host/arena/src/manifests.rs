@@ -141,8 +141,10 @@ fn invalid(file: &Path, kind: &str, text: &str) -> Failure {
 fn documents(file: &Path) -> Result<Vec<Value>, Failure> {
     let bytes = files::read(file, FILE_BYTES)?;
     let text = String::from_utf8(bytes).map_err(|_| invalid(file, "file", "it is not UTF-8"))?;
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| invalid(file, "YAML", &error.to_string()))?;
+    // Without the lines around the place: a Secret may stand in the same file.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(&text, options)
+        .map_err(|error| invalid(file, "YAML", &error.to_string()))?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
@@ -193,6 +195,13 @@ mod tests {
         let endpoint = &manifests.endpoints["claude-provider"];
         assert_eq!(endpoint.credential_env.as_deref(), Some("ARENA_KEY_CLAUDE_PROVIDER"));
         assert_eq!(endpoint.credential_file, None);
+    }
+
+    #[test]
+    fn an_error_quotes_no_secret_beside_it() {
+        let failure = of(&["kind: Secret\nstringData:\n  key: sk-secret\n  other: [\n"]).unwrap_err();
+        assert_eq!(failure.reason, "ManifestInvalid");
+        assert!(failure.text.contains("all.yaml") && !failure.text.contains("sk-secret"), "{}", failure.text);
     }
 
     #[test]

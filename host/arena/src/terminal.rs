@@ -32,14 +32,20 @@ pub fn print_failure(failure: &Failure) {
     if failure.listing {
         eprintln!("{}", safe(&failure.text));
     } else {
-        eprintln!("{}{} {}", "error".red().bold(), format!("[{}]:", failure.reason).red(), safe(&failure.text));
+        let text = indented(&failure.text);
+        eprintln!("{}{} {text}", "error".red().bold(), format!("[{}]:", failure.reason).red());
     }
     if let Some(hint) = &failure.hint {
-        eprintln!("{} {}", "hint:".cyan(), safe(hint));
+        eprintln!("{} {}", "hint:".cyan(), indented(hint));
     }
 }
 
 /// Prints something that does not stop the command.
 pub fn print_warning(text: &str) {
-    eprintln!("{} {}", "warning:".yellow().bold(), safe(text));
+    eprintln!("{} {}", "warning:".yellow().bold(), indented(text));
+}
+
+/// Safe text whose further lines stand below its first, so that a stranger's words cannot pass for a line of ours.
+fn indented(text: &str) -> String {
+    safe(text).replace('\n', "\n  ")
 }

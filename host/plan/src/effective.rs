@@ -72,11 +72,17 @@ pub fn effective(
     Ok(bundle)
 }
 
-/// Providers of `bundle` that would call somebody and are not bound by `spec`.
-pub fn unmapped(bundle: &Bundle, spec: &RunSpec) -> Vec<String> {
+/// Under an ArenaConfig a bundle's own providers run only if they call nobody: addresses and keys are the config's to
+/// say. `bundle` is the effective one of `spec`.
+///
+/// # Errors
+/// [`PlanError::ProvidersUnbound`] with those that would call somebody and are not bound by `spec`.
+pub fn refuse_unbound(bundle: &Bundle, spec: &RunSpec) -> Result<(), PlanError> {
     let bound: BTreeSet<&str> = spec.providers.iter().map(|binding| binding.id.as_str()).collect();
     let own = bundle.providers.iter().filter(|provider| !OFFLINE.contains(&provider.kind.as_str()));
-    own.filter(|provider| !bound.contains(provider.id.as_str())).map(|provider| provider.id.clone()).collect()
+    let ids: Vec<String> =
+        own.filter(|provider| !bound.contains(provider.id.as_str())).map(|provider| provider.id.clone()).collect();
+    if ids.is_empty() { Ok(()) } else { Err(PlanError::ProvidersUnbound { ids }) }
 }
 
 fn bind_providers(
@@ -174,5 +180,5 @@ fn globs(patterns: &[String]) -> Result<GlobSet, PlanError> {
     for pattern in patterns {
         set.add(Glob::new(pattern).map_err(|error| invalid(pattern, &error))?);
     }
-    set.build().map_err(|error| invalid(error.glob().unwrap_or_default(), &error))
+    set.build().map_err(|error| invalid(&patterns.join(" "), &error))
 }

@@ -94,6 +94,15 @@ pub enum PlanError {
         /// Provider id.
         provider: String,
     },
+    /// Providers of the bundle would call somebody under addresses and keys that the config does not give.
+    #[error(
+        "the bundle's providers {ids:?} would call a server; bind each to a Provider: an entry of that name in \
+         spec.providers of the ArenaConfig"
+    )]
+    ProvidersUnbound {
+        /// Provider ids.
+        ids: Vec<String>,
+    },
 }
 
 fn did_you_mean(meant: Option<&str>) -> String {
@@ -112,7 +121,7 @@ impl Fault for PlanError {
             Self::OfFile { error, .. } => error.reason(),
             Self::GlobInvalid { .. } => "GlobInvalid",
             Self::ComponentMissing { .. } => "EvaluatorMissing",
-            Self::JudgeUnmapped { .. } => "ProviderUnmapped",
+            Self::JudgeUnmapped { .. } | Self::ProvidersUnbound { .. } => "ProviderUnmapped",
         }
     }
 

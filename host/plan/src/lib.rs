@@ -11,7 +11,7 @@ mod plan;
 mod select;
 
 pub use bundle::input;
-pub use effective::{effective, unmapped};
+pub use effective::{effective, refuse_unbound};
 pub use error::PlanError;
 pub use input::{DEFAULT_CAP, PlanInput, PlanScenario};
 pub use plan::{CaseRef, Lane, Plan};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use arena_bundle::{Bundle, Limits, load};
 use arena_model::{ComponentBinding, Endpoint, Fault, ProviderBinding, RunSpec};
-use arena_plan::{PlanError, effective, input, unmapped};
+use arena_plan::{PlanError, effective, input, refuse_unbound};
 
 const ARENA: &str = r#"
 apiVersion: promptkit.altairalabs.ai/v1alpha1
@@ -108,9 +108,15 @@ fn a_binding_by_name_replaces_that_provider_alone() {
 
 #[test]
 fn providers_that_would_call_somebody_unbound_are_named() {
-    assert_eq!(unmapped(&bundle(), &RunSpec::default()), ["large", "strict"]);
+    let unbound = |bundle: &Bundle, spec: &RunSpec| match refuse_unbound(bundle, spec).unwrap_err() {
+        PlanError::ProvidersUnbound { ids } => ids,
+        other => panic!("{other}"),
+    };
+    assert_eq!(unbound(&bundle(), &RunSpec::default()), ["large", "strict"]);
     let spec = RunSpec { providers: vec![binding("large", "default")], ..RunSpec::default() };
-    assert_eq!(unmapped(&with(spec.clone()).unwrap(), &spec), ["strict"]);
+    assert_eq!(unbound(&with(spec.clone()).unwrap(), &spec), ["strict"]);
+    let spec = RunSpec { providers: vec![binding("large", "default"), binding("strict", "default")], ..spec };
+    refuse_unbound(&with(spec.clone()).unwrap(), &spec).unwrap();
 }
 
 #[test]

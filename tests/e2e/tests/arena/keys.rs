@@ -21,7 +21,7 @@ fn with(vendor: &FakeVendor, credential: Value) -> Result<World> {
 }
 
 /// Files below `folder` that hold `text`; sealed records count unpacked, as they are exported.
-fn holders(folder: &Path, text: &str) -> Result<Vec<String>> {
+pub fn holders(folder: &Path, text: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

@@ -8,6 +8,7 @@ mod bundle_registry;
 mod checks;
 mod commands;
 mod components;
+mod config;
 mod conversation;
 mod evaluator;
 mod files;
