@@ -8,7 +8,7 @@ use super::leases::failure;
 use super::*;
 use crate::{
     CaseAt, Commit, Failed, FailureClass, Finalize, Finish, MAX_FINALIZE_LEASES, Phase, Released, Seal, SealedJob,
-    SealedWorker,
+    SealedWorker, Snapshot,
 };
 
 /// A job of two cases, one done by the first worker and committed again by the second, the other cancelled.
@@ -50,10 +50,39 @@ pub async fn a_sealed_job_changes_no_more(rig: &dyn Rig) -> Done {
     let claim = Claim { lane: 0, j: 1, token: crate::Token(7), attempt: 1, exhausted: None };
     assert_eq!(queue.release(job, &claim).await?, Released::Sealed);
     assert_eq!(queue.fail(job, &claim, failure(FailureClass::Retryable)).await?, Failed::Sealed);
-    assert_eq!(queue.register(job, W3).await?, Register::Sealed);
+    for _ in 0..2 {
+        assert_eq!(queue.register(job, W3).await?, Register::Sealed);
+    }
     assert_eq!(queue.cancel(job).await?, 1);
-    assert_eq!(queue.snapshot(job).await?, before);
+    // The late worker may end the job; it stored nothing, so it is no part of what was sealed.
+    let after = queue.snapshot(job).await?;
+    assert_eq!(after, Snapshot { workers: before.workers + 1, ..before });
     assert_eq!(queue.seal(job).await?, sealed);
+    Ok(())
+}
+
+pub async fn a_sealed_job_whose_workers_are_all_lost_is_ended_by_a_late_one(rig: &dyn Rig) -> Done {
+    let bench = ended(rig).await?;
+    let Bench { queue, job, .. } = &bench;
+    assert_eq!(queue.finalize(job, W1).await?, Finalize::Leased);
+    let sealed = queue.seal(job).await?;
+    assert_eq!(queue.register(job, W3).await?, Register::Sealed);
+    assert_eq!(queue.finalize(job, W3).await?, Finalize::Held { by: W1 });
+    bench.lose(W1).await?;
+    assert_eq!(queue.finalize(job, W3).await?, Finalize::Leased);
+    assert_eq!(queue.seal(job).await?, sealed);
+    queue.finish(job, &Digest::of(b"summary")).await?;
+    Ok(())
+}
+
+pub async fn who_comes_to_a_finished_job_is_told_so(rig: &dyn Rig) -> Done {
+    let bench = ended(rig).await?;
+    let Bench { queue, job, .. } = &bench;
+    assert_eq!(queue.finalize(job, W1).await?, Finalize::Leased);
+    queue.seal(job).await?;
+    queue.finish(job, &Digest::of(b"summary")).await?;
+    assert_eq!(queue.register(job, W3).await?, Register::Sealed);
+    assert_eq!(queue.finalize(job, W3).await?, Finalize::Finished);
     Ok(())
 }
 

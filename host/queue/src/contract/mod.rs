@@ -73,6 +73,8 @@ macro_rules! contract_tests {
             sums_stop_at_the_largest_amount,
             seal_is_refused_while_anything_is_open,
             a_sealed_job_changes_no_more,
+            a_sealed_job_whose_workers_are_all_lost_is_ended_by_a_late_one,
+            who_comes_to_a_finished_job_is_told_so,
             finalize_is_one_lease_given_at_the_end,
             five_lost_finalize_leases_fail_the_job,
             finish_takes_one_digest,

@@ -353,7 +353,8 @@ impl Model {
             return Seal::Refused { in_flight, waiting };
         }
         self.sealed = true;
-        let workers = self.workers.iter().map(|(&id, worker)| {
+        let stored = self.workers.iter().filter(|(_, worker)| !worker.batches.is_empty());
+        let workers = stored.map(|(&id, worker)| {
             let losers = worker.batches.iter().enumerate().filter(|(_, losers)| !losers.is_empty());
             let losers = losers.map(|(number, losers)| (number as u64 + 1, losers.clone())).collect();
             SealedWorker { id, last: worker.batches.len() as u64, losers }

@@ -48,6 +48,10 @@ impl Ending {
         }
     }
 
+    pub fn finished(&self) -> bool {
+        self.finished.is_some()
+    }
+
     pub fn phase(&self) -> Phase {
         match &self.finished {
             Some(digest) => Phase::Finished(digest.clone()),

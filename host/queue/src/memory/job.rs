@@ -39,10 +39,11 @@ impl Job {
     }
 
     pub fn register(&mut self, worker: WorkerId, now: Timestamp) -> Result<Register, QueueError> {
-        if self.ending.sealed {
+        let (sealed, known) = (self.ending.sealed, self.roster.get(worker).is_some());
+        if self.ending.finished() || (sealed && known) {
             return Ok(Register::Sealed);
         }
-        if self.roster.get(worker).is_some() {
+        if known {
             return Ok(Register::Known);
         }
         let limit = self.spec.max_workers;
@@ -50,7 +51,8 @@ impl Job {
             return Err(QueueError::TooManyWorkers { job: self.id.clone(), limit });
         }
         self.roster.add(worker, now);
-        Ok(Register::Registered)
+        // Who comes to a sealed job may end it, should whoever was about to be lost.
+        Ok(if sealed { Register::Sealed } else { Register::Registered })
     }
 
     pub fn claim(
@@ -291,6 +293,9 @@ impl Job {
     }
 
     pub fn finalize(&mut self, worker: WorkerId) -> Result<Finalize, QueueError> {
+        if self.ending.finished() {
+            return Ok(Finalize::Finished);
+        }
         if self.worker(worker)?.gone {
             return Ok(Finalize::Gone);
         }

@@ -59,6 +59,6 @@ impl Roster {
             let losers = worker.losers.clone();
             SealedWorker { id, last: worker.last, losers }
         };
-        self.workers.iter().map(sealed).collect()
+        self.workers.iter().filter(|(_, worker)| worker.last > 0).map(sealed).collect()
     }
 }

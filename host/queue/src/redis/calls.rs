@@ -69,10 +69,12 @@ impl RedisQueue {
             Some(())
         };
         self.pages(job, "losers", true, losers).await?;
-        if sealed.len() as u64 != workers {
+        // Late ones may have come meanwhile; they have stored nothing.
+        if (sealed.len() as u64) < workers {
             return Err(QueueError::Rebuild { job: job.clone() });
         }
-        Ok(SealedJob { workers: sealed.into_values().collect(), not_run })
+        let stored = sealed.into_values().filter(|worker| worker.last > 0);
+        Ok(SealedJob { workers: stored.collect(), not_run })
     }
 }
 

@@ -1,5 +1,5 @@
 -- ARGV: run, worker, its claims one behind the other: lane, j, attempt, exhausted, token.
-local meta, no = enter('sealed', 'lanes', 'limit', 'reserved', 'max_workers', 'attempts', 'rebuilt')
+local meta, no = enter('sealed', 'lanes', 'limit', 'reserved', 'max_workers', 'attempts', 'rebuilt', 'finished')
 if no then return no end
 local id, packed = ARGV[2], ARGV[3]
 local claims = {}
@@ -9,11 +9,17 @@ for at = 1, #packed, 43 do
   if no then return no end
   claims[#claims + 1] = {lane = lane, j = j, attempt = attempt, exhausted = exhausted, token = token}
 end
-if meta[3] then return {'SEALED'} end
+if meta[10] then return {'SEALED'} end
 local entry = worker(id)
+if meta[3] and entry then return {'SEALED'} end
 if not entry then
   if redis.call('HLEN', prefix .. 'workers') >= num(meta[7]) then return {'WORKERS', num(meta[7])} end
   entry = {last = 0, gone = 0}
+end
+if meta[3] then
+  entry.beat = now()
+  keep_worker(id, entry)
+  return {'SEALED'}
 end
 if entry.gone == 1 then return {'GONE'} end
 local time, reserved, lost, mine = now(), num(meta[6]), {}, {}

@@ -1,8 +1,9 @@
--- ARGV: run, worker.
-local meta, no = enter('sealed', 'max_workers')
+-- ARGV: run, worker. Who comes to a sealed job may end it, should whoever was about to be lost.
+local meta, no = enter('sealed', 'max_workers', 'finished')
 if no then return no end
-if meta[3] then return {'SEALED'} end
-if worker(ARGV[2]) then return {'KNOWN'} end
+local known = worker(ARGV[2])
+if meta[5] or (meta[3] and known) then return {'SEALED'} end
+if known then return {'KNOWN'} end
 if redis.call('HLEN', prefix .. 'workers') >= num(meta[4]) then return {'WORKERS', num(meta[4])} end
 keep_worker(ARGV[2], {last = 0, beat = now(), gone = 0})
-return {'REGISTERED'}
+return {meta[3] and 'SEALED' or 'REGISTERED'}
