@@ -42,7 +42,12 @@ impl FleetRun {
 
     /// Adopts a worker whose heartbeat has run out and hands its leases back.
     pub(crate) async fn bury(&self, worker: WorkerId) -> Result<(), WorkerError> {
-        while let Some(last) = self.adopt(worker).await? {
+        loop {
+            let last = match self.adopt(worker).await? {
+                Some(last) => last,
+                // Nothing more is taken, but a lease on the job's last step must not stay with the lost.
+                None => ask(self, || self.queue.last(&self.job, worker)).await?,
+            };
             match ask(self, || self.queue.reclaim(&self.job, worker, last)).await? {
                 Reclaim::Reclaimed { leases } => {
                     tracing::info!(%worker, leases, "a lost worker's cases run again");
@@ -52,7 +57,6 @@ impl FleetRun {
                 Reclaim::Moved { .. } => {}
             }
         }
-        Ok(())
     }
 
     /// Buries every worker that is silent but `living`, who asks.

@@ -19,7 +19,7 @@ use crate::{Matrix, WorkerError, bare};
 const FOLDER: &str = "run";
 /// What is stored last, and so says that all of the folder is.
 const SUMMARY: &str = "summary.json";
-/// Folders and files that are not stored: the bundle is an artifact of its own, the lock is this process's.
+/// Folders and files that are not stored: the place of the bundle, and this process's lock.
 const LEFT_OUT: [&str; 2] = ["bundle", "lock"];
 /// Limit of a summary, bytes; it is written with 256 KiB at most.
 const SUMMARY_BYTES: u64 = 1 << 20;
@@ -60,7 +60,8 @@ pub(crate) async fn end(run: &FleetRun, worker: WorkerId) -> Result<(), WorkerEr
 async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob) -> Result<Digest, WorkerError> {
     let scratch = Scratch::new(&run.settings.scratch, worker)?;
     let bundle = run.bundle.clone();
-    let folder = RunDir::create(&scratch.0.join(FOLDER), &run.manifest, |to| bundle.copy(to))?;
+    // The bundle is an artifact of its own: what is stored says nothing of files that are not.
+    let folder = RunDir::create(&scratch.0.join(FOLDER), &run.manifest, |to| std::fs::create_dir(to))?;
     let seen = gather(run, sealed, &folder).await?;
     let rest = Rest { matrix: run.matrix.clone(), seen, not_run: sealed.not_run.clone() };
     let path = folder.path().to_owned();

@@ -38,11 +38,8 @@ impl CaseRunner for Evaluator {
     }
 }
 
-/// A bundle on this machine, from which the last worker builds the folder of the run.
+/// What the last worker needs of the bundle.
 pub trait Frozen: Send + Sync {
-    /// Fills the folder `to`, which does not exist yet, with the bundle's files.
-    fn copy(&self, to: &std::path::Path) -> std::io::Result<()>;
-
     /// A scenario's labels.
     fn labels(&self, scenario: &str) -> std::collections::BTreeMap<String, String>;
 }

@@ -59,6 +59,8 @@ pub(crate) struct Process {
     sealed: bool,
     /// When all was well last.
     well_at: Instant,
+    /// Since when the queue has forgotten things, again and again.
+    lost_at: Option<Instant>,
 }
 
 impl Process {
@@ -83,6 +85,7 @@ impl Process {
             pause: run.settings.pause.0,
             sealed: false,
             well_at: now,
+            lost_at: None,
             run,
         })
     }
@@ -118,7 +121,7 @@ impl Process {
         let mut stepped = self.register().await.map(|()| None);
         loop {
             match stepped {
-                Ok(None) => self.well_at = Instant::now(),
+                Ok(None) => (self.well_at, self.lost_at) = (Instant::now(), None),
                 Ok(Some(ended)) => return Ok(ended),
                 Err(WorkerError::Queue(error)) => self.recover(error).await?,
                 Err(error) => return Err(error),

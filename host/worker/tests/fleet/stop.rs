@@ -60,6 +60,15 @@ async fn a_queue_that_stays_away_uses_patience_up_once() {
     run.settings.patience = Duration::from_secs(2);
     let began = Instant::now();
     let error = run.run(&mut Nobody).await.unwrap_err();
-    assert_eq!(error.reason(), "QueueUnavailable");
+    assert_eq!(error.reason(), "QueueUnreachable");
     assert!(began.elapsed() >= Duration::from_secs(2) && began.elapsed() < Duration::from_secs(4), "{began:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_comes_after_the_end_sees_it() {
+    let world = World::new(5, Counting::default()).await;
+    assert_eq!(world.work().await.unwrap(), Ended::Complete);
+    let calls = world.runner.calls.load(Ordering::SeqCst);
+    assert_eq!(world.work().await.unwrap(), Ended::Complete);
+    assert_eq!(world.runner.calls.load(Ordering::SeqCst), calls);
 }

@@ -139,10 +139,6 @@ impl CaseRunner for Counting {
 struct NoBundle;
 
 impl Frozen for NoBundle {
-    fn copy(&self, to: &Path) -> std::io::Result<()> {
-        std::fs::create_dir(to)
-    }
-
     fn labels(&self, _: &str) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
@@ -222,6 +218,8 @@ impl World {
                 trials: 1,
                 streaming: None,
                 conversation_assertions: vec![],
+                recording: None,
+                unsupported: vec![],
                 file: "scenario.yaml".into(),
             })
         };

@@ -20,7 +20,7 @@ impl Process {
         // Whoever rebuilt an empty queue knows the workers of the store alone.
         let lost = |trouble: &_| matches!(trouble, QueueError::Rebuild { .. } | QueueError::WorkerUnknown { .. });
         // A server that does not answer has been asked for a while already.
-        let began = if lost(&trouble) { Instant::now() } else { self.well_at };
+        let began = if lost(&trouble) { *self.lost_at.get_or_insert_with(Instant::now) } else { self.well_at };
         loop {
             if !lost(&trouble) && trouble.class() != Class::Retryable || began.elapsed() > patience(&run) {
                 return Err(trouble.into());
