@@ -5,18 +5,22 @@ mod places;
 mod range;
 mod requests;
 
-use std::future::{Future, IntoFuture as _};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::routing::{any, get};
+use axum::serve::Listener as _;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use self::places::Places;
 use crate::connection::Limited;
-use crate::{ARCHIVE_BYTES, Disk, Key, StoreError, SweepSettings};
+use crate::{ARCHIVE_BYTES, Disk, Key, SweepSettings};
 
 /// What says what time it is.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -38,6 +42,8 @@ pub struct ServerSettings {
     pub connections: usize,
     /// Longest time in which next to nothing moves on a connection.
     pub silence: Duration,
+    /// Longest time for the head of a request, also for the first byte of the next.
+    pub head: Duration,
     /// Longest silence within an upload.
     pub idle: Duration,
     /// How long what is under way may take after the stop.
@@ -51,7 +57,7 @@ pub struct ServerSettings {
 }
 
 impl Default for ServerSettings {
-    /// 2 GiB, 256 MiB, 64 uploads, 16 of a job, 16 KiB/s, 1,024 connections, 60 s, 30 s, 20 s, a sweep every hour, the
+    /// 2 GiB, 256 MiB, 64 uploads, 16 of a job, 16 KiB/s, 1,024 connections, 60 s, 20 s, 30 s, 20 s, a sweep every hour, the
     /// system's clock.
     fn default() -> Self {
         Self {
@@ -62,6 +68,7 @@ impl Default for ServerSettings {
             upload_rate: 16 << 10,
             connections: 1024,
             silence: Duration::from_secs(60),
+            head: Duration::from_secs(20),
             idle: Duration::from_secs(30),
             drain: Duration::from_secs(20),
             sweep_every: Some(Duration::from_secs(3600)),
@@ -80,18 +87,15 @@ struct Store {
 }
 
 /// Serves `/v1/NAME` and `/healthz` until `stop` is done, then finishes what is under way.
-///
-/// # Errors
-/// [`StoreError::Io`] if the listener fails.
 pub async fn serve(
     listener: TcpListener,
     disk: Disk,
     key: Key,
     settings: ServerSettings,
     stop: impl Future<Output = ()> + Send,
-) -> Result<(), StoreError> {
+) {
     let uploads = Places::new(settings.uploads, settings.uploads_per_job);
-    let (connections, silence, drain) = (settings.connections, settings.silence, settings.drain);
+    let ServerSettings { connections, silence, head, drain, .. } = settings;
     let sweeping = sweep(disk.clone(), settings.clone());
     let store = Arc::new(Store { disk, key, settings, uploads });
     let router = Router::new()
@@ -99,25 +103,29 @@ pub async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(requests::unknown)
         .with_state(store);
-    let (stopping, mut stopped) = watch::channel(());
-    let server = axum::serve(Limited::new(listener, connections, silence), router).with_graceful_shutdown(async move {
-        // An error means that the sender is gone, which is a stop as well.
-        let _ = stopped.changed().await;
-    });
-    let server = server.into_future();
-    tokio::pin!(server, sweeping);
+    let mut listener = Limited::new(listener, connections, silence);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head);
+    let graceful = GracefulShutdown::new();
+    let accepting = async {
+        loop {
+            let (connection, _) = listener.accept().await;
+            let service = TowerToHyperService::new(router.clone());
+            let served = graceful.watch(http.serve_connection(TokioIo::new(connection), service));
+            tokio::spawn(async move {
+                if let Err(error) = served.await {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+            });
+        }
+    };
     tokio::select! {
-        done = &mut server => return done.map_err(StoreError::io("serve")),
-        () = &mut sweeping => {}
+        () = accepting => {}
+        () = sweeping => {}
         () = stop => {}
     }
-    drop(stopping);
-    match tokio::time::timeout(drain, server).await {
-        Ok(done) => done.map_err(StoreError::io("serve")),
-        Err(_) => {
-            tracing::warn!(seconds = drain.as_secs(), "stopped with requests under way");
-            Ok(())
-        }
+    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!(seconds = drain.as_secs(), "stopped with requests under way");
     }
 }
 

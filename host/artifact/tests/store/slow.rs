@@ -23,6 +23,24 @@ async fn silent_connections_do_not_keep_others_out() {
 }
 
 #[tokio::test]
+async fn heads_that_drip_do_not_keep_others_out() {
+    let settings = ServerSettings { connections: 1, head: Duration::from_millis(100), ..ServerSettings::default() };
+    let stand = Stand::with(settings).await;
+    let (_answers, mut slow) = TcpStream::connect(stand.address).await.unwrap().into_split();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
+    let drip = async {
+        while slow.write_all(b"x: y\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        () = drip => {}
+        put = async { stand.operator().put(&segment("j1", 1), "here").await } => { put.unwrap(); }
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_drips_is_given_up() {
     let settings =
         ServerSettings { idle: Duration::from_millis(200), upload_rate: 1 << 20, ..ServerSettings::default() };

@@ -80,7 +80,7 @@ impl Stand {
         let served = disk.clone();
         let served = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            serve(listener, served, key(), settings, stopped).await.unwrap();
+            serve(listener, served, key(), settings, stopped).await;
         });
         Self { folder, disk, address, clock, stop: Some(stop), served }
     }
