@@ -1,17 +1,12 @@
 //! A language model as judge: takes a conversation and the user's criteria, asks the granted judge one question and
-//! gives its score and reasoning as the verdict. Never compares with a threshold (the host does) and never guesses: an
-//! answer it cannot read is an error.
-//!
-//! What is judged was written by a model that may want to please or to deceive the judge, so it stands between two
-//! lines that do not occur in it, and the judge is told that everything between them is data.
+//! gives its score and reasoning as the verdict. How it asks and reads is the matter of `arena-evaluator-asking`.
 
-mod answer;
-mod question;
+mod rubric;
 mod transcript;
 
 use arena_guest::prelude::*;
 
-use question::Rubric;
+use rubric::{CallRubric, Rubric};
 
 /// One rubric, one judge, one score.
 #[evaluator(name = "judge")]
@@ -21,9 +16,7 @@ mod checks {
     /// Scores the last reply by the judge's word.
     #[check(name = "llm_judge", aliases = ["llm_judge_turn"], input = "reply", capabilities = ["judge"])]
     fn llm_judge(subject: &Subject<'_>, params: Rubric) -> Result<Verdict, CheckError> {
-        let asked = transcript::last_question(subject);
-        let material = [("USER MESSAGE", asked), ("REPLY TO JUDGE", subject.reply_text())];
-        params.judge("reply", &material)
+        params.reply(subject)
     }
 
     /// Scores the whole conversation, tool calls included, by the judge's word.
@@ -34,6 +27,12 @@ mod checks {
         capabilities = ["judge"]
     )]
     fn llm_judge_session(subject: &Subject<'_>, params: Rubric) -> Result<Verdict, CheckError> {
-        params.judge("conversation", &[("CONVERSATION TO JUDGE", transcript::whole(subject)?)])
+        params.conversation(subject)
+    }
+
+    /// Scores the tool calls of the conversation by the judge's word; not applicable if there are none.
+    #[check(name = "llm_judge_tool_calls", input = "conversation", capabilities = ["judge"])]
+    fn llm_judge_tool_calls(subject: &Subject<'_>, params: CallRubric) -> Result<Verdict, CheckError> {
+        params.judge(subject)
     }
 }

@@ -1,14 +1,8 @@
 //! The conversation as a judge reads it.
 
+use arena_evaluator_asking::MATERIAL_LIMIT;
+use arena_guest::ToolCall;
 use arena_guest::prelude::*;
-
-use crate::question::MATERIAL_LIMIT;
-
-/// Text of the newest user message; empty if there is none.
-pub fn last_question(subject: &Subject<'_>) -> String {
-    let index = subject.by_role(Role::User).pop();
-    index.and_then(|index| subject.text(index)).unwrap_or_default()
-}
 
 /// All messages but the system prompt, labelled, with tool calls and their results.
 pub fn whole(subject: &Subject<'_>) -> Result<String, CheckError> {
@@ -23,17 +17,48 @@ pub fn whole(subject: &Subject<'_>) -> Result<String, CheckError> {
         };
         text.push_str(&format!("{label}: {}\n", message.text));
         for call in calls.iter().filter(|call| call.message == index) {
-            let outcome = match &call.outcome {
-                Some(outcome) if call.failed => format!("error: {outcome}"),
-                Some(outcome) => format!("result: {outcome}"),
-                None => "no result".to_owned(),
-            };
-            text.push_str(&format!("TOOL CALL {}({}) -> {outcome}\n", call.name, call.arguments));
+            text.push_str(&format!("TOOL CALL {}\n", told(call)));
         }
-        if text.len() > MATERIAL_LIMIT {
-            let text = format!("the conversation is over {MATERIAL_LIMIT} bytes, the most a judge is given");
-            return Err(CheckError::Other(text));
-        }
+        within_limit(&text)?;
     }
     Ok(text)
+}
+
+/// The calls of the named tools, or of all if none is named, by turn. None if there is no such call.
+pub fn calls(subject: &Subject<'_>, tools: &[String]) -> Result<Option<String>, CheckError> {
+    let mut text = String::new();
+    for call in subject.tool_calls() {
+        if tools.is_empty() || tools.contains(&call.name) {
+            text.push_str(&format!("TURN {}: {}\n", call.turn + 1, told(&call)));
+            within_limit(&text)?;
+        }
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+/// What the user said, by turn.
+pub fn requests(subject: &Subject<'_>) -> Result<String, CheckError> {
+    let mut text = String::new();
+    for message in subject.by_role(Role::User).into_iter().filter_map(|index| subject.message(index)) {
+        text.push_str(&format!("TURN {}: {}\n", message.turn + 1, message.text));
+        within_limit(&text)?;
+    }
+    Ok(text)
+}
+
+fn told(call: &ToolCall) -> String {
+    let outcome = match &call.outcome {
+        Some(outcome) if call.failed => format!("error: {outcome}"),
+        Some(outcome) => format!("result: {outcome}"),
+        None => "no result".to_owned(),
+    };
+    format!("{}({}) -> {outcome}", call.name, call.arguments)
+}
+
+fn within_limit(text: &str) -> Result<(), CheckError> {
+    if text.len() > MATERIAL_LIMIT {
+        let text = format!("the conversation is over {MATERIAL_LIMIT} bytes, the most a judge is given");
+        return Err(CheckError::Other(text));
+    }
+    Ok(())
 }

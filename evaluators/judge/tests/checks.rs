@@ -2,9 +2,9 @@
 
 use arena_evaluator_judge::Component;
 use arena_guest::judge::JudgeError;
+use arena_guest::serde_json::json;
 use arena_guest::testing::{Conversation, evaluate, judge_answers, judge_questions, reply, validate};
 use arena_guest::{CheckError, Subject};
-use serde_json::json;
 
 const GOOD: &str = r#"{"passed": true, "score": 0.8, "reasoning": "Fine."}"#;
 
@@ -56,6 +56,51 @@ fn judges_the_conversation_with_its_tool_calls() {
 }
 
 #[test]
+fn judges_the_tool_calls() {
+    let conversation = || {
+        let first = Conversation::new()
+            .user("find it")
+            .assistant("looking")
+            .tool_call("search", r#"{"q":1}"#, Ok("here"))
+            .tool_call("buy", "{}", Err("no money"));
+        first.user("again").assistant("so be it").tool_call("search", r#"{"q":2}"#, Ok("there"))
+    };
+    let judge = |params| {
+        judge_answers([Ok(GOOD.to_owned())]);
+        evaluate::<Component>("llm_judge_tool_calls", params, &Subject::test(conversation()))
+    };
+    assert_eq!(judge(json!({"criteria": "x"})).unwrap().score, Some(0.8));
+    let prompt = &judge_questions()[0].prompt;
+    let calls = "TURN 1: search({\"q\":1}) -> result: here\nTURN 1: buy({}) -> error: no money\n\
+                 TURN 2: search({\"q\":2}) -> result: there\n";
+    for part in [calls, "BEGIN USER MESSAGES\nTURN 1: find it\nTURN 2: again\n", "Judge the tool calls below."] {
+        assert!(prompt.contains(part), "{prompt}");
+    }
+    assert!(judge(json!({"criteria": "x", "tools": ["buy"]})).is_ok());
+    let prompt = &judge_questions()[0].prompt;
+    assert!(prompt.contains("JUDGE\nTURN 1: buy({})") && !prompt.contains("search"), "{prompt}");
+
+    let error = judge(json!({"criteria": "x", "tools": ["sell", "lend"]})).unwrap_err();
+    assert!(matches!(error, CheckError::NotApplicable(text) if text == "no call of \"sell\", \"lend\""));
+    let error = evaluate::<Component>("llm_judge_tool_calls", json!({"criteria": "x"}), &reply("hi")).unwrap_err();
+    assert!(matches!(error, CheckError::NotApplicable(text) if text == "no tool was called"));
+    assert!(judge_questions().is_empty());
+    let error = validate::<Component>("llm_judge_tool_calls", json!({"criteria": "x", "tools": "buy"})).unwrap_err();
+    assert!(error.contains("parameter `tools`: expected a list"), "{error}");
+}
+
+#[test]
+fn too_many_calls_are_refused_before_they_cost() {
+    judge_answers([Ok(GOOD.to_owned())]);
+    let long = "y".repeat(256 * 1024);
+    let conversation = Conversation::new().user("go").assistant("on").tool_call("search", "{}", Ok(&long));
+    let subject = Subject::test(conversation);
+    let error = evaluate::<Component>("llm_judge_tool_calls", json!({"criteria": "x"}), &subject).unwrap_err();
+    assert!(matches!(error, CheckError::Other(text) if text.contains("262144")));
+    assert!(judge_questions().is_empty());
+}
+
+#[test]
 fn errors_stay_errors() {
     let judge = |answer| {
         judge_answers([answer]);
@@ -87,9 +132,11 @@ fn params_that_do_not_suit_are_errors() {
         (json!({"criteria": " "}), "give `criteria` or a `rubric`"),
         (json!({"criteria": 1}), "parameter `criteria`: expected text"),
         (json!({"rubric": {"a": 1}}), "a text or a list of texts"),
-        (json!({"rubric": ["a", 1]}), "a text or a list of texts"),
+        (json!({"rubric": ["a", 1]}), "parameter `rubric[1]`: expected text, found the number 1"),
+        (json!({"rubric": [" ", ""]}), "give `criteria` or a `rubric`"),
+        (json!({"criteria": "x", "judge": 1}), "parameter `judge`: expected text"),
     ] {
-        for check in ["llm_judge", "llm_judge_session"] {
+        for check in ["llm_judge", "llm_judge_session", "llm_judge_tool_calls"] {
             let error = validate::<Component>(check, params.clone()).unwrap_err();
             assert!(error.contains(want), "{params}: {error}");
         }

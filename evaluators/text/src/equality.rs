@@ -1,8 +1,8 @@
 //! The reply as a whole.
 
+use arena_evaluator_patterns::fold;
 use arena_guest::prelude::*;
 
-use crate::fold::fold;
 use crate::{SHOWN, last_reply};
 
 /// Params of `equals`.

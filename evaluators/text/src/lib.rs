@@ -3,22 +3,25 @@
 //!
 //! Names, aliases, scores and quirks are PromptArena's: lengths are bytes, `contains` looks at the last reply and
 //! `contains_any` at all of them, letters compare without case unless `case_sensitive` is set. A conversation without
-//! a reply is judged as an empty text.
+//! a reply is judged as an empty text. Where ours differ, `docs/compat-notes-a.md` says why.
 
 mod equality;
-mod fold;
+mod fields;
 mod length;
-mod literal;
 mod pattern;
 mod phrases;
-mod re2;
+mod sentences;
+mod similarity;
 
 use arena_guest::prelude::*;
 
 use equality::Equals;
+use fields::FieldPresence;
 use length::{MaxLength, MinLength};
 use pattern::Regex;
 use phrases::{AnyOf, BannedWords, Contains, Excludes};
+use sentences::SentenceCount;
+use similarity::CosineSimilarity;
 
 /// Longest stretch of a pattern or reply that is shown in a reason, in characters.
 const SHOWN: usize = 60;
@@ -26,7 +29,7 @@ const SHOWN: usize = 60;
 /// Most pieces of evidence one verdict carries, and most patterns its reason names.
 const LISTED: usize = 20;
 
-/// Checks on the text of replies: words, patterns, lengths.
+/// Checks on the text of replies: words, patterns, lengths, likeness.
 #[evaluator(name = "text")]
 mod checks {
     use super::*;
@@ -78,6 +81,24 @@ mod checks {
     fn max_length(subject: &Subject<'_>, params: MaxLength) -> Result<Verdict, CheckError> {
         Ok(params.judge(subject))
     }
+
+    /// Passes when the last reply has at most this many sentences; the score is max/actual.
+    #[check(name = "sentence_count", aliases = ["max_sentences"], input = "reply")]
+    fn sentence_count(subject: &Subject<'_>, params: SentenceCount) -> Result<Verdict, CheckError> {
+        Ok(params.judge(subject))
+    }
+
+    /// Passes when the last reply mentions all the fields; the score is the share.
+    #[check(name = "field_presence", aliases = ["required_fields"], input = "reply")]
+    fn field_presence(subject: &Subject<'_>, params: FieldPresence) -> Result<Verdict, CheckError> {
+        Ok(params.judge(subject))
+    }
+
+    /// Passes when the embedding of the last reply is similar enough to a reference; the score is the cosine.
+    #[check(name = "cosine_similarity", input = "reply")]
+    fn cosine_similarity(subject: &Subject<'_>, params: CosineSimilarity) -> Result<Verdict, CheckError> {
+        params.judge(subject)
+    }
 }
 
 /// Index and text of the last reply; an empty text if there is none.
@@ -87,10 +108,5 @@ fn last_reply(subject: &Subject<'_>) -> (u32, String) {
 
 /// Names from a list, in quotes, cut to what a reason can show.
 fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let more = names.len().saturating_sub(LISTED);
-    let mut text = names.take(LISTED).map(|name| excerpt(name, SHOWN)).collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
-    }
-    text
+    excerpts(names, LISTED, SHOWN)
 }

@@ -1,8 +1,8 @@
 //! Fixed phrases: contained, or not.
 
+use arena_evaluator_patterns::{Folded, fold};
 use arena_guest::prelude::*;
 
-use crate::fold::{Folded, fold};
 use crate::{LISTED, last_reply, listed};
 
 /// Params of `contains`.
@@ -18,30 +18,35 @@ pub struct Contains {
 
 impl Contains {
     fn check_patterns(&self) -> Result<(), String> {
-        not_empty(&self.patterns)
+        not_empty("patterns", &self.patterns)
     }
 
     pub fn judge(&self, subject: &Subject<'_>) -> Verdict {
-        let (message, text) = last_reply(subject);
-        let folded = Folded::new(&text, self.case_sensitive);
-        let (mut found, mut missing) = (Vec::new(), Vec::new());
-        for pattern in &self.patterns {
-            match folded.find(&fold(pattern, self.case_sensitive)) {
-                Some(range) => found.push((pattern, range)),
-                None => missing.push(pattern.as_str()),
-            }
-        }
-        let (count, all) = (found.len(), self.patterns.len());
-        let mut reason = format!("{count} of {all} patterns found");
-        if !missing.is_empty() {
-            reason.push_str(&format!("; missing: {}", listed(missing.iter().copied())));
-        }
-        let mut verdict = Verdict::score(count as f64 / all as f64, reason).passed(missing.is_empty());
-        for (pattern, range) in found.into_iter().take(LISTED) {
-            verdict = verdict.evidence(message, range, format!("contains {}", listed([pattern.as_str()].into_iter())));
-        }
-        verdict
+        all_of(subject, "patterns", &self.patterns, self.case_sensitive)
     }
+}
+
+/// Whether the last reply contains all `patterns`; the score is the share. `what` they are is for the reason.
+pub fn all_of(subject: &Subject<'_>, what: &str, patterns: &[String], case_sensitive: bool) -> Verdict {
+    let (message, text) = last_reply(subject);
+    let folded = Folded::new(&text, case_sensitive);
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for pattern in patterns {
+        match folded.find(&fold(pattern, case_sensitive)) {
+            Some(range) => found.push((pattern, range)),
+            None => missing.push(pattern.as_str()),
+        }
+    }
+    let (count, all) = (found.len(), patterns.len());
+    let mut reason = format!("{count} of {all} {what} found");
+    if !missing.is_empty() {
+        reason.push_str(&format!("; missing: {}", listed(missing.iter().copied())));
+    }
+    let mut verdict = Verdict::score(count as f64 / all as f64, reason).passed(missing.is_empty());
+    for (pattern, range) in found.into_iter().take(LISTED) {
+        verdict = verdict.evidence(message, range, format!("contains {}", listed([pattern.as_str()].into_iter())));
+    }
+    verdict
 }
 
 /// Params of `contains_any`.
@@ -57,7 +62,7 @@ pub struct AnyOf {
 
 impl AnyOf {
     fn check_patterns(&self) -> Result<(), String> {
-        not_empty(&self.patterns)
+        not_empty("patterns", &self.patterns)
     }
 
     pub fn judge(&self, subject: &Subject<'_>) -> Verdict {
@@ -166,9 +171,10 @@ fn exclude(subject: &Subject<'_>, patterns: &[String], mode: MatchMode, case_sen
     verdict
 }
 
-fn not_empty(patterns: &[String]) -> Result<(), String> {
+/// An error unless there is at least one text and no empty one.
+pub fn not_empty(parameter: &str, patterns: &[String]) -> Result<(), String> {
     if patterns.is_empty() {
-        return Err("parameter `patterns`: give at least one text".to_owned());
+        return Err(format!("parameter `{parameter}`: give at least one text"));
     }
     no_empty_pattern(patterns)
 }

@@ -49,6 +49,12 @@ fn golden() {
         ("length", json!({"max_chars": 100}), "", 1.0),
         ("max_length", json!({"max": 100, "max_tokens": 2}), "sixteen letters.", 0.5),
         ("max_length", json!({"max_tokens": 2}), "eleven let.", 1.0),
+        ("sentence_count", json!({"max": 2}), REPLY, 1.0),
+        ("max_sentences", json!({"max_sentences": 1}), REPLY, 0.5),
+        ("sentence_count", json!({"max": 1}), "", 1.0),
+        ("field_presence", json!({"fields": ["capital", "FRANCE"]}), REPLY, 1.0),
+        ("required_fields", json!({"fields": ["capital", "zip"]}), REPLY, 0.5),
+        ("field_presence", json!({"fields": ["zip"]}), "", 0.0),
     ] {
         let verdict = judge(check, params.clone(), text);
         assert_eq!(verdict.score, Some(score), "{check} {params}: {}", verdict.reason);
@@ -79,6 +85,22 @@ fn params_that_do_not_suit_are_errors_before_and_during() {
         ("max_length", json!({"max": 1, "max_tokens": 0}), "must be above zero"),
         ("max_length", json!({"max": -1}), "found the number -1"),
         ("max_length", json!({}), "`max_tokens`"),
+        ("sentence_count", json!({}), "missing parameter `max`"),
+        ("sentence_count", json!({"max": 0}), "must be above zero"),
+        ("max_sentences", json!({"max": "3"}), "parameter `max`: expected a whole number"),
+        ("field_presence", json!({"fields": "name"}), "parameter `fields`: expected a list"),
+        ("field_presence", json!({"fields": []}), "parameter `fields`: give at least one text"),
+        ("required_fields", json!({"fields": [""]}), "pattern 0 is empty"),
+        ("cosine_similarity", json!({"min_similarity": 0.5}), "missing parameter `reference`"),
+        (
+            "cosine_similarity",
+            json!({"reference": "text", "min_similarity": 0.5}),
+            "parameter `reference`: expected a list",
+        ),
+        ("cosine_similarity", json!({"reference": [], "min_similarity": 0.5}), "a number other than 0"),
+        ("cosine_similarity", json!({"reference": [0, 0.0], "min_similarity": 0.5}), "a number other than 0"),
+        ("cosine_similarity", json!({"reference": [1, 2]}), "missing parameter `min_similarity`"),
+        ("cosine_similarity", json!({"reference": [1], "min_similarity": 1.5}), "expected a number from -1 to 1"),
         ("zzz", json!({}), "no check"),
     ] {
         let error = validate::<Component>(check, params.clone()).unwrap_err();
@@ -107,6 +129,44 @@ fn reasons_and_evidence() {
 
     let verdict = judge("equals", json!({"expected": "b"}), "  a ");
     assert_eq!(cited(&verdict, "  a "), ["a"]);
+
+    let verdict = judge("sentence_count", json!({"max": 1}), "It is $79.99. Fine? Yes!");
+    assert_eq!(cited(&verdict, "It is $79.99. Fine? Yes!"), ["Fine? Yes!"]);
+    assert_eq!(verdict.reason, "3 sentences, at most 1 wanted");
+
+    let verdict = judge("field_presence", json!({"fields": ["REFUND", "zip"]}), text);
+    assert_eq!(verdict.reason, "1 of 2 fields found; missing: \"zip\"");
+    assert_eq!(cited(&verdict, text), ["Refund"]);
+}
+
+#[test]
+fn similarity_needs_an_embedding_of_the_reply() {
+    let judge = |reference: Value, embedding: Option<Value>| {
+        let conversation = Conversation::new().user("?").assistant("!");
+        let conversation = match embedding {
+            Some(embedding) => conversation.with_fact("embedding", embedding),
+            None => conversation,
+        };
+        let params = json!({"reference": reference, "min_similarity": 0.6});
+        evaluate::<Component>("cosine_similarity", params, &Subject::test(conversation))
+    };
+    for (reference, embedding, score, passed) in [
+        (json!([3, 4]), json!([6.0, 8.0]), 1.0, true),
+        (json!([1, 0]), json!([3, 4]), 0.6, true),
+        (json!([0, 1]), json!([1, 0]), 0.0, false),
+        (json!([1, 0]), json!([-1, 0]), 0.0, false),
+        (json!([1, 1]), json!([0, 0]), 0.0, false),
+    ] {
+        let verdict = judge(reference.clone(), Some(embedding)).unwrap();
+        assert!((verdict.score.unwrap() - score).abs() < 1e-9, "{reference}: {verdict:?}");
+        assert_eq!(verdict.passed, Some(passed), "{reference}");
+    }
+    let metrics = judge(json!([1, 0]), Some(json!([-2, 0]))).unwrap().metrics;
+    assert_eq!((metrics[0].name.as_str(), metrics[0].value), ("cosine", -1.0));
+    for embedding in [None, Some(json!(null)), Some(json!("text")), Some(json!([1])), Some(json!([1, "2"]))] {
+        let error = judge(json!([1, 0]), embedding.clone()).unwrap_err();
+        assert!(matches!(error, CheckError::Other(_)), "{embedding:?}: {error:?}");
+    }
 }
 
 #[test]
@@ -157,8 +217,19 @@ fn what_is_shown_is_bounded() {
 fn metadata_names_every_check() {
     let metadata: Value = arena_guest::serde_json::from_str(Component::METADATA).unwrap();
     let names: Vec<_> = metadata["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
-    let want =
-        ["contains", "contains_any", "content_excludes", "banned_words", "equals", "regex", "min_length", "max_length"];
+    let want = [
+        "contains",
+        "contains_any",
+        "content_excludes",
+        "banned_words",
+        "equals",
+        "regex",
+        "min_length",
+        "max_length",
+        "sentence_count",
+        "field_presence",
+        "cosine_similarity",
+    ];
     assert_eq!(json!(names), json!(want));
     assert_eq!(metadata["checks"][7]["aliases"], json!(["length"]));
     assert_eq!(

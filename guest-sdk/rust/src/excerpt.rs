@@ -10,9 +10,27 @@ pub fn excerpt(text: &str, max_chars: usize) -> String {
     }
 }
 
+/// The first `max_texts` of `texts`, each like [`excerpt`], with commas between and the number of those left out.
+pub fn excerpts<'a>(texts: impl ExactSizeIterator<Item = &'a str>, max_texts: usize, max_chars: usize) -> String {
+    let more = texts.len().saturating_sub(max_texts);
+    let mut list = texts.take(max_texts).map(|text| excerpt(text, max_chars)).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        list.push_str(&format!(" and {more} more"));
+    }
+    list
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_end_at_the_limit() {
+        let list = |max_texts| excerpts(["a", "bcd", "e"].into_iter(), max_texts, 2);
+        assert_eq!(list(3), "\"a\", \"bc\"..., \"e\"");
+        assert_eq!(list(1), "\"a\" and 2 more");
+        assert_eq!(excerpts([].into_iter(), 3, 2), "");
+    }
 
     #[test]
     fn cuts_at_the_limit_and_escapes() {

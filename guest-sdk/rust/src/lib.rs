@@ -46,7 +46,7 @@ pub use bindings::evaluator::arena::evaluator::types::{
 };
 pub use bindings::template::exports::arena::evaluator::templating::TemplateError;
 pub use component::{Evaluator, TemplateEngine};
-pub use excerpt::excerpt;
+pub use excerpt::{excerpt, excerpts};
 pub use params::{NoParams, Params, Schema, nullable};
 pub use subject::{Reply, Subject};
 
@@ -56,8 +56,8 @@ pub use {serde, serde_json};
 /// Everything a check usually needs: `use arena_guest::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        CheckError, Evaluator, Message, Params, Role, Subject, TemplateError, Verdict, evaluator, excerpt, judge, log,
-        template_engine,
+        CheckError, Evaluator, Message, Params, Role, Subject, TemplateError, Verdict, evaluator, excerpt, excerpts,
+        judge, log, template_engine,
     };
     pub use serde::Deserialize;
 }

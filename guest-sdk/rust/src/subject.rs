@@ -153,6 +153,36 @@ mod tests {
     }
 
     #[test]
+    fn messages_have_parts() {
+        let conversation = Conversation::new()
+            .assistant("here")
+            .part("image", Some("image/png"), serde_json::json!({"width": 2}))
+            .tool("made");
+        let subject = Subject::test(conversation);
+        let parts: Vec<_> = subject.messages().map(|message| message.parts).collect();
+        assert_eq!((parts[0][0].kind.as_str(), parts[0][0].info.as_str()), ("image", r#"{"width":2}"#));
+        assert_eq!((parts[0][0].mime_type.as_deref(), parts[1].len()), (Some("image/png"), 0));
+        assert_eq!(subject.by_role(Role::Tool), [1]);
+    }
+
+    #[test]
+    fn results_of_tools_are_messages_with_parts() {
+        let conversation = Conversation::new()
+            .user("draw")
+            .assistant("")
+            .tool_call("draw", "{}", Ok("done"))
+            .tool_result("done")
+            .media("image", "image/png");
+        let message = Subject::test(conversation).message(2).unwrap();
+        assert_eq!((message.role, message.tool_call_id.as_deref()), (Role::Tool, Some("call_0")));
+        assert_eq!((message.turn, message.text.as_str()), (0, "done"));
+        assert_eq!(
+            (message.parts[0].kind.as_str(), message.parts[0].mime_type.as_deref()),
+            ("image", Some("image/png"))
+        );
+    }
+
+    #[test]
     fn nothing_said_yet() {
         let subject = Subject::test(Conversation::new());
         assert!(subject.is_empty() && subject.last_reply().is_none());

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::judge::{Answer, JudgeError, Question};
 use crate::subject::role_name;
-use crate::{Author, CheckError, Evaluator, Event, Message, Role, Subject, ToolCall, Verdict};
+use crate::{Author, CheckError, Evaluator, Event, Message, Part, Role, Subject, ToolCall, Verdict};
 
 /// A conversation made by hand, message by message.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +40,20 @@ impl Conversation {
         self.push(Role::Assistant, Author::Model, text)
     }
 
+    /// Adds a tool message.
+    pub fn tool(self, text: &str) -> Self {
+        self.push(Role::Tool, Author::Tool, text)
+    }
+
+    /// Adds a media part to the newest message; `info` should be a JSON object.
+    pub fn part(mut self, kind: &str, mime_type: Option<&str>, info: Value) -> Self {
+        if let Some(message) = self.messages.last_mut() {
+            let mime_type = mime_type.map(str::to_owned);
+            message.parts.push(Part { kind: kind.to_owned(), text: None, mime_type, info: info.to_string() });
+        }
+        self
+    }
+
     /// Adds a tool call to the newest message; `arguments` is a JSON object.
     pub fn tool_call(mut self, name: &str, arguments: &str, outcome: Result<&str, &str>) -> Self {
         let (outcome, failed) = match outcome {
@@ -55,6 +69,29 @@ impl Conversation {
             outcome: Some(outcome.to_owned()),
             failed,
         });
+        self
+    }
+
+    /// Adds a tool message that answers the newest tool call.
+    pub fn tool_result(self, text: &str) -> Self {
+        let id = self.tool_calls.last().map(|call| call.id.clone());
+        let mut conversation = self.push(Role::Tool, Author::Tool, text);
+        if let Some(message) = conversation.messages.last_mut() {
+            message.tool_call_id = id;
+        }
+        conversation
+    }
+
+    /// Adds a media part to the newest message.
+    pub fn media(mut self, kind: &str, mime_type: &str) -> Self {
+        if let Some(message) = self.messages.last_mut() {
+            message.parts.push(Part {
+                kind: kind.to_owned(),
+                text: None,
+                mime_type: Some(mime_type.to_owned()),
+                info: "{}".to_owned(),
+            });
+        }
         self
     }
 
