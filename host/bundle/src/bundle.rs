@@ -10,7 +10,7 @@ use arena_model::Digest;
 use crate::report::Report;
 use crate::tree::{self, BundleFile, Folder};
 use crate::yaml::Cursor;
-use crate::{ComponentSpec, Problem, Prompt, ProviderSpec, Scenario};
+use crate::{ComponentSpec, Composition, Persona, Problem, Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow};
 
 /// Everything a run needs from a bundle. Holds no document text, only what was decoded.
 #[derive(Clone, Debug)]
@@ -35,6 +35,18 @@ pub struct Bundle {
     pub providers: Vec<ProviderSpec>,
     /// From judge name to provider id.
     pub judges: BTreeMap<String, String>,
+    /// What models may call, by name.
+    pub tools: BTreeMap<String, Arc<Tool>>,
+    /// The state machine that conversations go through.
+    pub workflow: Option<Arc<Workflow>>,
+    /// Graphs of steps by name, or why one cannot run.
+    pub compositions: BTreeMap<String, Result<Composition, String>>,
+    /// Instructions that models take up, sorted by name.
+    pub skills: Vec<Arc<Skill>>,
+    /// Users that models play, by id.
+    pub personas: BTreeMap<String, Persona>,
+    /// From the role of a turn to the provider that plays it.
+    pub roles: BTreeMap<String, String>,
     /// `spec.evaluators`, in their order.
     pub components: Vec<ComponentSpec>,
     /// `spec.template`.

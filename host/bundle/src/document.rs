@@ -21,12 +21,21 @@ pub(crate) struct Kind {
     shape: &'static Shape,
     /// The original reader refuses a prompt of another kind and takes the others by their place.
     mismatch: Severity,
+    /// The original reader does not hold personas against their schema.
+    misfit: Severity,
 }
 
-pub(crate) const ARENA: Kind = Kind { name: "Arena", shape: &shape::ARENA, mismatch: Severity::Warning };
-pub(crate) const PROMPT: Kind = Kind { name: "PromptConfig", shape: &shape::PROMPT, mismatch: Severity::Error };
-pub(crate) const PROVIDER: Kind = Kind { name: "Provider", shape: &shape::PROVIDER, mismatch: Severity::Warning };
-pub(crate) const SCENARIO: Kind = Kind { name: "Scenario", shape: &shape::SCENARIO, mismatch: Severity::Warning };
+const fn kind(name: &'static str, shape: &'static Shape) -> Kind {
+    Kind { name, shape, mismatch: Severity::Warning, misfit: Severity::Error }
+}
+
+pub(crate) const ARENA: Kind = kind("Arena", &shape::ARENA);
+pub(crate) const PROMPT: Kind = Kind { mismatch: Severity::Error, ..kind("PromptConfig", &shape::PROMPT) };
+pub(crate) const PROVIDER: Kind = kind("Provider", &shape::PROVIDER);
+pub(crate) const SCENARIO: Kind = kind("Scenario", &shape::SCENARIO);
+pub(crate) const TOOL: Kind = kind("Tool", &shape::TOOL);
+pub(crate) const PERSONA: Kind = Kind { misfit: Severity::Warning, ..kind("Persona", &shape::PERSONA) };
+pub(crate) const EVAL: Kind = kind("Eval", &shape::EVAL);
 
 /// A parsed document. Dropped as soon as it is decoded.
 pub(crate) struct Document {
@@ -49,7 +58,10 @@ impl Document {
             report.push(problem);
             return None;
         }
-        shape::check(&document.root(), kind.shape, report);
+        match kind.misfit {
+            Severity::Error => shape::check(&document.root(), kind.shape, report),
+            Severity::Warning => report.lenient(|report| shape::check(&document.root(), kind.shape, report)),
+        }
         document.check_head(kind, report);
         Some(document)
     }

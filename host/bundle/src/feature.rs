@@ -1,12 +1,19 @@
 //! Keys of the format that the engine does not act on yet.
 
-use crate::Severity;
 use crate::report::Report;
 use crate::yaml::{Cursor, Data};
 
-/// Reports each of these keys that is there and not empty: as a warning if the rest works without it, as an error if
-/// results would mean something else without it.
-pub(crate) fn unsupported(cursor: &Cursor<'_>, keys: &[&str], severity: Severity, report: &mut Report) {
+/// What it means that a key has no effect.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Without {
+    /// The rest works without it.
+    Works,
+    /// Results would mean something else without it, so each case is an error.
+    Fails,
+}
+
+/// Warns of each of these keys that is there and not empty.
+pub(crate) fn unsupported(cursor: &Cursor<'_>, keys: &[&str], without: Without, report: &mut Report) {
     for entry in cursor.node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str())) {
         let empty = match &entry.value.data {
             Data::Null => true,
@@ -18,14 +25,12 @@ pub(crate) fn unsupported(cursor: &Cursor<'_>, keys: &[&str], severity: Severity
             continue;
         }
         let value = cursor.value_of(entry);
-        let problem = if severity == Severity::Warning {
-            value
-                .error("FeatureUnsupported", format!("`{}` is not supported yet and has no effect", entry.key))
-                .warning()
+        let problem = if without == Without::Works {
+            value.error("FeatureUnsupported", format!("`{}` is not supported yet and has no effect", entry.key))
         } else {
-            let message = format!("`{}` is not supported yet, and this cannot run without it", entry.key);
+            let message = format!("`{}` is not supported yet: each case is an error", entry.key);
             value.error("FeatureUnsupported", message).hint("remove the key, or leave the scenario out of the arena")
         };
-        report.push(problem.at(entry.line, entry.column));
+        report.push(problem.at(entry.line, entry.column).warning());
     }
 }

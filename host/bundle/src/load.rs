@@ -1,5 +1,7 @@
 //! From a path to a bundle.
 
+mod documents;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -7,36 +9,28 @@ use std::sync::Arc;
 use arena_model::Digest;
 
 use crate::document::{self, Document, Kind, resolve};
-use crate::feature::unsupported;
+use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::scenario::Known;
 use crate::tree::{self, Folder, Listing};
 use crate::yaml::{Cursor, YamlLimits};
 use crate::{
-    Assertion, Bundle, ComponentSpec, Defaults, Limits, Problem, Problems, Prompt, ProviderSpec, Scenario, Severity,
-    entry,
+    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, Persona, Problem, Problems, Prompt, ProviderSpec,
+    Scenario, Skill, Tool, Workflow, entry, skill,
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 23] = [
+const UNSUPPORTED: [&str; 15] = [
     "deploy",
     "pack_file",
     "judge_defaults",
-    "evals",
-    "tools",
-    "skills",
     "pack_evals",
     "runtime",
-    "workflow",
-    "compositions",
     "memory",
     "agents",
     "mcp_servers",
     "a2a_agents",
     "state_store",
-    "self_play",
-    "eval_specs",
-    "tool_specs",
     "voices",
     "tts_providers",
     "stt_providers",
@@ -49,8 +43,7 @@ const UNSUPPORTED_DEFAULTS: [&str; 3] = ["config_dir", "fail_on", "inference"];
 const OUTPUT: &str = "out";
 
 /// Lists of references to files that are not read yet but must be there.
-const UNREAD: [&str; 6] =
-    ["evals", "tools", "tts_providers", "stt_providers", "embedding_providers", "image_providers"];
+const UNREAD: [&str; 4] = ["tts_providers", "stt_providers", "embedding_providers", "image_providers"];
 
 /// Reads the bundle at `path`: a folder with an arena file, or the arena file. All errors of all files come together.
 pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
@@ -86,6 +79,12 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         scenarios: parts.scenarios.into_values().collect(),
         providers: parts.providers.into_values().collect(),
         judges: parts.judges,
+        tools: parts.tools,
+        workflow: parts.workflow,
+        compositions: parts.compositions,
+        skills: parts.skills,
+        personas: parts.personas,
+        roles: parts.roles,
         components: parts.components,
         template: parts.template,
         warnings,
@@ -107,6 +106,12 @@ struct Parts {
     scenarios: BTreeMap<String, Arc<Scenario>>,
     providers: BTreeMap<String, ProviderSpec>,
     judges: BTreeMap<String, String>,
+    tools: BTreeMap<String, Arc<Tool>>,
+    workflow: Option<Arc<Workflow>>,
+    compositions: BTreeMap<String, Result<Composition, String>>,
+    skills: Vec<Arc<Skill>>,
+    personas: BTreeMap<String, Persona>,
+    roles: BTreeMap<String, String>,
     components: Vec<ComponentSpec>,
     template: Option<ComponentSpec>,
 }
@@ -122,10 +127,8 @@ impl Loader<'_> {
     fn arena(&mut self, arena: &Document) -> Parts {
         let root = arena.root();
         let Some(spec) = root.get("spec") else { return Parts::default() };
-        unsupported(&spec, &UNSUPPORTED, Severity::Warning, &mut self.report);
-        let self_play = spec.get("self_play");
-        let personas = self_play.as_ref().and_then(|self_play| self_play.get("personas"));
-        for list in UNREAD.iter().filter_map(|key| spec.get(key)).chain(personas) {
+        unsupported(&spec, &UNSUPPORTED, Without::Works, &mut self.report);
+        for list in UNREAD.iter().filter_map(|key| spec.get(key)) {
             for entry in list.items() {
                 let Some(file) = entry.get_text("file") else { continue };
                 self.report.keep(resolve(&file, &self.listing.files));
@@ -133,13 +136,26 @@ impl Loader<'_> {
         }
         let mut parts = Parts::default();
         if let Some(defaults) = spec.get("defaults") {
-            unsupported(&defaults, &UNSUPPORTED_DEFAULTS, Severity::Warning, &mut self.report);
+            unsupported(&defaults, &UNSUPPORTED_DEFAULTS, Without::Works, &mut self.report);
             parts.defaults = Defaults::decode(&defaults, &mut self.report);
         }
         parts.prompts = self.prompts(&spec);
         let ids;
         (parts.providers, ids) = self.providers(&spec);
         parts.judges = self.judges(&spec, &ids);
+        parts.tools = self.tools(&spec);
+        if let Some(list) = spec.get("skills") {
+            parts.skills = skill::load(&list, self.folder, &self.listing.files, self.limits, &mut self.report);
+        }
+        if let Some(list) = spec.get("compositions") {
+            parts.compositions = Composition::decode_all(&list, &mut self.report);
+        }
+        if let Some(workflow) = spec.get("workflow").filter(|it| !it.node.entries().is_empty()) {
+            let names = parts.compositions.keys().cloned().collect();
+            let workflow = Workflow::decode(&workflow, &parts.prompts, &names, &mut self.report);
+            parts.workflow = Some(Arc::new(workflow));
+        }
+        self.self_play(&spec, &ids, &mut parts);
         parts.scenarios = self.scenarios(&spec, &parts);
         parts.components = self.components(&spec);
         let template = spec.get("template");
@@ -172,11 +188,15 @@ impl Loader<'_> {
             }
             let root = document.root();
             let (Some(id), Some(spec)) = (entry.text("id"), root.get("spec")) else { continue };
-            add(Prompt::decode(id, &spec, entry.text_map("vars"), &mut self.report), &entry, &mut self.report);
+            let fragments = self.fragments(&spec);
+            let prompt = Prompt::decode(id, &spec, entry.text_map("vars"), fragments, &mut self.report);
+            add(prompt, &entry, &mut self.report);
         }
         let inline = spec.get("prompt_specs");
         for (id, spec) in inline.iter().flat_map(Cursor::entries) {
-            add(Prompt::decode(id.to_owned(), &spec, BTreeMap::new(), &mut self.report), &spec, &mut self.report);
+            let fragments = self.fragments(&spec);
+            let prompt = Prompt::decode(id.to_owned(), &spec, BTreeMap::new(), fragments, &mut self.report);
+            add(prompt, &spec, &mut self.report);
         }
         prompts
     }
@@ -219,7 +239,8 @@ impl Loader<'_> {
         let globals = globals.map(|it| Assertion::decode_all(&it, "conversation_assertions", &mut self.report));
         let globals: Vec<_> = globals.unwrap_or_default().into_iter().map(Arc::new).collect();
         let (prompts, providers) = (&parts.prompts, &parts.providers);
-        let known = Known { files: &self.listing.files, prompts, providers, globals: &globals };
+        let (workflow, roles) = (parts.workflow.as_deref(), &parts.roles);
+        let known = Known { files: &self.listing.files, prompts, providers, workflow, roles, globals: &globals };
         let mut scenarios = BTreeMap::new();
         let mut add = |scenario: Scenario, at: &Cursor<'_>, report: &mut Report| {
             let (id, file) = (scenario.id.clone(), scenario.file.clone());
@@ -246,6 +267,10 @@ impl Loader<'_> {
         for (id, spec) in inline.iter().flat_map(Cursor::entries) {
             let scenario = Scenario::decode(id.to_owned(), BTreeMap::new(), &spec, &known, &mut self.report);
             add(scenario, &spec, &mut self.report);
+        }
+        let evals = self.evals(spec, &globals);
+        if scenarios.is_empty() {
+            scenarios = evals;
         }
         if scenarios.is_empty() {
             let problem = spec.error("NoScenarios", "the arena has no scenario: nothing can run").warning();

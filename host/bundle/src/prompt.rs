@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::Severity;
-use crate::feature::unsupported;
+use serde_json::{Map, Value};
+
+use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::yaml::{Cursor, Data, Node};
 
@@ -27,6 +28,27 @@ pub struct Prompt {
     pub overrides: BTreeMap<String, String>,
     /// Sampling parameters.
     pub parameters: Parameters,
+    /// Tools that the model is told of.
+    pub allowed_tools: Vec<String>,
+    /// Guardrails that are on, in their order.
+    pub validators: Vec<Validator>,
+    /// Texts that stand for their names in the template.
+    pub fragments: BTreeMap<String, String>,
+}
+
+/// A guardrail: a check that acts on what is said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validator {
+    /// Check type, as written.
+    pub kind: String,
+    /// Params of the check; the guardrail's own are left in it.
+    pub params: Value,
+    /// Said in place of a reply that it refuses.
+    pub message: Option<String>,
+    /// The document it stands in.
+    pub file: Arc<str>,
+    /// Of the validator in it.
+    pub line: u32,
 }
 
 /// A declared variable of a prompt.
@@ -54,8 +76,7 @@ pub struct Parameters {
 }
 
 /// Keys that change what a prompt does.
-const UNSUPPORTED: [&str; 7] =
-    ["fragments", "model_overrides", "allowed_tools", "validators", "tool_policy", "evals", "parameters"];
+const UNSUPPORTED: [&str; 4] = ["model_overrides", "tool_policy", "evals", "parameters"];
 
 impl Prompt {
     /// Reads `spec`; none if it has no task type, which the shape has reported.
@@ -63,9 +84,10 @@ impl Prompt {
         id: String,
         spec: &Cursor<'_>,
         overrides: BTreeMap<String, String>,
+        fragments: BTreeMap<String, String>,
         report: &mut Report,
     ) -> Option<Self> {
-        unsupported(spec, &UNSUPPORTED, Severity::Warning, report);
+        unsupported(spec, &UNSUPPORTED, Without::Works, report);
         let parameters = spec.get("parameters").map(|cursor| Parameters {
             temperature: cursor.number_in("temperature", 0.0, f64::MAX, report),
             top_p: cursor.number_in("top_p", 0.0, 1.0, report),
@@ -89,8 +111,23 @@ impl Prompt {
             variables: variables.collect(),
             overrides,
             parameters: parameters.unwrap_or_default(),
+            allowed_tools: spec.texts("allowed_tools"),
+            validators: validators(spec),
+            fragments,
         })
     }
+}
+
+/// Those that are not switched off.
+fn validators(spec: &Cursor<'_>) -> Vec<Validator> {
+    let list = spec.get("validators");
+    let on = list.iter().flat_map(Cursor::items).filter(|it| it.boolean("enabled") != Some(false));
+    let validator = |it: Cursor<'_>| {
+        let params = it.json("params").unwrap_or_else(|| Value::Object(Map::new()));
+        let message = it.text("message").or_else(|| params["message"].as_str().map(str::to_owned));
+        Some(Validator { kind: it.text("type")?, params, message, file: it.file.clone(), line: it.node.line })
+    };
+    on.filter_map(validator).collect()
 }
 
 fn default(node: &Node) -> Option<String> {

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::Severity;
 use crate::document::resolve;
-use crate::feature::unsupported;
+use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::tree::BundleFile;
 use crate::yaml::Cursor;
@@ -144,7 +143,7 @@ impl ProviderSpec {
             report.push(role.error_with_value("FeatureUnsupported", message).warning());
             return None;
         }
-        unsupported(spec, &UNSUPPORTED, Severity::Warning, report);
+        unsupported(spec, &UNSUPPORTED, Without::Works, report);
         let config = spec.get("additional_config");
         for path in FILES.iter().filter_map(|key| config.as_ref()?.get_text(key)) {
             // A warning: the command line may replace the provider or its file.

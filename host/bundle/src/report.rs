@@ -33,6 +33,15 @@ impl Report {
         }
     }
 
+    /// Notes what `find` finds as warnings.
+    pub(crate) fn lenient(&mut self, find: impl FnOnce(&mut Self)) {
+        let mut found = Self::new(self.limit);
+        find(&mut found);
+        let Findings { kept, dropped } = found.errors;
+        self.warnings.dropped += dropped;
+        kept.into_iter().map(Problem::warning).chain(found.warnings.kept).for_each(|problem| self.push(problem));
+    }
+
     /// Takes the value out of `result`, or notes why there is none.
     pub(crate) fn keep<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.push(problem)).ok()

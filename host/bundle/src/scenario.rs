@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use arena_model::{Content, Part};
+use arena_model::{Content, Message, Part, Role};
 use serde_json::{Map, Value};
 
 use crate::document::resolve;
-use crate::feature::unsupported;
+use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::tree::BundleFile;
-use crate::yaml::Cursor;
-use crate::{Prompt, ProviderSpec, Severity};
+use crate::yaml::{Cursor, Data};
+use crate::{Prompt, ProviderSpec, Recording, Workflow};
 
 /// One scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,10 @@ pub struct Scenario {
     pub streaming: Option<bool>,
     /// The arena's global ones first.
     pub conversation_assertions: Vec<Arc<Assertion>>,
+    /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
+    pub recording: Option<Result<Arc<Recording>, String>>,
+    /// Keys without which the conversation would take another course: its cases are errors.
+    pub unsupported: Vec<&'static str>,
     /// The document it stands in.
     pub file: Arc<str>,
 }
@@ -54,8 +58,21 @@ pub struct Turn {
     pub content: Content,
     /// Overrides the scenario's.
     pub streaming: Option<bool>,
-    /// On the reply to this turn.
+    /// The user that a model plays, where the role is one of self-play.
+    pub play: Option<Play>,
+    /// On each reply to this turn.
     pub assertions: Vec<Assertion>,
+}
+
+/// A turn that a persona speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Play {
+    /// The persona's id; there may be none of that name.
+    pub persona: String,
+    /// Exchanges, at least 1.
+    pub turns: u32,
+    /// Most exchanges, if the persona may end the conversation between the two.
+    pub max_turns: Option<u32>,
 }
 
 /// One configured check.
@@ -109,6 +126,8 @@ pub(crate) struct Known<'a> {
     pub(crate) files: &'a [BundleFile],
     pub(crate) prompts: &'a BTreeMap<String, Prompt>,
     pub(crate) providers: &'a BTreeMap<String, ProviderSpec>,
+    pub(crate) workflow: Option<&'a Workflow>,
+    pub(crate) roles: &'a BTreeMap<String, String>,
     pub(crate) globals: &'a [Arc<Assertion>],
 }
 
@@ -116,10 +135,12 @@ pub(crate) struct Known<'a> {
 const SCENARIO_NEEDS: [&str; 3] = ["duplex", "context_policy", "seed_memories"];
 /// The role of a scripted turn.
 const USER: &str = "user";
+/// Most exchanges of one turn of self-play.
+const MOST_PLAYED: i64 = 1000;
 const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
 const SCENARIO_IGNORED: [&str; 6] = ["mode", "context_metadata", "context", "constraints", "tool_policy", "voice"];
 const ASSERTION_IGNORED: [&str; 1] = ["pass_threshold"];
-const TURN_IGNORED: [&str; 6] = ["persona", "turns", "max_turns", "assistant_temp", "user_temp", "seed"];
+const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
 
 impl Scenario {
     /// Reads `spec`. `labels` are those of the document's metadata.
@@ -130,18 +151,24 @@ impl Scenario {
         known: &Known<'_>,
         report: &mut Report,
     ) -> Self {
-        unsupported(spec, &SCENARIO_NEEDS, Severity::Error, report);
-        unsupported(spec, &SCENARIO_IGNORED, Severity::Warning, report);
+        unsupported(spec, &SCENARIO_NEEDS, Without::Fails, report);
+        let is_set = |key: &&str| spec.get(key).is_some_and(|it| it.node.data != Data::Null);
+        let mut needs: Vec<_> = SCENARIO_NEEDS.into_iter().filter(is_set).collect();
+        unsupported(spec, &SCENARIO_IGNORED, Without::Works, report);
         check_references(spec, known, report);
         for (key, value) in spec.text_map("labels") {
             labels.entry(key).or_insert(value);
         }
         let list = spec.get("turns");
         let turns: Vec<_> =
-            list.iter().flat_map(Cursor::items).map(|turn| Turn::decode(&turn, known.files, report)).collect();
-        if let Some(list) = list.filter(|list| list.node.items().is_empty()) {
+            list.iter().flat_map(Cursor::items).map(|turn| Turn::decode(&turn, known, report)).collect();
+        if let Some(list) = list.as_ref().filter(|list| list.node.items().is_empty()) {
             report.push(list.error("TurnsEmpty", "the scenario has no turns: nothing is said or checked").warning());
         }
+        let turns_need = |key: &&str| {
+            list.iter().flat_map(Cursor::items).any(|turn| turn.get(key).is_some_and(|it| it.node.data != Data::Null))
+        };
+        needs.extend(TURN_NEEDS.into_iter().filter(turns_need));
         let mut conversation_assertions = known.globals.to_vec();
         conversation_assertions
             .extend(Assertion::decode_all(spec, "conversation_assertions", report).into_iter().map(Arc::new));
@@ -158,6 +185,55 @@ impl Scenario {
             trials: spec.whole("trials", 1, report).unwrap_or(1),
             streaming: spec.boolean("streaming"),
             conversation_assertions,
+            recording: None,
+            unsupported: needs,
+            file: spec.file.clone(),
+        }
+    }
+
+    /// An eval: the turns are those of the recording, each with the checks on every turn. Without a recording its case is
+    /// an error.
+    pub(crate) fn of_recording(
+        id: String,
+        labels: BTreeMap<String, String>,
+        spec: &Cursor<'_>,
+        recording: Result<Recording, String>,
+        globals: &[Arc<Assertion>],
+        report: &mut Report,
+    ) -> Self {
+        let list = spec.get("turns");
+        let each = list.iter().flat_map(Cursor::items).filter_map(|turn| {
+            let all = turn.get("all_turns")?;
+            Some(Assertion::decode_all(&all, "assertions", report))
+        });
+        let assertions: Vec<_> = each.flatten().collect();
+        let mut conversation_assertions = globals.to_vec();
+        conversation_assertions
+            .extend(Assertion::decode_all(spec, "conversation_assertions", report).into_iter().map(Arc::new));
+        let all = recording.as_ref().map_or(&[][..], |recording| &recording.messages);
+        let said = all.iter().filter(|message| message.role == Role::User);
+        let turn = |message: &Message| Turn {
+            role: USER.to_owned(),
+            content: message.content.clone(),
+            streaming: None,
+            play: None,
+            assertions: assertions.clone(),
+        };
+        Self {
+            id,
+            description: spec.text("description").unwrap_or_default(),
+            labels,
+            task_type: String::new(),
+            turns: said.map(turn).collect(),
+            providers: Vec::new(),
+            provider_group: None,
+            required_capabilities: Vec::new(),
+            variables: BTreeMap::new(),
+            trials: 1,
+            streaming: None,
+            conversation_assertions,
+            recording: Some(recording.map(Arc::new)),
+            unsupported: Vec::new(),
             file: spec.file.clone(),
         }
     }
@@ -165,8 +241,10 @@ impl Scenario {
 
 /// Warns of names that nothing in the bundle bears: the cases in question end in an error, the others run.
 fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
+    // Without a name a workflow begins at its entry.
+    let optional = |task: &str| task.is_empty() && known.workflow.is_some();
     if let Some(cursor) = spec.get("task_type")
-        && let Some(task) = cursor.node.as_text().filter(|task| !known.prompts.contains_key(*task))
+        && let Some(task) = cursor.node.as_text().filter(|task| !known.prompts.contains_key(*task) && !optional(task))
     {
         let message = if task.is_empty() { "no prompt is selected" } else { "no prompt has this task_type" };
         let problem = cursor.error_with_value("PromptMissing", message).warning();
@@ -179,6 +257,12 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
             report.push(problem.hint("the id is the provider's metadata.name"));
         }
     }
+    let needed = spec.texts("required_capabilities");
+    let able = |provider: &ProviderSpec| needed.iter().all(|capability| provider.capabilities.contains(capability));
+    if let Some(cursor) = spec.get("required_capabilities").filter(|_| !known.providers.values().any(able)) {
+        let message = "no provider of the arena lists all of these capabilities, so the scenario is left out";
+        report.push(cursor.error("CapabilityMissing", message).warning().hint("add what is missing to a provider"));
+    }
     // Providers that are named take the place of a group.
     if let Some(cursor) = spec.get("provider_group").filter(|_| spec.texts("providers").is_empty())
         && let Some(group) = cursor.node.as_text()
@@ -190,18 +274,28 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
 }
 
 impl Turn {
-    fn decode(turn: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Self {
-        unsupported(turn, &TURN_NEEDS, Severity::Error, report);
-        unsupported(turn, &TURN_IGNORED, Severity::Warning, report);
+    fn decode(turn: &Cursor<'_>, known: &Known<'_>, report: &mut Report) -> Self {
+        unsupported(turn, &TURN_NEEDS, Without::Fails, report);
+        unsupported(turn, &TURN_IGNORED, Without::Works, report);
         let parts = turn.get("parts");
         let parts: Vec<_> =
-            parts.iter().flat_map(Cursor::items).filter_map(|part| decode_part(&part, files, report)).collect();
+            parts.iter().flat_map(Cursor::items).filter_map(|part| decode_part(&part, known.files, report)).collect();
         let role = turn.text("role").unwrap_or_default();
         let text = turn.text("content").unwrap_or_default();
-        if let Some(cursor) = turn.get_text("role").filter(|_| role != USER) {
-            let message = "only `user` can be scripted: the case will be an error";
+        let played = known.roles.contains_key(&role);
+        if let Some(cursor) = turn.get_text("role").filter(|_| role != USER && !played) {
+            let message = "neither `user` nor a role of self_play: the case will be an error";
             report.push(cursor.error_with_value("TurnRoleUnknown", message).warning().hint("write `user`"));
         }
+        let play = played.then(|| Play {
+            persona: turn.text("persona").unwrap_or_default(),
+            turns: turn
+                .whole("turns", i128::from(i32::MIN), report)
+                .unwrap_or(1_i64)
+                .clamp(1, MOST_PLAYED)
+                .cast_unsigned() as u32,
+            max_turns: turn.whole("max_turns", 0, report),
+        });
         if role == USER && parts.is_empty() && text.is_empty() {
             report.push(turn.error("TurnEmpty", "the user says nothing in this turn").warning().hint("add `content`"));
         }
@@ -209,6 +303,7 @@ impl Turn {
             role,
             content: if parts.is_empty() { Content::Text(text) } else { Content::Parts(parts) },
             streaming: turn.boolean("streaming"),
+            play,
             assertions: Assertion::decode_all(turn, "assertions", report),
         }
     }
@@ -236,7 +331,7 @@ impl Assertion {
     }
 
     fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
-        unsupported(assertion, &ASSERTION_IGNORED, Severity::Warning, report);
+        unsupported(assertion, &ASSERTION_IGNORED, Without::Works, report);
         Some(Self {
             kind: assertion.text("type")?,
             params: Params::new(&assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()))),

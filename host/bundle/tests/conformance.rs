@@ -50,7 +50,7 @@ fn every_bundle_loads() {
     assert_eq!(cells("assertions-test"), (4, 3));
     assert_eq!(cells("customer-support"), (6, 3));
     assert_eq!(cells("multimodal-basics"), (2, 2));
-    assert_eq!(cells("eval-test"), (0, 2));
+    assert_eq!(cells("eval-test"), (1, 2));
 
     let basics = &loaded["multimodal-basics"];
     assert_eq!(reasons(basics), Vec::<&str>::new());
@@ -71,12 +71,10 @@ fn every_bundle_loads() {
     assert_eq!(demo.prompts["product-support"].variables[0].default.as_deref(), Some("TechCo"));
 }
 
-/// Refusals that are not this crate's: what only a later station knows, and documents it does not read yet.
-fn refused_elsewhere(patch: &Value, message: &str) -> bool {
-    let file = patch["file"].as_str().unwrap();
-    let unread = ["tools/", "skills/", "evals/", "recordings/"].iter().any(|folder| file.starts_with(folder));
+/// Refusals that are not this crate's: what only a later station knows.
+fn refused_elsewhere(message: &str) -> bool {
     let later = ["unsupported provider type", "failed to generate run plan", "replay provider requires"];
-    unread || later.iter().any(|text| message.contains(text))
+    later.iter().any(|text| message.contains(text))
 }
 
 #[test]
@@ -96,13 +94,10 @@ fn every_mutant_is_taken_as_the_original_takes_it() {
             let result = load(copy.path(), &Limits::default());
             std::fs::write(&file, original).unwrap();
             let message = verdict["exit_message"].as_str().unwrap_or_default();
-            let must_fail = verdict["effect"] == "load-error" && !refused_elsewhere(patch, message);
-            // A conversation with a context policy would run differently without one, so it is refused, not faked.
-            let may_fail = patch["pointer"].to_string().contains("context_policy");
+            let must_fail = verdict["effect"] == "load-error" && !refused_elsewhere(message);
             match result {
                 Err(_) if must_fail => refused += 1,
                 Ok(_) if !must_fail => taken += 1,
-                Err(_) if may_fail => {}
                 Ok(_) => wrong.push(format!("{} loads, but: {message}", patch["id"])),
                 Err(problems) => wrong.push(format!("{} is refused: {problems}", patch["id"])),
             }

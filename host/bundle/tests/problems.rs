@@ -230,21 +230,19 @@ fn judges_and_components_must_exist() {
 
 #[test]
 fn what_a_case_will_stumble_over_is_a_warning() {
-    let arena = format!("{ARENA}  workflow: {{version: 1}}\n  tools: []\n");
+    let arena = format!("{ARENA}  memory: {{version: 1}}\n  tools: []\n");
     let scenario = SCENARIO
         .replace("task_type: support", "task_type: other\n  providers: [none]\n  provider_group: g")
-        .replace("content: Hi", "content: ''")
-        .replace("role: user", "role: user\n      persona: p");
+        .replace("content: Hi", "content: ''");
     let found = warnings(&[("config.arena.yaml", &arena), ("scenario.yaml", &scenario)]);
     let reasons: Vec<_> = found.lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(
         reasons,
         [
-            "config.arena.yaml:9:3 warning[FeatureUnsupported] spec.workflow",
+            "config.arena.yaml:9:3 warning[FeatureUnsupported] spec.memory",
             "scenario.yaml:5:14 warning[PromptMissing] spec.task_type",
             "scenario.yaml:6:15 warning[ProviderUnknown] spec.providers[0]",
             "scenario.yaml:10:7 warning[TurnEmpty] spec.turns[0]",
-            "scenario.yaml:11:7 warning[FeatureUnsupported] spec.turns[0].persona",
         ]
     );
     let scenario = SCENARIO.replace("task_type: support", "task_type: support\n  provider_group: g");
@@ -256,8 +254,8 @@ fn what_a_case_will_stumble_over_is_a_warning() {
     let scenario = SCENARIO.replace("role: user", "role: narrator");
     assert_eq!(
         warnings(&[("scenario.yaml", &scenario)]),
-        "scenario.yaml:8:13: warning[TurnRoleUnknown] spec.turns[0].role: only `user` can be scripted: the case will be \
-         an error (value \"narrator\"); write `user`"
+        "scenario.yaml:8:13: warning[TurnRoleUnknown] spec.turns[0].role: neither `user` nor a role of self_play: the case \
+         will be an error (value \"narrator\"); write `user`"
     );
     let found = warnings(&[(
         "scenario.yaml",
@@ -281,12 +279,12 @@ fn a_document_of_another_kind_is_no_arena_and_nothing_else_is_said_of_it() {
 }
 
 #[test]
-fn what_a_scenario_cannot_run_without_is_an_error() {
+fn what_a_scenario_cannot_run_without_is_told() {
     let scenario = SCENARIO.replace("content: Hi", "content: Hi\n      perturbations: {x: [a, b]}");
     assert_eq!(
-        errors(&[("scenario.yaml", &scenario)]),
-        "scenario.yaml:10:7: error[FeatureUnsupported] spec.turns[0].perturbations: `perturbations` is not supported \
-         yet, and this cannot run without it; remove the key, or leave the scenario out of the arena"
+        warnings(&[("scenario.yaml", &scenario)]),
+        "scenario.yaml:10:7: warning[FeatureUnsupported] spec.turns[0].perturbations: `perturbations` is not supported \
+         yet: each case is an error; remove the key, or leave the scenario out of the arena"
     );
     let scenario = SCENARIO.replace("turns:", "tool_policy: {tool_choice: none}\n  turns:");
     assert_eq!(

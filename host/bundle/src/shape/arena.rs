@@ -37,8 +37,8 @@ const SPEC: Shape = Shape::Record(&[
     may("pack_file", Shape::Text),
     may("provider_specs", Shape::Map(&super::provider::SPEC)),
     may("scenario_specs", Shape::Map(&super::scenario::SPEC)),
-    may("eval_specs", Shape::Map(&Shape::Open)),
-    may("tool_specs", Shape::Map(&Shape::Open)),
+    may("eval_specs", Shape::Map(&super::eval::SPEC)),
+    may("tool_specs", Shape::Map(&super::tool::SPEC)),
     may("judge_specs", Shape::Map(&Shape::Record(&[must("provider", Shape::Text)]))),
     may("prompt_specs", Shape::Map(&super::prompt::SPEC)),
     may("tts_providers", PROVIDERS),
@@ -62,7 +62,7 @@ const DEPLOY: &[Field] = &[
 const SELF_PLAY: &[Field] = &[
     may("enabled", Shape::Bool),
     must("personas", FILES),
-    may("persona_specs", Shape::Map(&Shape::Open)),
+    may("persona_specs", Shape::Map(&super::persona::SPEC)),
     must("roles", Shape::List(&Shape::Record(&[must("id", Shape::Text), must("provider", Shape::Text)]))),
 ];
 

@@ -1,14 +1,20 @@
 //! What a document may look like: tables of keys, and the check of a tree against them.
 
 mod arena;
+mod eval;
+mod persona;
 mod prompt;
 mod provider;
 mod scenario;
+mod tool;
 
 pub(crate) use arena::ARENA;
+pub(crate) use eval::EVAL;
+pub(crate) use persona::PERSONA;
 pub(crate) use prompt::PROMPT;
 pub(crate) use provider::PROVIDER;
 pub(crate) use scenario::SCENARIO;
+pub(crate) use tool::TOOL;
 
 use crate::report::Report;
 use crate::yaml::{Cursor, Data, whole};

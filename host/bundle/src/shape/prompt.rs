@@ -29,7 +29,9 @@ pub(super) const SPEC: Shape = Shape::Record(&[
 
 const TEMPLATE_ENGINE: &[Field] = &[must("version", Shape::Text), must("syntax", Shape::Text), may("features", TEXTS)];
 
-const FRAGMENT: &[Field] = &[must("name", Shape::Text), may("path", Shape::Text), must("required", Shape::Bool)];
+/// A reference to a fragment.
+pub(super) const FRAGMENT: &[Field] =
+    &[must("name", Shape::Text), may("path", Shape::Text), must("required", Shape::Bool)];
 
 const VARIABLE: &[Field] = &[
     must("name", Shape::Text),

@@ -1,0 +1,103 @@
+//! `kind: Eval`: checks on a conversation that was held elsewhere.
+
+use arena_model::{Author, Content, Message, Role, ToolCall};
+use serde_json::Value;
+
+use crate::Problem;
+use crate::report::Report;
+use crate::tree::{self, BundleFile, Folder};
+use crate::yaml::{self, Cursor, YamlLimits};
+
+/// A conversation as it was recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recording {
+    /// In order.
+    pub messages: Vec<Message>,
+}
+
+/// The recording that the text at `path` names: relative to the document, else to the bundle. What is wrong with it is a
+/// warning, and the error of its case.
+pub(crate) fn read(
+    path: &Cursor<'_>,
+    folder: &Folder,
+    files: &[BundleFile],
+    limits: &YamlLimits,
+    report: &mut Report,
+) -> Result<Recording, String> {
+    let text = path.node.as_text().unwrap_or_default();
+    let beside = path.file.rsplit_once('/').map(|(parent, _)| format!("{parent}/{text}"));
+    let found = beside.and_then(|beside| tree::find(files, &beside).ok()).map_or_else(|| tree::find(files, text), Ok);
+    let found =
+        found.map_err(|cause| Problem { hint: cause.hint, ..path.error_with_value(cause.reason, cause.message) });
+    let read = |file: &BundleFile| parse(&file.path, &tree::read_listed(folder, file)?, limits);
+    found.and_then(read).map_err(|problem| {
+        let why = problem.to_string();
+        report.push(problem.warning());
+        why
+    })
+}
+
+/// Sessions (`events`), results of the original runner (`messages` or `Messages`), and transcripts (`turns`).
+fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Recording, Problem> {
+    let invalid = |message: &str| {
+        Problem::of_file(file, "RecordingInvalid", message).hint("it holds a list `events`, `messages` or `turns`")
+    };
+    let root = yaml::parse(file, bytes, limits)?.to_json();
+    let list = |key: &str| root.get(key).and_then(Value::as_array);
+    let messages: Vec<&Value> = if let Some(events) = list("events") {
+        let said = events.iter().filter(|event| event["type"].as_str().is_none_or(|kind| kind == "message"));
+        said.filter_map(|event| event.get("message").or_else(|| event.get("role").map(|_| event))).collect()
+    } else if let Some(messages) = list("messages").or_else(|| list("Messages")).or_else(|| list("turns")) {
+        messages.iter().collect()
+    } else {
+        return Err(invalid("there is no conversation in the recording"));
+    };
+    // Messages of roles that nobody knows are no part of the conversation.
+    let messages: Vec<_> = messages.into_iter().filter_map(message).collect();
+    match messages.iter().any(|message| message.role == Role::Assistant) {
+        true => Ok(Recording { messages }),
+        false => Err(invalid("nobody answers in the recording")),
+    }
+}
+
+fn message(value: &Value) -> Option<Message> {
+    let (role, by) = match value["role"].as_str()? {
+        "system" => (Role::System, Author::Script),
+        "user" => (Role::User, Author::Script),
+        "assistant" => (Role::Assistant, Author::Model),
+        "tool" => (Role::Tool, Author::Tool),
+        _ => return None,
+    };
+    let mut message = Message::text(role, by, text(&value["content"]));
+    let calls = value["tool_calls"].as_array().into_iter().flatten();
+    message.tool_calls = calls
+        .enumerate()
+        .map(|(at, call)| {
+            let function = call.get("function").unwrap_or(call);
+            let arguments = function.get("arguments").or_else(|| function.get("args")).cloned().unwrap_or_default();
+            let arguments = match &arguments {
+                Value::String(text) => serde_json::from_str(text).unwrap_or(arguments),
+                _ => arguments,
+            };
+            ToolCall {
+                id: call["id"].as_str().map_or_else(|| format!("call_{at}"), str::to_owned),
+                name: function["name"].as_str().unwrap_or_default().to_owned(),
+                arguments,
+            }
+        })
+        .collect();
+    let answered = value.get("tool_call_id").or_else(|| value["tool_result"].get("id"));
+    message.tool_call_id = answered.and_then(Value::as_str).map(str::to_owned);
+    if role == Role::Tool && message.content == Content::Text(String::new()) {
+        message.content = Content::Text(text(&value["tool_result"]["content"]));
+    }
+    Some(message)
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,138 @@
+//! Documents beside prompts, providers and scenarios: fragments, tools, personas, recordings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Loader, Parts, duplicate, nameless};
+use crate::document;
+use crate::report::Report;
+use crate::tree;
+use crate::yaml::Cursor;
+use crate::{Assertion, Persona, Problem, Scenario, Tool, eval};
+
+impl Loader<'_> {
+    /// The texts of a prompt's or persona's fragments, by name. One that names no file stands in `fragments/NAME.md`.
+    pub(super) fn fragments(&mut self, spec: &Cursor<'_>) -> BTreeMap<String, String> {
+        let mut fragments = BTreeMap::new();
+        let list = spec.get("fragments");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(name) = entry.text("name") else { continue };
+            let path = entry.text("path").unwrap_or_else(|| format!("fragments/{name}.md"));
+            let found = tree::find(&self.listing.files, &path).and_then(|file| tree::read_listed(self.folder, file));
+            let text = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            match text {
+                Ok(text) => drop(fragments.insert(name, text)),
+                Err(_) if entry.boolean("required") != Some(true) => {}
+                Err(cause) => {
+                    let problem = entry.error(cause.reason, format!("fragment `{name}`: {}", cause.message));
+                    self.report.push(Problem { hint: cause.hint, ..problem });
+                }
+            }
+        }
+        fragments
+    }
+
+    pub(super) fn tools(&mut self, spec: &Cursor<'_>) -> BTreeMap<String, Arc<Tool>> {
+        let mut tools = BTreeMap::new();
+        let files = &self.listing.files;
+        let mut add = |name: String, spec: &Cursor<'_>, at: &Cursor<'_>, report: &mut Report| {
+            let Some(tool) = Tool::decode(name.clone(), spec, files, report) else { return };
+            let file = tool.file.clone();
+            if let Some(first) = tools.insert(name.clone(), Arc::new(tool)) {
+                report.push(duplicate(at, "DuplicateTool", &format!("tool `{name}`"), &first.file, &file));
+            }
+        };
+        let list = spec.get("tools");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(document) = self.open(&entry, document::TOOL) else { continue };
+            let root = document.root();
+            let Some(spec) = root.get("spec") else { continue };
+            match document.name() {
+                Some(name) => add(name, &spec, &entry, &mut self.report),
+                None => self.report.push(nameless(&document)),
+            }
+        }
+        let inline = spec.get("tool_specs");
+        for (name, spec) in inline.iter().flat_map(Cursor::entries) {
+            add(name.to_owned(), &spec, &spec, &mut self.report);
+        }
+        tools
+    }
+
+    pub(super) fn self_play(&mut self, spec: &Cursor<'_>, providers: &BTreeSet<String>, parts: &mut Parts) {
+        let Some(self_play) = spec.get("self_play") else { return };
+        if self_play.boolean("enabled") == Some(false) {
+            return;
+        }
+        let list = self_play.get("personas");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(document) = self.open(&entry, document::PERSONA) else { continue };
+            let root = document.root();
+            let Some(spec) = root.get("spec") else { continue };
+            match document.name().or_else(|| spec.text("id")) {
+                Some(id) => self.persona(id, &spec, parts),
+                None => self.report.push(nameless(&document)),
+            }
+        }
+        let inline = self_play.get("persona_specs");
+        for (id, spec) in inline.iter().flat_map(Cursor::entries) {
+            self.persona(id.to_owned(), &spec, parts);
+        }
+        let roles = self_play.get("roles");
+        for role in roles.iter().flat_map(Cursor::items) {
+            let (Some(id), Some(provider)) = (role.text("id"), role.get_text("provider")) else { continue };
+            let name = provider.node.as_text().unwrap_or_default();
+            if !providers.contains(name) {
+                let problem = provider.error_with_value("ProviderUnknown", "no provider of the arena has this id");
+                self.report.push(problem.hint("the id is the provider's metadata.name"));
+            }
+            parts.roles.insert(id, name.to_owned());
+        }
+    }
+
+    fn persona(&mut self, id: String, spec: &Cursor<'_>, parts: &mut Parts) {
+        let fragments = self.fragments(spec);
+        let mut persona = Persona::decode(id.clone(), spec, &mut self.report);
+        persona.variables.extend(fragments);
+        parts.personas.insert(id, persona);
+    }
+
+    /// The recordings as scenarios, which run where there are no others.
+    pub(super) fn evals(&mut self, spec: &Cursor<'_>, globals: &[Arc<Assertion>]) -> BTreeMap<String, Arc<Scenario>> {
+        let mut evals = BTreeMap::new();
+        let list = spec.get("evals");
+        for entry in list.iter().flat_map(Cursor::items) {
+            let Some(document) = self.open(&entry, document::EVAL) else { continue };
+            let root = document.root();
+            let labels = root.get("metadata").map(|metadata| metadata.text_map("labels")).unwrap_or_default();
+            let Some(spec) = root.get("spec") else { continue };
+            match document.name().or_else(|| spec.text("id")) {
+                Some(id) => self.eval(id, labels, &spec, globals, &mut evals),
+                None => self.report.push(nameless(&document)),
+            }
+        }
+        let inline = spec.get("eval_specs");
+        for (id, spec) in inline.iter().flat_map(Cursor::entries) {
+            self.eval(id.to_owned(), BTreeMap::new(), &spec, globals, &mut evals);
+        }
+        evals
+    }
+
+    fn eval(
+        &mut self,
+        id: String,
+        labels: BTreeMap<String, String>,
+        spec: &Cursor<'_>,
+        globals: &[Arc<Assertion>],
+        evals: &mut BTreeMap<String, Arc<Scenario>>,
+    ) {
+        let recording = spec.get("recording");
+        let path = recording.as_ref().and_then(|recording| recording.get_text("path"));
+        let recording = match path {
+            Some(path) => eval::read(&path, self.folder, &self.listing.files, self.limits, &mut self.report),
+            None => Err("recording.path is missing".to_owned()),
+        };
+        let scenario = Scenario::of_recording(id.clone(), labels, spec, recording, globals, &mut self.report);
+        evals.insert(id, Arc::new(scenario));
+    }
+}

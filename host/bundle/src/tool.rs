@@ -1,0 +1,98 @@
+//! `kind: Tool`: what a model may call and who answers.
+
+use std::sync::Arc;
+
+use arena_model::Part;
+use serde_json::Value;
+
+use crate::document::resolve;
+use crate::report::Report;
+use crate::tree::BundleFile;
+use crate::yaml::Cursor;
+
+/// Modes of the format.
+const MODES: [&str; 5] = ["mock", "live", "mcp", "exec", "client"];
+
+/// One tool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tool {
+    /// `metadata.name`, or the key of an inline tool.
+    pub name: String,
+    /// For the model.
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub input_schema: Value,
+    /// JSON Schema of the result.
+    pub output_schema: Value,
+    /// Who answers.
+    pub mode: ToolMode,
+    /// The document it stands in.
+    pub file: Arc<str>,
+}
+
+/// Who answers a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToolMode {
+    /// The bundle itself.
+    Mock(MockTool),
+    /// Somebody outside, who is not called here: the mode as written.
+    Outside(String),
+}
+
+/// What a mock tool answers: parts, else the template's text, else the result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MockTool {
+    /// Any JSON value.
+    pub result: Option<Value>,
+    /// In the syntax of Go's text/template, over the arguments.
+    pub template: Option<String>,
+    /// Text and media.
+    pub parts: Vec<Part>,
+}
+
+impl Tool {
+    /// Reads `spec`; none without a mode, which the shape has reported.
+    pub(crate) fn decode(name: String, spec: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Option<Self> {
+        let mode = spec.get("mode")?;
+        let mode = match mode.node.as_text()? {
+            "mock" => ToolMode::Mock(MockTool {
+                result: spec.json("mock_result").filter(|result| !result.is_null()),
+                template: spec.text("mock_template").filter(|template| !template.is_empty()),
+                parts: parts(spec, files, report),
+            }),
+            other if MODES.contains(&other) => {
+                let message = format!("a tool of mode `{other}` is not called here: each call of it fails");
+                report.push(mode.error_with_value("ToolModeUnsupported", message).warning().hint("use mode `mock`"));
+                ToolMode::Outside(other.to_owned())
+            }
+            _ => {
+                let problem = mode.error_with_value("UnknownValue", "unknown mode");
+                report.push(problem.hint(format!("known are {}", MODES.join(", "))));
+                return None;
+            }
+        };
+        let schema = |key: &str| spec.json(key).unwrap_or(Value::Bool(true));
+        Some(Self {
+            name,
+            description: spec.text("description").unwrap_or_default(),
+            input_schema: schema("input_schema"),
+            output_schema: schema("output_schema"),
+            mode,
+            file: spec.file.clone(),
+        })
+    }
+}
+
+fn parts(spec: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Vec<Part> {
+    let list = spec.get("mock_parts");
+    let part = |part: Cursor<'_>| {
+        if let Some(media) = part.get("media")
+            && let Some(path) = media.get_text("file_path")
+        {
+            let found = resolve(&path, files);
+            report.keep(found)?;
+        }
+        Some(Part { kind: part.text("type")?, text: part.text("text"), media: part.json("media") })
+    };
+    list.iter().flat_map(Cursor::items).filter_map(part).collect()
+}
