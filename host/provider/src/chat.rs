@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use arena_model::Message;
 use async_trait::async_trait;
+use serde_json::Value;
 
 use crate::ProviderError;
 
@@ -25,6 +26,8 @@ pub trait Provider: Send + Sync {
 pub struct ChatRequest<'a> {
     /// The conversation, system prompt first if there is one.
     pub messages: &'a [Message],
+    /// What the model may call.
+    pub tools: &'a [ToolSpec],
     /// Sampling temperature.
     pub temperature: Option<f64>,
     /// Nucleus sampling.
@@ -41,6 +44,17 @@ pub struct ChatRequest<'a> {
     pub deadline: Instant,
 }
 
+/// A tool as a model is told of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolSpec {
+    /// What it is called by.
+    pub name: String,
+    /// When to call it.
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub parameters: Value,
+}
+
 /// Where in a run a call stands. Real vendors never see it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MockContext<'a> {
@@ -50,6 +64,12 @@ pub struct MockContext<'a> {
     pub turn: u32,
     /// A judge's call: it stands outside every scenario.
     pub judge: bool,
+    /// The simulated user whose turn it is, and the number of that turn from 1.
+    pub persona: Option<(&'a str, u32)>,
+    /// The step of a composition.
+    pub step: Option<&'a str>,
+    /// There are tools in this conversation, if perhaps not for this call.
+    pub tools: bool,
 }
 
 /// What came back.

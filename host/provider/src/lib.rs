@@ -15,7 +15,7 @@ mod secret;
 mod settings;
 mod sse;
 
-pub use chat::{ChatReply, ChatRequest, MockContext, Provider};
+pub use chat::{ChatReply, ChatRequest, MockContext, Provider, ToolSpec};
 pub use connect::{Environment, FileReader, KINDS, connect};
 pub use destination::{Destination, KeyPlace, destination};
 pub use error::{Cause, ProviderError};

@@ -53,6 +53,7 @@ async fn reply(provider: &dyn Provider, context: MockContext<'_>, texts: &[(Role
     let messages: Vec<_> = texts.iter().map(|(role, text)| Message::text(*role, Author::Script, *text)).collect();
     let request = ChatRequest {
         messages: &messages,
+        tools: &[],
         temperature: None,
         top_p: None,
         max_tokens: None,
@@ -68,7 +69,7 @@ async fn reply(provider: &dyn Provider, context: MockContext<'_>, texts: &[(Role
 async fn the_mock_answers_from_its_file() {
     let provider = set_up(&mock(json!({"mock_config": "mock.yaml"}))).unwrap();
     assert_eq!((provider.model(), provider.endpoint()), ("m", None));
-    let context = MockContext { scenario: "s", turn: 1, judge: false };
+    let context = MockContext { scenario: "s", turn: 1, ..MockContext::default() };
     let first = reply(&*provider, context, &[(Role::System, "x"), (Role::User, "12345678")]).await;
     assert_eq!(first.content.text(), "one");
     assert_eq!(first.usage, Some(Usage { input: 2, output: 20, cached: 0 }));
@@ -145,6 +146,7 @@ async fn keys_go_where_they_were_named_for() {
         (settings.base_url, settings.credential) = (Some(vendor.url()), credential);
         let request = ChatRequest {
             messages: &[],
+            tools: &[],
             temperature: None,
             top_p: None,
             max_tokens: None,

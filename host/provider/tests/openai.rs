@@ -64,6 +64,7 @@ impl Bench {
 fn request(messages: &[Message], stream: bool) -> ChatRequest<'_> {
     ChatRequest {
         messages,
+        tools: &[],
         temperature: None,
         top_p: None,
         max_tokens: None,

@@ -12,12 +12,16 @@ use super::yaml;
 pub(super) struct MockFile {
     default: Option<Entry>,
     scenarios: BTreeMap<String, Scenario>,
+    /// Simulated users by persona.
+    personas: BTreeMap<String, Scenario>,
 }
 
 #[derive(Debug, Default)]
 struct Scenario {
     default: Option<Entry>,
     turns: BTreeMap<u32, Entry>,
+    /// Steps of compositions by id.
+    steps: BTreeMap<String, Entry>,
 }
 
 /// One reply.
@@ -44,12 +48,12 @@ impl MockFile {
             Value::Null => return Ok(Self::default()),
             root => root,
         };
-        // Simulated users (`selfplay`) have a lookup of their own, by persona.
         let root = mapping(&root, "the file", &["defaultResponse", "scenarios", "selfplay"])?;
         let mut file = Self { default: default(root, "")?, ..Self::default() };
-        if let Some(scenarios) = present(root, "scenarios") {
-            for (name, scenario) in any_mapping(scenarios, "scenarios")? {
-                file.scenarios.insert(name.clone(), Scenario::parse(scenario, &format!("scenarios.{name}"))?);
+        for (key, into) in [("scenarios", &mut file.scenarios), ("selfplay", &mut file.personas)] {
+            let Some(scenarios) = present(root, key) else { continue };
+            for (name, scenario) in any_mapping(scenarios, key)? {
+                into.insert(name.clone(), Scenario::parse(scenario, &format!("{key}.{name}"))?);
             }
         }
         Ok(file)
@@ -62,6 +66,17 @@ impl MockFile {
             .and_then(|scenario| scenario.turns.get(&number).or(scenario.default.as_ref()))
             .or(self.default.as_ref())
     }
+
+    /// What a simulated user says in its turn number `turn`.
+    pub(super) fn played(&self, persona: &str, turn: u32) -> Option<&Entry> {
+        let played = self.personas.get(persona)?;
+        played.turns.get(&turn).or(played.default.as_ref())
+    }
+
+    /// The output of a composition's step.
+    pub(super) fn step(&self, scenario: &str, step: &str) -> Option<&Entry> {
+        self.scenarios.get(scenario)?.steps.get(step)
+    }
 }
 
 impl Scenario {
@@ -69,7 +84,6 @@ impl Scenario {
         if value.is_null() {
             return Ok(Self::default());
         }
-        // Steps of compositions (`steps`) have a lookup of their own, by step id.
         let map = mapping(value, at, &["defaultResponse", "turns", "steps"])?;
         let mut scenario = Self { default: default(map, at)?, ..Self::default() };
         if let Some(turns) = present(map, "turns") {
@@ -78,6 +92,11 @@ impl Scenario {
                 let number = number.parse::<u32>().ok().filter(|number| *number > 0);
                 let number = number.ok_or_else(|| format!("{at}: the key must be a number from 1"))?;
                 scenario.turns.insert(number, Entry::parse(entry, &at)?);
+            }
+        }
+        if let Some(steps) = present(map, "steps") {
+            for (id, entry) in any_mapping(steps, &format!("{at}.steps"))? {
+                scenario.steps.insert(id.clone(), Entry::parse(entry, &format!("{at}.steps.{id}"))?);
             }
         }
         Ok(scenario)
@@ -119,9 +138,9 @@ impl Entry {
             // A call without a name stays one: no tool has it, so the call fails in the conversation.
             let name = present(call, "name").map(plain_text).unwrap_or_default();
             match present(call, "arguments") {
-                None => Ok((name, json!({}))),
-                Some(arguments @ Value::Object(_)) => Ok((name, arguments.clone())),
-                Some(_) => Err(format!("{at}.arguments: must be a mapping")),
+                None => Ok::<_, String>((name, json!({}))),
+                // What is no mapping fits no tool: the call fails in the conversation.
+                Some(arguments) => Ok((name, arguments.clone())),
             }
         });
         let tool_calls = tool_calls.collect::<Result<Vec<_>, _>>()?;
@@ -256,6 +275,15 @@ scenarios:
     }
 
     #[test]
+    fn a_text_that_ends_with_the_file_gains_no_line_break() {
+        for (end, expected) in [("", "last line"), ("\n", "last line\n")] {
+            let file = format!("scenarios:\n  a:\n    turns:\n      1: |\n        last line{end}");
+            let file = MockFile::parse(file.as_bytes()).unwrap();
+            assert_eq!(file.entry(Some("a"), 1).unwrap().text, expected);
+        }
+    }
+
+    #[test]
     fn says_where_a_file_is_wrong() {
         for (text, part) in [
             ("default: x", "the file: unknown key `default`; known keys: defaultResponse"),
@@ -263,7 +291,6 @@ scenarios:
             ("scenarios: {a: {turns: {0: x}}}", "scenarios.a.turns.0: the key must be a number from 1"),
             ("scenarios: {a: {turns: {1: [x]}}}", "scenarios.a.turns.1: a reply must be a text"),
             ("scenarios: {a: {turns: {1: {typ: x}}}}", "scenarios.a.turns.1: unknown key `typ`"),
-            ("scenarios: {a: {turns: {1: {tool_calls: [{name: x, arguments: 1}]}}}}", "tool_calls[0].arguments"),
             ("scenarios: {a: {turns: {1: {type: multimodal, parts: [{type: image}]}}}}", "parts[0].image_url.url"),
             ("- x", "the file: must be a mapping"),
         ] {

@@ -48,10 +48,18 @@ impl Mock {
 impl Provider for Mock {
     async fn chat(&self, request: ChatRequest<'_>) -> Result<ChatReply, ProviderError> {
         let start = Instant::now();
-        let scenario = (!request.context.judge).then_some(request.context.scenario);
-        let number = entry_number(request.messages, request.context.turn);
-        let entry = self.file.entry(scenario, number).unwrap_or(&self.generated);
-        let message = say(entry, request.messages);
+        let context = request.context;
+        let scenario = (!context.judge).then_some(context.scenario);
+        let number = entry_number(request.messages, context.turn);
+        let played = context.persona.and_then(|(persona, turn)| self.file.played(persona, turn));
+        let step = scenario.zip(context.step).and_then(|(scenario, step)| self.file.step(scenario, step));
+        let entry = played.or(step).or_else(|| self.file.entry(scenario, number)).unwrap_or(&self.generated);
+        let mut message = say(entry, request.messages);
+        if request.tools.is_empty() && !context.tools && !message.tool_calls.is_empty() {
+            // Where there are no tools at all, none is called.
+            message.tool_calls.clear();
+            message.finish = Some("stop".to_owned());
+        }
         let ttft = request.stream.then_some(Duration::ZERO);
         Ok(ChatReply { message, latency: start.elapsed(), ttft, attempts: 1 })
     }

@@ -19,7 +19,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
         return Err(format!("it has {} bytes, more than the limit of {SIZE_LIMIT}", bytes.len()));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8: {error}"))?;
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: BTreeMap::new(), values: 0 };
+    // A text that ends with the file has the line break that the file has; the parser gives it one.
+    let unended = (!text.ends_with('\n')).then(|| text.chars().count());
+    let parser = Parser::new_from_str(text);
+    let mut reader = Reader { parser, anchors: BTreeMap::new(), values: 0, unended };
     let mut document = None;
     loop {
         let (event, span) = reader.next()?;
@@ -41,11 +44,21 @@ struct Reader<'a> {
     /// Anchored values with their size in values.
     anchors: BTreeMap<usize, (Value, usize)>,
     values: usize,
+    /// Characters of a file without a line break at its end.
+    unended: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), String> {
         match self.parser.next() {
+            Some(Ok((Event::Scalar(text, style, anchor, tag), span)))
+                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+                    && self.unended.is_some_and(|end| span.end.index() >= end)
+                    && text.ends_with('\n') =>
+            {
+                let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
+                Ok((Event::Scalar(text.into(), style, anchor, tag), span))
+            }
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(format!("line {}: {}", error.marker().line(), error.info())),
             None => Err("it ends too early".to_owned()),

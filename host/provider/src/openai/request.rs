@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
 use serde_json::Value;
 
-use crate::chat::ChatRequest;
+use crate::chat::{ChatRequest, ToolSpec};
 use crate::error::Cause;
 use crate::settings::Sampling;
 
@@ -20,6 +20,7 @@ pub(super) struct Dialect {
     max_completion_tokens: bool,
     max_tokens: bool,
     stream_options: bool,
+    tools: bool,
     pub(super) stream: bool,
 }
 
@@ -33,6 +34,7 @@ impl Dialect {
             max_completion_tokens: takes("max_completion_tokens"),
             max_tokens: takes("max_tokens"),
             stream_options: takes("stream_options"),
+            tools: takes("tools"),
             stream: takes("stream"),
         }
     }
@@ -52,10 +54,26 @@ struct Body<'a> {
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<WireTool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
+}
+
+#[derive(Serialize)]
+struct WireTool<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: WireSignature<'a>,
+}
+
+#[derive(Serialize)]
+struct WireSignature<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a Value,
 }
 
 #[derive(Serialize)]
@@ -124,6 +142,11 @@ fn tool_calls<S: Serializer>(calls: &[ToolCall], serializer: S) -> Result<S::Ok,
     list.end()
 }
 
+fn wire_tool(tool: &ToolSpec) -> WireTool<'_> {
+    let ToolSpec { name, description, parameters } = tool;
+    WireTool { kind: "function", function: WireSignature { name, description, parameters } }
+}
+
 fn wire_message(message: &Message) -> Result<WireMessage<'_>, Cause> {
     let content = match &message.content {
         Content::Text(text) if text.is_empty() && !message.tool_calls.is_empty() => WireContent::Nothing(()),
@@ -172,6 +195,7 @@ pub(super) fn body(
         max_completion_tokens: most.filter(|_| dialect.max_completion_tokens),
         max_tokens: most.filter(|_| !dialect.max_completion_tokens && dialect.max_tokens),
         seed: request.seed.or(defaults.seed).filter(|_| dialect.seed),
+        tools: request.tools.iter().filter(|_| dialect.tools).map(wire_tool).collect(),
         stream: stream.then_some(true),
         stream_options: (stream && dialect.stream_options).then_some(StreamOptions { include_usage: true }),
     };
@@ -191,6 +215,7 @@ mod tests {
     fn json_of(messages: &[Message], stream: bool, unsupported: &[&str]) -> Result<Value, Cause> {
         let request = ChatRequest {
             messages,
+            tools: &[],
             temperature: Some(0.5),
             top_p: None,
             max_tokens: Some(9),
