@@ -86,11 +86,15 @@ impl Planned {
         }
     }
 
+    pub(crate) fn scope(&self) -> Scope {
+        if self.turn.is_some() { Scope::Turn } else { Scope::Conversation }
+    }
+
     /// A record without a verdict.
     pub(crate) fn record(&self, outcome: Outcome) -> CheckRecord {
         let assertion = self.assertion();
         CheckRecord {
-            scope: if self.turn.is_some() { Scope::Turn } else { Scope::Conversation },
+            scope: self.scope(),
             turn: self.turn,
             index: self.index,
             id: None,
@@ -110,13 +114,11 @@ impl Planned {
             calls: Vec::new(),
         }
     }
+}
 
-    fn error(&self, name: &str, text: impl std::fmt::Display) -> CheckRecord {
-        let mut record = self.record(Outcome::Error);
-        record.reason = Some(format!("{name}: {text}"));
-        record.error = Some(name.to_owned());
-        record
-    }
+fn error(record: CheckRecord, name: &str, text: impl std::fmt::Display) -> CheckRecord {
+    let reason = Some(format!("{name}: {text}"));
+    CheckRecord { outcome: Outcome::Error, reason, error: Some(name.to_owned()), ..record }
 }
 
 /// What all checks of a case share.
@@ -145,23 +147,46 @@ impl Bench {
                     record.reason = Some(why);
                     return (record, 0);
                 }
-                Err(why) => return (planned.error("ConditionInvalid", why), 0),
+                Err(why) => return (error(planned.record(Outcome::Error), "ConditionInvalid", why), 0),
             }
         }
-        let unwrapped = match unwrap(planned.assertion()) {
-            Ok(unwrapped) => unwrapped,
-            Err(why) => return (planned.error("BadParams", why), 0),
-        };
+        match unwrap(planned.assertion()) {
+            Ok(unwrapped) => self.evaluated(planned.record(Outcome::NotRun), unwrapped, conversation, case_key).await,
+            Err(why) => (error(planned.record(Outcome::Error), "BadParams", why), 0),
+        }
+    }
+
+    /// Judges by a check that is declared elsewhere: `record` says all of it but the verdict.
+    pub(crate) async fn judge_as(
+        &self,
+        record: CheckRecord,
+        params: &Value,
+        conversation: &Arc<Conversation>,
+        case_key: &str,
+    ) -> (CheckRecord, u64) {
+        match Threshold::split(params) {
+            Ok((threshold, params)) => {
+                let unwrapped = Unwrapped { kind: record.kind.clone(), params: params.to_string(), threshold };
+                self.evaluated(record, unwrapped, conversation, case_key).await
+            }
+            Err(why) => (error(record, "BadParams", why), 0),
+        }
+    }
+
+    async fn evaluated(
+        &self,
+        record: CheckRecord,
+        unwrapped: Unwrapped,
+        conversation: &Arc<Conversation>,
+        case_key: &str,
+    ) -> (CheckRecord, u64) {
         let Some(entry) = self.library.find(&unwrapped.kind) else {
-            return (planned.error("CheckUnknown", self.library.unknown(&unwrapped.kind)), 0);
+            return (error(record, "CheckUnknown", self.library.unknown(&unwrapped.kind)), 0);
         };
         let evaluator = Some(EvaluatorRef { name: entry.name.clone(), digest: entry.digest.clone() });
         let component = match entry.ready() {
             Ok(component) => component,
-            Err((name, text)) => {
-                let record = planned.error(name, text);
-                return (CheckRecord { evaluator, ..record }, 0);
-            }
+            Err((name, text)) => return (CheckRecord { evaluator, ..error(record, name, text) }, 0),
         };
         let call = Call {
             check: unwrapped.kind,
@@ -177,18 +202,19 @@ impl Bench {
         let mut record = match evaluation.result {
             Ok(verdict) => match unwrapped.threshold.judge(&verdict) {
                 Ok((outcome, reason)) => CheckRecord {
+                    outcome,
                     score: verdict.score,
                     reason: Some(reason),
                     label: verdict.label,
                     evidence: verdict.evidence,
-                    ..planned.record(outcome)
+                    ..record
                 },
-                Err((name, text)) => CheckRecord { score: verdict.score, ..planned.error(name, text) },
+                Err((name, text)) => CheckRecord { score: verdict.score, ..error(record, name, text) },
             },
             Err(GuestError::NotApplicable(why)) => {
-                CheckRecord { reason: Some(why), ..planned.record(Outcome::Skipped) }
+                CheckRecord { outcome: Outcome::Skipped, reason: Some(why), ..record }
             }
-            Err(error) => planned.error(error.reason(), &error),
+            Err(trouble) => error(record, trouble.reason(), &trouble),
         };
         record.evaluator = evaluator;
         record.fuel = evaluation.fuel;

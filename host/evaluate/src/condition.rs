@@ -1,6 +1,7 @@
 //! `when`: whether a check applies to the turn at all. A condition that cannot be decided is an error, not a skip.
 
 use arena_model::{Conversation, Role};
+use regex::Regex;
 use serde_json::Value;
 
 /// Whether the check applies; else why not. The outer error is a condition that cannot be decided.
@@ -18,6 +19,10 @@ pub(crate) fn applies(when: &Value, conversation: &Conversation) -> Result<Resul
     for (name, wanted) in conditions {
         let holds = match (name.as_str(), wanted) {
             ("tool_called", Value::String(tool)) => called.contains(&tool.as_str()),
+            ("tool_called_pattern", Value::String(pattern)) => {
+                let pattern = Regex::new(pattern).map_err(|error| format!("the pattern `{pattern}`: {error}"))?;
+                called.iter().any(|name| pattern.is_match(name))
+            }
             ("any_tool_called", Value::Bool(any)) => called.is_empty() != *any,
             ("min_tool_calls", Value::Number(least)) if least.is_u64() => {
                 called.len() as u64 >= least.as_u64().unwrap_or(u64::MAX)
@@ -48,7 +53,12 @@ mod tests {
     fn conditions_look_at_this_turn() {
         let here = conversation();
         let elsewhere = Conversation { turn: Some(0), ..conversation() };
-        for when in [json!({"tool_called": "search"}), json!({"any_tool_called": true}), json!({"min_tool_calls": 1})] {
+        for when in [
+            json!({"tool_called": "search"}),
+            json!({"tool_called_pattern": "^sea"}),
+            json!({"any_tool_called": true}),
+            json!({"min_tool_calls": 1}),
+        ] {
             assert_eq!(applies(&when, &here), Ok(Ok(())), "{when}");
             assert!(applies(&when, &elsewhere).unwrap().is_err(), "{when}");
         }

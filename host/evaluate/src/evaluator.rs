@@ -30,6 +30,8 @@ pub struct EvaluatorParts {
     pub library: Arc<Library>,
     /// Providers by id, or why one cannot be called.
     pub providers: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
+    /// Those that play users, by the role of the turn, or why one cannot be called.
+    pub players: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
     /// Judges by name, or why one cannot be asked.
     pub judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
     /// Of the run's work.
@@ -79,9 +81,22 @@ impl Evaluator {
         }
     }
 
+    /// The provider that plays a role.
+    pub(crate) fn player(&self, role: &str) -> Result<Arc<dyn Provider>, Trouble> {
+        match self.parts.players.get(role) {
+            Some(Ok(provider)) => Ok(provider.clone()),
+            Some(Err(error)) => Err(Trouble::from(error.clone()).of_file(&format!("self_play role `{role}`"))),
+            None => Err(Trouble::new("ProviderUnknown", format!("nobody plays the role `{role}`"))),
+        }
+    }
+
     /// The template engine: the bundle's own, else the standard one.
     pub(crate) fn template(&self) -> Result<&Arc<Component>, Trouble> {
-        let name = self.parts.bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str());
+        self.engine(self.parts.bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str()))
+    }
+
+    /// The template engine of this name.
+    pub(crate) fn engine(&self, name: &str) -> Result<&Arc<Component>, Trouble> {
         match self.parts.library.named(name).map(Resolved::ready) {
             Some(Ok(component)) if component.world() == World::Template => Ok(component),
             Some(Ok(component)) => {

@@ -38,12 +38,13 @@ impl JudgeHost for Judges {
         let call = async move {
             let request = ChatRequest {
                 messages: &messages,
+                tools: &[],
                 temperature: Some(0.0),
                 top_p: None,
                 max_tokens: Some(max_tokens),
                 seed: None,
                 stream: false,
-                context: MockContext { scenario: "", turn: 1, judge: true },
+                context: MockContext { turn: 1, judge: true, ..MockContext::default() },
                 deadline: Instant::now() + JUDGE_TIMEOUT,
             };
             provider.chat(request).await.map_err(|error| error.to_string())

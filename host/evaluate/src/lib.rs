@@ -5,6 +5,7 @@
 mod case;
 mod check;
 mod condition;
+mod conversation;
 mod evaluator;
 mod judge;
 mod library;
@@ -14,6 +15,7 @@ mod score;
 
 pub use case::CaseInput;
 pub use check::check_type;
+pub use conversation::ANSWERS;
 pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE};
 pub use library::{ComponentSource, Library, LibraryError, Resolved, pins};
 pub use preflight::Finding;

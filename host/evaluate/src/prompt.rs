@@ -34,26 +34,22 @@ pub(crate) fn missing<'a>(prompt: &'a Prompt, values: &BTreeMap<String, String>)
     without.map(|variable| variable.name.as_str()).collect()
 }
 
-/// The rendered system prompt.
+/// A rendered text; `what` names it in errors.
 pub(crate) async fn render(
     sandbox: &Arc<Sandbox>,
     engine: &Arc<Component>,
-    prompt: &Prompt,
+    source: &str,
     values: &BTreeMap<String, String>,
     seed: u64,
+    what: &str,
 ) -> Result<String, Trouble> {
-    let missing = missing(prompt, values);
-    if !missing.is_empty() {
-        let text = format!("prompt `{}` needs a value for {}", prompt.task_type, missing.join(", "));
-        return Err(Trouble::new("VariableMissing", text));
-    }
     let values: serde_json::Map<String, Value> =
         values.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
     let values = Value::Object(values).to_string();
-    let (pool, engine, source) = (sandbox.clone(), engine.clone(), prompt.system_template.clone());
+    let (pool, engine, source) = (sandbox.clone(), engine.clone(), source.to_owned());
     let rendered = sandbox
         .on_pool(async move { pool.render(&engine, &source, &values, seed).await.result })
         .await
         .and_then(|result| result);
-    rendered.map_err(|error| Trouble::new(error.reason(), format!("rendering prompt `{}`: {error}", prompt.task_type)))
+    rendered.map_err(|error| Trouble::new(error.reason(), format!("rendering {what}: {error}")))
 }

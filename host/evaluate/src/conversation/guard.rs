@@ -1,0 +1,137 @@
+//! Guardrails: checks that act on what is said, before anybody else sees it.
+
+use std::sync::Arc;
+
+use arena_bundle::Validator;
+use arena_model::{CheckRecord, Content, Conversation, Message, Outcome, Scope};
+use serde_json::{Value, json};
+
+use super::Run;
+use crate::case::Trouble;
+
+/// Said in place of a refused reply where the validator has no message.
+const REFUSED: &str = "Sorry, we can't provide this response as it would violate our content policy.";
+/// Those that shorten a reply; all others replace it.
+const SHORTENING: [&str; 2] = ["max_length", "length"];
+/// Params of the guardrail and not of its check.
+const OWN: [&str; 2] = ["direction", "message"];
+
+/// Which messages a guardrail looks at.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Direction {
+    Input,
+    Output,
+}
+
+impl Direction {
+    fn as_str(self) -> &'static str {
+        if self == Self::Input { "input" } else { "output" }
+    }
+
+    fn wanted(self, validator: &Validator) -> bool {
+        match validator.params["direction"].as_str() {
+            Some("both") => true,
+            Some("input") => self == Self::Input,
+            _ => self == Self::Output,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Lets the guardrails in force look at a message. True if one of them changed it.
+    pub(super) async fn guard(
+        &mut self,
+        message: &mut Message,
+        direction: Direction,
+        at: u32,
+    ) -> Result<bool, Trouble> {
+        let validators = self.prompt()?.validators.clone();
+        let mut fired = false;
+        for (index, validator) in (0u32..).zip(&validators).filter(|(_, validator)| direction.wanted(validator)) {
+            let (record, micros) = self.guarded(message, validator, index, at).await?;
+            let refused = record.outcome != Outcome::Passed && record.outcome != Outcome::Skipped;
+            let cut = record.evidence.first().map(|span| span.start as usize);
+            let error = record.error.clone().zip(record.reason.clone());
+            self.checks.push(record);
+            self.checks_us.push(micros);
+            if let Some((_, why)) = error {
+                let text = format!("{}:{}: guardrail `{}`: {why}", validator.file, validator.line, validator.kind);
+                return Err(Trouble::new("GuardrailFailed", text));
+            }
+            if !refused {
+                continue;
+            }
+            fired = true;
+            let action = act(message, validator, cut);
+            // A refused question is pushed before the refusal.
+            let at_message = self.conversation.messages.len() + usize::from(direction == Direction::Input);
+            let detail = json!({
+                "validator": validator.kind,
+                "direction": direction.as_str(),
+                "action": action,
+                "message": at_message,
+            });
+            self.event("guardrail", at, detail);
+        }
+        Ok(fired)
+    }
+
+    async fn guarded(
+        &self,
+        message: &Message,
+        validator: &Validator,
+        index: u32,
+        at: u32,
+    ) -> Result<(CheckRecord, u64), Trouble> {
+        let mut params = validator.params.clone();
+        if let Value::Object(params) = &mut params {
+            params.retain(|key, _| !OWN.contains(&key.as_str()));
+        }
+        // The message alone, whoever it is from: a guardrail judges what is said now.
+        let mut said = message.clone();
+        said.role = arena_model::Role::Assistant;
+        let subject =
+            Arc::new(Conversation { turn: Some(at), messages: vec![said], turns: vec![at], ..Conversation::default() });
+        let record = CheckRecord {
+            scope: Scope::Guardrail,
+            turn: Some(at),
+            index,
+            id: None,
+            kind: validator.kind.clone(),
+            params: validator.params.clone(),
+            outcome: Outcome::NotRun,
+            score: None,
+            reason: None,
+            error: None,
+            message: validator.message.clone(),
+            label: None,
+            evidence: Vec::new(),
+            evaluator: None,
+            fuel: 0,
+            memory_bytes: 0,
+            reused: false,
+            calls: Vec::new(),
+        };
+        let (bench, key) = (self.evaluator.bench.clone(), self.key.clone());
+        let done =
+            self.evaluator.parts.sandbox.on_pool(async move { bench.judge_as(record, &params, &subject, &key).await });
+        done.await.map_err(Trouble::from_sandbox)
+    }
+}
+
+/// Changes the message; says how.
+fn act(message: &mut Message, validator: &Validator, cut: Option<usize>) -> &'static str {
+    let text = message.content.text().into_owned();
+    message.tool_calls.clear();
+    message.by = arena_model::Author::Guardrail;
+    match cut.filter(|cut| SHORTENING.contains(&validator.kind.as_str()) && text.is_char_boundary(*cut)) {
+        Some(cut) => {
+            message.content = Content::Text(text[..cut].to_owned());
+            "truncate"
+        }
+        None => {
+            message.content = Content::Text(validator.message.clone().unwrap_or_else(|| REFUSED.to_owned()));
+            "replace"
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The conversation of one case: scripted and played turns against a provider, rounds of tool calls, guardrails, checks
+//! after each turn. Whatever a turn needs beside the model is a file of its own here.
+
+mod composition;
+mod guard;
+mod persona;
+mod recorded;
+mod round;
+mod skills;
+mod tools;
+mod workflow;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arena_bundle::{Prompt, Turn};
+use arena_model::{
+    Author, CheckRecord, Content, Conversation, Event, Fault as _, Hasher, MeasuredTurn, Message, Outcome, Role, Usage,
+};
+use arena_provider::Provider;
+use serde_json::{Value, json};
+
+use crate::case::{CaseInput, Trouble};
+use crate::check::Planned;
+use crate::evaluator::Evaluator;
+use crate::prompt;
+
+use guard::Direction;
+use skills::Skills;
+pub use tools::ANSWERS;
+use workflow::Machine;
+
+/// A case in progress.
+pub(crate) struct Run<'a> {
+    evaluator: &'a Evaluator,
+    case: &'a CaseInput,
+    key: String,
+    pub(crate) conversation: Conversation,
+    input: Hasher,
+    pub(crate) checks: Vec<CheckRecord>,
+    pub(crate) checks_us: Vec<u64>,
+    pub(crate) turns: Vec<MeasuredTurn>,
+    /// Of played users.
+    pub(crate) played: Usage,
+    pub(crate) played_cost: Option<u64>,
+    machine: Option<Machine>,
+    skills: Skills,
+    /// The system prompt in force.
+    system: String,
+    deadline: Instant,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(evaluator: &'a Evaluator, case: &'a CaseInput, timeout: Duration) -> Self {
+        Self {
+            evaluator,
+            case,
+            key: case.id.key().0,
+            conversation: Conversation::default(),
+            input: Hasher::default(),
+            checks: Vec::new(),
+            checks_us: Vec::new(),
+            turns: Vec::new(),
+            played: Usage::default(),
+            played_cost: Some(0),
+            machine: None,
+            skills: Skills::new(&evaluator.parts.bundle.skills),
+            system: String::new(),
+            deadline: Instant::now() + timeout,
+        }
+    }
+
+    /// Digest of all that was put in.
+    pub(crate) fn input(&mut self) -> arena_model::Digest {
+        std::mem::take(&mut self.input).finish()
+    }
+
+    /// All turns and then the conversation's checks. An error is the case's own; a failed check only stops the turns.
+    /// Either way the conversation as far as it went is judged.
+    pub(crate) async fn converse(&mut self, timeout: Duration) -> Result<(), Trouble> {
+        let held = match self.case.scenario.recording.clone() {
+            Some(Ok(recording)) => self.judge_recording(&recording).await,
+            Some(Err(why)) => return Err(Trouble::new("RecordingInvalid", why)),
+            None => {
+                let provider = self.begin()?;
+                self.hold(provider.as_ref(), timeout).await
+            }
+        };
+        self.set_facts();
+        let judged = self.judge(None).await;
+        held.and(judged.map(drop))
+    }
+
+    /// What must be there before anything is said; without it there is no conversation to judge.
+    fn begin(&mut self) -> Result<Arc<dyn Provider>, Trouble> {
+        let scenario = &self.case.scenario;
+        if let Some(key) = scenario.unsupported.first() {
+            let text = format!("scenario `{}` wants `{key}`, which is not supported yet", scenario.id);
+            return Err(Trouble::new("FeatureUnsupported", text));
+        }
+        let provider = self.evaluator.provider(&self.case.id.provider)?;
+        if let Some(workflow) = &self.evaluator.parts.bundle.workflow {
+            let machine = Machine::new(workflow.clone(), &scenario.task_type);
+            let invalid = |why| Trouble::new("WorkflowInvalid", format!("{}: {why}", scenario.id));
+            self.machine = Some(machine.map_err(invalid)?);
+        }
+        Ok(provider)
+    }
+
+    async fn hold(&mut self, provider: &dyn Provider, timeout: Duration) -> Result<(), Trouble> {
+        let scenario = self.case.scenario.clone();
+        self.set_facts();
+        let composed = self.machine.as_ref().and_then(Machine::state).is_some_and(|state| state.composition.is_some());
+        if !composed {
+            self.system = self.rendered(self.task()).await?;
+        }
+        self.hash_input(&scenario.turns)?;
+        for text in [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty()) {
+            self.push(Message::text(Role::System, Author::Script, text), 0);
+        }
+        for (at, turn) in (0u32..).zip(&scenario.turns) {
+            if !self.turn(at, turn, provider, timeout).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn hash_input(&mut self, turns: &[Turn]) -> Result<(), Trouble> {
+        self.input.field(self.system.as_bytes());
+        for turn in turns {
+            self.input.field(turn.role.as_bytes()).field(turn.content.text().as_bytes());
+            if let Content::Parts(parts) = &turn.content {
+                // What only the media tell apart is another input as well.
+                let parts =
+                    serde_json::to_vec(parts).map_err(|error| Trouble::new("RecordInvalid", error.to_string()))?;
+                self.input.field(&parts);
+            }
+        }
+        Ok(())
+    }
+
+    /// One scripted turn, or as many exchanges as a persona plays. True if the conversation may go on.
+    async fn turn(
+        &mut self,
+        at: u32,
+        turn: &Turn,
+        provider: &dyn Provider,
+        timeout: Duration,
+    ) -> Result<bool, Trouble> {
+        let Some(play) = &turn.play else {
+            if turn.role != "user" {
+                let text = format!("turn {at} has the role `{}`; only `user` can be scripted", turn.role);
+                return Err(Trouble::new("TurnRoleUnknown", text));
+            }
+            self.check_time(timeout)?;
+            let mut message = Message::text(Role::User, Author::Script, "");
+            message.content = turn.content.clone();
+            self.exchange(message, at, turn, provider).await?;
+            return self.judge(Some(at)).await;
+        };
+        for number in 1..=play.max_turns.unwrap_or(play.turns).max(play.turns) {
+            self.check_time(timeout)?;
+            let said = self.play(&turn.role, play, number).await?;
+            if !said.text.is_empty() {
+                self.exchange(Message::text(Role::User, Author::Persona, said.text), at, turn, provider).await?;
+                if !self.judge(Some(at)).await? {
+                    return Ok(false);
+                }
+            }
+            // Before its least number of turns a persona cannot end the conversation.
+            if said.complete && number >= play.turns {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    fn check_time(&self, timeout: Duration) -> Result<(), Trouble> {
+        if Instant::now() < self.deadline {
+            return Ok(());
+        }
+        Err(Trouble::new("CaseTimeout", format!("the case took more than {timeout:?}")))
+    }
+
+    /// The task type of the prompt in force.
+    fn task(&self) -> &str {
+        match &self.machine {
+            Some(machine) => machine.state().map_or("", |state| state.prompt_task.as_str()),
+            None => &self.case.scenario.task_type,
+        }
+    }
+
+    fn prompt(&self) -> Result<&'a Prompt, Trouble> {
+        self.prompt_of(self.task())
+    }
+
+    fn prompt_of(&self, task: &str) -> Result<&'a Prompt, Trouble> {
+        let prompts = &self.evaluator.parts.bundle.prompts;
+        prompts.get(task).ok_or_else(|| {
+            let known = prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let text = format!(
+                "scenario `{}` wants a prompt for task_type `{task}`; prompt_configs has {}",
+                self.case.scenario.id,
+                if known.is_empty() { "none" } else { &known }
+            );
+            Trouble::new("PromptMissing", text)
+        })
+    }
+
+    async fn rendered(&self, task: &str) -> Result<String, Trouble> {
+        let prompt = self.prompt_of(task)?;
+        let mut values = prompt::variables(prompt, &self.case.scenario, self.case.id.region.as_deref());
+        if let Some(machine) = &self.machine {
+            values.extend(machine.variables());
+        }
+        let missing = prompt::missing(prompt, &values);
+        if !missing.is_empty() {
+            let text = format!("prompt `{task}` needs a value for {}", missing.join(", "));
+            return Err(Trouble::new("VariableMissing", text));
+        }
+        for (name, text) in &prompt.fragments {
+            let text = self.render_text(text, &values, &format!("fragment `{name}`")).await?;
+            values.entry(name.clone()).or_insert(text);
+        }
+        self.render_text(&prompt.system_template, &values, &format!("prompt `{task}`")).await
+    }
+
+    async fn render_text(
+        &self,
+        source: &str,
+        values: &BTreeMap<String, String>,
+        what: &str,
+    ) -> Result<String, Trouble> {
+        let engine = self.evaluator.template()?;
+        let seed = crate::check::seed_of(self.evaluator.parts.seed, &self.key, engine.digest());
+        prompt::render(&self.evaluator.parts.sandbox, engine, source, values, seed, what).await
+    }
+
+    fn push(&mut self, message: Message, turn: u32) {
+        self.conversation.messages.push(message);
+        self.conversation.turns.push(turn);
+    }
+
+    fn event(&mut self, kind: &str, turn: u32, detail: Value) {
+        self.conversation.events.push(Event { kind: kind.to_owned(), turn, detail });
+    }
+
+    /// What checks may ask for by name.
+    fn set_facts(&mut self) {
+        let facts = &mut self.conversation.facts;
+        facts.insert("variables".to_owned(), json!(self.case.scenario.variables));
+        if let Some(machine) = &self.machine {
+            facts.insert("workflow".to_owned(), machine.fact());
+        }
+        if let Some(turn) = self.turns.last() {
+            facts.insert("latency_ms".to_owned(), json!(turn.latency_ms));
+        }
+        let (mut usage, mut cost) = (Usage::default(), Some(0u64));
+        for message in self.conversation.messages.iter().filter(|message| message.role == Role::Assistant) {
+            usage += message.usage.unwrap_or_default();
+            cost = cost.zip(message.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
+        }
+        let spent = json!({"usd_micro": cost, "input_tokens": usage.input, "output_tokens": usage.output});
+        facts.insert("cost".to_owned(), spent);
+    }
+
+    /// Judges one list of checks, all in one visit to the pool. True if the conversation may go on.
+    async fn judge(&mut self, turn: Option<u32>) -> Result<bool, Trouble> {
+        let planned = Planned::list(&self.case.scenario, turn);
+        if planned.is_empty() {
+            return Ok(true);
+        }
+        self.set_facts();
+        let conversation = Arc::new(Conversation { turn, ..std::mem::take(&mut self.conversation) });
+        let (bench, key) = (self.evaluator.bench.clone(), self.key.clone());
+        let subject = conversation.clone();
+        let judged = self.evaluator.parts.sandbox.on_pool(async move {
+            let mut judged = Vec::new();
+            for check in planned {
+                judged.push(bench.judge(&check, &subject, &key).await);
+            }
+            judged
+        });
+        let judged = judged.await;
+        self.conversation = Arc::unwrap_or_clone(conversation);
+        let mut passed = true;
+        for (record, micros) in judged.map_err(|error| Trouble::new(error.reason(), error.to_string()))? {
+            passed &= matches!(record.outcome, Outcome::Passed | Outcome::Skipped);
+            self.checks.push(record);
+            self.checks_us.push(micros);
+        }
+        Ok(passed)
+    }
+
+    /// Adds a `not_run` record for each check that the conversation never came to.
+    pub(crate) fn skip_unreached(&mut self, stopped: bool) {
+        let turns = (0u32..).zip(&self.case.scenario.turns).map(|(at, _)| Some(at));
+        for turn in turns.chain(stopped.then_some(None)) {
+            for planned in Planned::list(&self.case.scenario, turn) {
+                let scope = planned.scope();
+                let judged =
+                    |check: &CheckRecord| check.scope == scope && check.turn == turn && check.index == planned.index;
+                if !self.checks.iter().any(judged) {
+                    self.checks.push(planned.record(Outcome::NotRun));
+                    self.checks_us.push(0);
+                }
+            }
+        }
+    }
+}

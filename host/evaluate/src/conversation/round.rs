@@ -1,0 +1,207 @@
+//! One exchange: the user's message, then the model's answers until one calls no tool.
+
+use std::borrow::Cow;
+
+use arena_bundle::{Persona, Turn};
+use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
+use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec};
+use serde_json::json;
+
+use super::{Direction, Run, skills, tools, workflow};
+use crate::case::{Trouble, millis, unsaid};
+
+/// Most answers of a model within one exchange.
+const ROUNDS: u32 = 50;
+
+impl Run<'_> {
+    pub(super) async fn exchange(
+        &mut self,
+        mut said: Message,
+        at: u32,
+        turn: &Turn,
+        provider: &dyn Provider,
+    ) -> Result<(), Trouble> {
+        self.turns.push(MeasuredTurn::default());
+        let composition = self.machine.as_ref().and_then(|it| it.state()).and_then(|state| state.composition.clone());
+        if let Some(composition) = composition {
+            self.push(said, at);
+            return self.compose(&composition, at, provider).await;
+        }
+        let refused = self.guard(&mut said, Direction::Input, at).await?;
+        if refused {
+            // What was asked stays as it was asked; the refusal is the answer.
+            let refusal = said.content.text().into_owned();
+            let mut question = Message::text(Role::User, Author::Script, "");
+            question.content = turn.content.clone();
+            self.push(question, at);
+            let mut answer = Message::text(Role::Assistant, Author::Guardrail, refusal);
+            (answer.usage, answer.cost_usd_micro) = (Some(Usage::default()), Some(0));
+            self.push(answer, at);
+            return Ok(());
+        }
+        self.push(said, at);
+        for _ in 0..ROUNDS {
+            let mut reply = self.answer(turn, provider).await?;
+            let unsaid = unsaid(&reply, at);
+            self.guard(&mut reply, Direction::Output, at).await?;
+            let calls = reply.tool_calls.clone();
+            let spoke = !reply.content.text().trim().is_empty();
+            self.push(reply, at);
+            let message = self.conversation.messages.len() - 1;
+            if let Some(machine) = self.machine.as_ref().filter(|_| spoke) {
+                let detail = json!({"message": message, "state": machine.name()});
+                self.event("state", at, detail);
+            }
+            if calls.is_empty() {
+                return unsaid.map_or(Ok(()), Err);
+            }
+            for call in &calls {
+                let answer = self.call(call).await;
+                if let Err(failure) = &answer {
+                    self.event("tool_failure", at, json!({"call": call.id, "kind": failure.kind}));
+                }
+                self.push(tools::message(call, answer), at);
+            }
+            self.move_on(at, message).await?;
+        }
+        Err(Trouble::new("ToolRoundsExhausted", format!("turn {at}: the model called tools {ROUNDS} times in a row")))
+    }
+
+    /// Asks the model under the prompt in force.
+    async fn answer(&mut self, turn: &Turn, provider: &dyn Provider) -> Result<Message, Trouble> {
+        let scenario = self.case.scenario.clone();
+        let told = self.tools()?;
+        let all = &self.conversation.messages;
+        let users = all.iter().filter(|message| message.role == Role::User).count();
+        let bundle = &self.evaluator.parts.bundle;
+        let tools = !bundle.tools.is_empty() || !bundle.skills.is_empty() || self.machine.is_some();
+        let context = MockContext { scenario: &scenario.id, turn: users as u32, tools, ..MockContext::default() };
+        // One system prompt, the newest, before all that was said; without a workflow there is only one.
+        let messages: Cow<'_, [Message]> = if self.machine.is_some() {
+            let system = [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty());
+            let system = system.map(|text| Message::text(Role::System, Author::Script, text));
+            let said = all.iter().filter(|message| message.role != Role::System).cloned();
+            system.chain(said).collect()
+        } else {
+            all.into()
+        };
+        let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
+        let answered = provider.chat(ChatRequest { stream, ..self.request(&messages, &told, context) }).await;
+        self.measured(answered)
+    }
+
+    /// What the model may call here.
+    fn tools(&self) -> Result<Vec<ToolSpec>, Trouble> {
+        let bundle = &self.evaluator.parts.bundle;
+        let mut told = tools::told(&bundle.tools, &self.prompt()?.allowed_tools);
+        if let Some(machine) = &self.machine {
+            told.extend(machine.tools());
+        }
+        told.extend(self.skills.tools(self.skill_filter()));
+        Ok(told)
+    }
+
+    fn skill_filter(&self) -> Option<&str> {
+        self.machine.as_ref()?.state()?.skills.as_deref()
+    }
+
+    async fn call(&mut self, call: &ToolCall) -> tools::Answer {
+        if let Some(machine) = &mut self.machine {
+            machine.count_call()?;
+        }
+        let own = self.machine.as_ref().map(|machine| machine.tools()).unwrap_or_default();
+        if let Some(spec) = own.iter().find(|spec| spec.name == call.name) {
+            tools::fits(&spec.parameters, &call.arguments, "call")?;
+            let machine = self.machine.as_mut().ok_or("there is no workflow")?;
+            return Ok(tools::of_json(machine.call(&call.name, &call.arguments)?));
+        }
+        if [skills::ACTIVATE, skills::DEACTIVATE].contains(&call.name.as_str()) {
+            let filter = self.skill_filter().map(str::to_owned);
+            let specs = self.skills.tools(filter.as_deref());
+            let spec = specs.iter().find(|spec| spec.name == call.name).ok_or("there are no skills here")?;
+            tools::fits(&spec.parameters, &call.arguments, "call")?;
+            return Ok(tools::of_json(self.skills.call(&call.name, &call.arguments, filter.as_deref())?));
+        }
+        match self.evaluator.parts.bundle.tools.get(&call.name).cloned() {
+            Some(tool) => tools::call(self.evaluator, &tool, &call.arguments, self.evaluator.parts.seed).await,
+            None if call.name == workflow::TRANSITION && self.machine.is_some() => {
+                Err("no event leads on from this state".into())
+            }
+            None => Err(format!("there is no tool `{}`", call.name).into()),
+        }
+    }
+
+    /// Carries out the transition that the round asked for: the next answer is under the new state's prompt.
+    async fn move_on(&mut self, at: u32, message: usize) -> Result<(), Trouble> {
+        let Some(moved) = self.machine.as_mut().and_then(|machine| machine.commit()) else { return Ok(()) };
+        let detail = json!({"from": moved.from, "to": moved.to, "event": moved.event, "message": message});
+        self.event("transition", at, detail);
+        if self.machine.as_ref().is_some_and(|machine| machine.state().is_none()) {
+            let text = format!("`{}` leads to the state `{}`, which the workflow does not have", moved.event, moved.to);
+            return Err(Trouble::new("WorkflowInvalid", text));
+        }
+        self.system = self.rendered(self.task()).await?;
+        self.push(Message::text(Role::System, Author::Script, self.system.clone()), at);
+        Ok(())
+    }
+
+    fn request<'r>(&self, messages: &'r [Message], tools: &'r [ToolSpec], context: MockContext<'r>) -> ChatRequest<'r> {
+        let defaults = &self.evaluator.parts.bundle.defaults;
+        ChatRequest {
+            messages,
+            tools,
+            temperature: defaults.temperature,
+            top_p: None,
+            max_tokens: defaults.max_tokens,
+            seed: defaults.seed,
+            stream: false,
+            context,
+            deadline: self.deadline,
+        }
+    }
+
+    /// Adds a call's times to its turn's.
+    fn measured(&mut self, answered: Result<ChatReply, ProviderError>) -> Result<Message, Trouble> {
+        let mut none = MeasuredTurn::default();
+        let measured = self.turns.last_mut().unwrap_or(&mut none);
+        match answered {
+            Ok(reply) => {
+                if measured.attempts == 0 {
+                    measured.ttft_ms = reply.ttft.map(millis);
+                }
+                measured.latency_ms += millis(reply.latency);
+                measured.attempts += reply.attempts;
+                Ok(reply.message)
+            }
+            Err(error) => {
+                measured.attempts += error.attempts;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// One call of the model, measured.
+    pub(super) async fn ask(
+        &mut self,
+        messages: &[Message],
+        tools: &[ToolSpec],
+        context: MockContext<'_>,
+        provider: &dyn Provider,
+    ) -> Result<Message, Trouble> {
+        let answered = provider.chat(self.request(messages, tools, context)).await;
+        self.measured(answered)
+    }
+
+    /// One call of the model that plays a user; no part of the agent's times.
+    pub(super) async fn ask_as(
+        &mut self,
+        messages: &[Message],
+        context: MockContext<'_>,
+        provider: &dyn Provider,
+        persona: &Persona,
+    ) -> Result<Message, Trouble> {
+        let (temperature, seed) = (persona.temperature, persona.seed);
+        let request = ChatRequest { temperature, seed, max_tokens: None, ..self.request(messages, &[], context) };
+        Ok(provider.chat(request).await?.message)
+    }
+}

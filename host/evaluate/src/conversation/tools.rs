@@ -1,0 +1,107 @@
+//! What happens when the model calls a tool: the arguments are held against the schema, somebody answers, the answer is
+//! held against its own. Whatever goes wrong is the call's result; the conversation goes on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arena_bundle::{Tool, ToolMode};
+use arena_model::{Author, Content, Fault as _, Message, Role, ToolCall};
+use arena_provider::ToolSpec;
+use serde_json::{Value, json};
+
+use crate::evaluator::Evaluator;
+
+/// Name of the engine that renders answers of mock tools.
+pub const ANSWERS: &str = "go-template";
+
+/// What a tool answers.
+pub(super) type Answer = Result<Content, Failure>;
+
+/// Why a call has no result.
+pub(super) struct Failure {
+    /// `validation` if arguments or result do not fit their schema, else `call`.
+    pub kind: &'static str,
+    pub why: String,
+}
+
+impl<T: Into<String>> From<T> for Failure {
+    fn from(why: T) -> Self {
+        Self { kind: "call", why: why.into() }
+    }
+}
+
+/// The tools that a prompt lets the model know of. Others of the bundle answer all the same if they are called, as with
+/// the original runner.
+pub(super) fn told(tools: &BTreeMap<String, Arc<Tool>>, allowed: &[String]) -> Vec<ToolSpec> {
+    let spec = |tool: &Arc<Tool>| ToolSpec {
+        name: tool.name.clone(),
+        description: tool.description.clone(),
+        parameters: tool.input_schema.clone(),
+    };
+    allowed.iter().filter_map(|name| tools.get(name)).map(spec).collect()
+}
+
+/// An answer of a tool of ours.
+pub(super) fn of_json(value: Value) -> Content {
+    Content::Text(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// The message with a call's result.
+pub(super) fn message(call: &ToolCall, answer: Answer) -> Message {
+    let (content, failed) = match answer {
+        Ok(content) => (content, false),
+        Err(failure) => (Content::Text(json!({"error": failure.why}).to_string()), true),
+    };
+    let finish = failed.then(|| FAILED.to_owned());
+    Message { content, tool_call_id: Some(call.id.clone()), finish, ..Message::text(Role::Tool, Author::Tool, "") }
+}
+
+/// `finish` of a tool's message whose call failed.
+pub(super) const FAILED: &str = "error";
+
+/// Whether `value` fits the schema.
+pub(super) fn fits(schema: &Value, value: &Value, what: &str) -> Result<(), Failure> {
+    if matches!(schema, Value::Null | Value::Bool(true)) {
+        return Ok(());
+    }
+    let validator = jsonschema::validator_for(schema).map_err(|error| format!("the schema of the {what}: {error}"))?;
+    validator
+        .validate(value)
+        .map_err(|error| Failure { kind: "validation", why: format!("the {what} does not fit its schema: {error}") })
+}
+
+/// Calls a tool of the bundle.
+pub(super) async fn call(evaluator: &Evaluator, tool: &Tool, arguments: &Value, seed: u64) -> Answer {
+    fits(&tool.input_schema, arguments, "call")?;
+    let mock = match &tool.mode {
+        ToolMode::Mock(mock) => mock,
+        ToolMode::Outside(mode) => return Err(format!("a tool of mode `{mode}` is not called here").into()),
+    };
+    if !mock.parts.is_empty() {
+        let all = Content::Parts(mock.parts.clone());
+        let media = mock.parts.iter().any(|part| part.kind != "text");
+        return Ok(if media { all } else { Content::Text(all.text().into_owned()) });
+    }
+    if let Some(template) = &mock.template {
+        let text = rendered(evaluator, template, arguments, seed).await?;
+        // Only what is JSON can be held against a schema; a text is taken as it is.
+        if let Ok(value) = serde_json::from_str(&text) {
+            let as_text = Value::String(text.clone());
+            fits(&tool.output_schema, &value, "result")
+                .or_else(|why| fits(&tool.output_schema, &as_text, "result").map_err(|_| why))?;
+        }
+        return Ok(Content::Text(text));
+    }
+    let result = mock.result.clone().unwrap_or_default();
+    fits(&tool.output_schema, &result, "result")?;
+    Ok(of_json(result))
+}
+
+async fn rendered(evaluator: &Evaluator, template: &str, arguments: &Value, seed: u64) -> Result<String, String> {
+    let engine = evaluator.engine(ANSWERS).map_err(|trouble| trouble.text().to_owned())?.clone();
+    let (pool, source, values) = (evaluator.parts().sandbox.clone(), template.to_owned(), arguments.to_string());
+    let done =
+        evaluator.parts().sandbox.on_pool(async move { pool.render(&engine, &source, &values, seed).await.result });
+    let text = done.await.and_then(|result| result).map_err(|error| format!("{}: {error}", error.reason()))?;
+    Ok(text.trim().to_owned())
+}
