@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use arena_model::{Digest, Hasher};
+use arena_model::{CaseId, Digest, Hasher};
 
-use crate::PlanError;
+use crate::{CaseRef, PlanError};
 
 /// Largest number of cases a plan may have unless a setting says otherwise.
 pub const DEFAULT_CAP: u64 = 10_000_000;
@@ -38,6 +38,18 @@ pub struct PlanScenario {
 }
 
 impl PlanInput {
+    /// The names of a case; none if it is of another plan.
+    pub fn id(&self, case: &CaseRef) -> Option<CaseId> {
+        Some(CaseId {
+            scenario: self.scenarios.get(case.scenario as usize)?.id.clone(),
+            provider: self.providers.get(case.provider as usize)?.clone(),
+            region: self.regions.get(case.region as usize)?.clone(),
+            trial: case.trial,
+            row: case.row.map(|row| row.to_string()),
+            variant: case.variant.map(|variant| variant.to_string()),
+        })
+    }
+
     /// Refuses input that gives no cases, two with one key, or more than the cap.
     pub(crate) fn check(&self) -> Result<(), PlanError> {
         if self.scenarios.is_empty() {

@@ -1,8 +1,9 @@
 //! The plan: N cases by index, and by lane and place.
 
-use arena_model::Digest;
+use arena_model::{Digest, Hasher};
 
 use crate::block::{Block, Place};
+use crate::picked::Picked;
 use crate::{PlanError, PlanInput, PlanScenario};
 
 /// One case of the plan, as positions; the names stand in the input.
@@ -49,7 +50,10 @@ pub struct Plan {
     blocks: Vec<Block>,
     lanes: Vec<Lane>,
     spans: Vec<Vec<Span>>,
+    /// Cases of all blocks.
     len: u64,
+    /// Those of them that are in the plan; none for all.
+    picked: Option<Picked>,
     digest: Digest,
 }
 
@@ -66,6 +70,7 @@ impl Plan {
             lanes: input.providers.iter().map(|id| Lane { provider: id.clone(), len: 0 }).collect(),
             spans: vec![Vec::new(); input.providers.len()],
             len: 0,
+            picked: None,
             digest: input.digest(),
         };
         for scenario in &input.scenarios {
@@ -84,15 +89,33 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The plan of the cases at `indexes` (ascending, within this plan, at least one) alone, counted anew from 0. It
+    /// holds two numbers for each.
+    pub(crate) fn only(self, indexes: Vec<u64>) -> Self {
+        let mut hasher = Hasher::default();
+        hasher.field(b"arena picked 1").field(self.digest.as_str().as_bytes());
+        let mut lanes = vec![Vec::new(); self.lanes.len()];
+        for (index, place) in (0..).zip(&indexes) {
+            hasher.update(&place.to_be_bytes());
+            if let Some((lane, _)) = self.lane(*place) {
+                lanes[lane as usize].push(index);
+            }
+        }
+        let sizes = lanes.iter().map(|lane| lane.len() as u64);
+        let lanes_of = self.lanes.iter().zip(sizes);
+        let lanes_of = lanes_of.map(|(lane, len)| Lane { provider: lane.provider.clone(), len }).collect();
+        Self { lanes: lanes_of, picked: Some(Picked::new(indexes, lanes)), digest: hasher.finish(), ..self }
+    }
+
     /// Number of cases, at least 1.
     #[allow(clippy::len_without_is_empty, reason = "a plan without cases cannot be made")]
     pub fn len(&self) -> u64 {
-        self.len
+        self.picked.as_ref().map_or(self.len, Picked::len)
     }
 
     /// The case at `index`; none past the end. O(log scenarios).
     pub fn case(&self, index: u64) -> Option<CaseRef> {
-        let (number, place) = self.locate(index)?;
+        let (number, place) = self.locate(self.place(index)?)?;
         let block = &self.blocks[number];
         let (trial, row, variant) = block.inner_parts(place.inner);
         let provider = block.providers[place.provider];
@@ -106,9 +129,12 @@ impl Plan {
 
     /// Lane of the case at `index` and its place there; none past the end. O(log scenarios).
     pub fn lane(&self, index: u64) -> Option<(u32, u64)> {
-        let (number, place) = self.locate(index)?;
+        let (number, place) = self.locate(self.place(index)?)?;
         let block = &self.blocks[number];
         let lane = block.providers[place.provider];
+        if let Some(picked) = &self.picked {
+            return Some((lane, picked.place(lane, index)?));
+        }
         let spans = &self.spans[lane as usize];
         let span = &spans[spans.binary_search_by_key(&number, |span| span.block).ok()?];
         Some((lane, span.start + place.region * block.inner() + place.inner))
@@ -118,6 +144,9 @@ impl Plan {
     pub fn index(&self, lane: u32, j: u64) -> Option<u64> {
         if j >= self.lanes.get(lane as usize)?.len {
             return None;
+        }
+        if let Some(picked) = &self.picked {
+            return picked.index(lane, j);
         }
         let spans = &self.spans[lane as usize];
         let span = &spans[spans.partition_point(|span| span.start <= j) - 1];
@@ -131,6 +160,14 @@ impl Plan {
     /// selects takes no part in it.
     pub fn digest(&self) -> &Digest {
         &self.digest
+    }
+
+    /// Where the case at `index` stands among those of all blocks.
+    fn place(&self, index: u64) -> Option<u64> {
+        match &self.picked {
+            Some(picked) => picked.case(index),
+            None => Some(index),
+        }
     }
 
     fn locate(&self, index: u64) -> Option<(usize, Place)> {

@@ -15,7 +15,7 @@ pub struct Candidate {
     pub id: String,
     /// Its group; none is the group `default`.
     pub group: Option<String>,
-    /// What it can do; an empty list means that nothing is known and it may do anything.
+    /// What it says it can do.
     pub capabilities: Vec<String>,
 }
 
@@ -33,16 +33,14 @@ pub struct Wanted<'a> {
 }
 
 /// Selects as PromptKit does: the providers a scenario names, else those of its group (or `default`), else all; of
-/// these, the ones that have every capability it needs. A provider that lists no capabilities passes. Gives indexes into
+/// these, the ones that list every capability it needs. Gives indexes into
 /// the candidates, sorted by id, at least one. That a group has no member is for whoever reads the bundle to say.
 ///
 /// # Errors
 /// [`PlanError::ProviderUnknown`] for a named id that is no candidate, [`PlanError::NothingSelected`] if none is left.
 pub fn select_providers(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<Vec<u32>, PlanError> {
     let mut chosen = choose(candidates, wanted)?;
-    let capable = |candidate: &Candidate| {
-        candidate.capabilities.is_empty() || wanted.capabilities.iter().all(|c| candidate.capabilities.contains(c))
-    };
+    let capable = |candidate: &Candidate| wanted.capabilities.iter().all(|c| candidate.capabilities.contains(c));
     let before = chosen.len();
     chosen.retain(|&index| capable(&candidates[index]));
     if chosen.is_empty() {
@@ -139,9 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn capabilities_filter_but_an_empty_list_passes() {
-        assert_eq!(select(&[], None, &["vision"]).unwrap(), [1, 0]);
-        assert_eq!(select(&[], None, &["audio"]).unwrap(), [1]);
+    fn capabilities_filter() {
+        assert_eq!(select(&[], None, &["vision"]).unwrap(), [0]);
         assert_eq!(select(&["zeta"], None, &["vision", "tools"]).unwrap(), [0]);
     }
 
