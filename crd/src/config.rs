@@ -45,8 +45,8 @@ pub struct ArenaConfigSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_ref: Option<NameRef>,
     /// Providers by the id that the bundle knows them by. An entry takes the place of the bundle's provider of the same
-    /// id; any other provider of the bundle is left out if its group has an entry here. Those that stay must be of
-    /// type mock.
+    /// id. An entry of a new id takes the place of all providers of its group that have no entry of their own. Those
+    /// that stay must be of type mock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

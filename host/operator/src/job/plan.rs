@@ -100,7 +100,11 @@ fn has_finalizer(seen: &JobObservation<'_>) -> bool {
 }
 
 /// It is over: credentials go when nobody uses them any more, the object goes when its time is up.
-fn finished(seen: &JobObservation<'_>, status: ArenaJobStatus) -> JobPlan {
+fn finished(seen: &JobObservation<'_>, mut status: ArenaJobStatus) -> JobPlan {
+    if let Some(workers) = seen.run.workers.as_ref().and_then(progress::workers) {
+        // The last pods end after the run.
+        status.workers = Some(workers);
+    }
     let since = |after: Duration| {
         let ended: Option<Timestamp> = status.completion_time.as_ref().and_then(|text| text.parse().ok());
         let at = ended.and_then(|ended| ended.checked_add(after).ok()).unwrap_or(seen.now);

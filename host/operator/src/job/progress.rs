@@ -40,7 +40,7 @@ pub(super) fn from_summary(counts: &Counts) -> CaseCounts {
 
 /// `12/40`: cases that ended, of all.
 pub(super) fn ended(cases: &CaseCounts) -> String {
-    format!("{}/{}", cases.planned - cases.waiting, cases.planned)
+    format!("{}/{}", cases.planned - cases.waiting - cases.not_run, cases.planned)
 }
 
 /// `97.50%` of the cases with a verdict, rounded down, so that 100.00% means all; none without a verdict.

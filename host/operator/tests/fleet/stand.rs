@@ -73,7 +73,7 @@ pub async fn stand_with(test: &str, values: &[&str]) -> Option<Stand> {
     let store = listener.local_addr().unwrap();
     let disk = Disk::open(&scratch.path().join("store")).unwrap();
     let served = async move { serve(listener, disk, key(), ServerSettings::default(), std::future::pending()).await };
-    let store_task = tokio::spawn(async move { served.await.unwrap() });
+    let store_task = tokio::spawn(served);
     Some(Stand { plane, redis, git, prompts, store, scratch, store_task })
 }
 
