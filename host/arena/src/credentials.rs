@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::files::{KEY_BYTES, read_file, read_within};
 
 /// Stable name of keys that stand in a bundle.
-const INLINE: &str = "InlineKey";
+pub const INLINE: &str = "InlineKey";
 
 /// The content of a `credential_file`. A relative path starts at `folder`, the bundle as the user has it, and may not
 /// lead out of it; an absolute one may be anywhere. What is part of the bundle is refused: each run keeps a copy of it.
@@ -36,19 +36,15 @@ pub fn is_beside(bundle: &Bundle) -> bool {
     bundle.providers.iter().any(relative)
 }
 
-/// A warning for each key that is written into the bundle in plain text.
-pub fn inline_warnings(bundle: &Bundle) -> Vec<String> {
+/// File and text of a warning for each key that is written into the bundle in plain text.
+pub fn inline_warnings(bundle: &Bundle) -> Vec<(String, String)> {
     let advice = |key: &str| match key {
         "credential.api_key" => "name a variable by credential_env instead",
         _ => "every run's folder will hold it",
     };
     let warning = |(spec, key): (&ProviderSpec, String)| {
-        format!(
-            "{}: warning[{INLINE}] provider `{}`: `{key}` is a key in plain text; {}",
-            spec.file,
-            spec.id,
-            advice(&key)
-        )
+        let text = format!("provider `{}`: `{key}` is a key in plain text; {}", spec.id, advice(&key));
+        (spec.file.to_string(), text)
     };
     inline(bundle).map(warning).collect()
 }

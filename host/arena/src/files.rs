@@ -1,8 +1,8 @@
 //! Files named on the command line or by a provider: regular files alone, and never more of one than its limit.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use cap_std::ambient_authority;
@@ -60,6 +60,34 @@ pub fn read_within(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>>
         _ => error,
     })?;
     whole(file.into_std(), limit)
+}
+
+/// Copies a file of ours to where the user wants it, whole or not at all; folders on the way are made.
+///
+/// Errors: `FileUnwritable`.
+pub fn copy_whole(from: &Path, to: &Path) -> Result<(), Failure> {
+    let copied = File::open(from).and_then(|mut file| write_whole(to, &mut file));
+    copied.map_err(|error| unwritable(to, &error))
+}
+
+/// Writes a file that the user wants, whole or not at all; folders on the way are made.
+///
+/// Errors: `FileUnwritable`.
+pub fn write(to: &Path, mut bytes: &[u8]) -> Result<(), Failure> {
+    write_whole(to, &mut bytes).map_err(|error| unwritable(to, &error))
+}
+
+fn unwritable(to: &Path, error: &io::Error) -> Failure {
+    Failure::machinery("FileUnwritable", format!("{}: {error}", to.display()))
+}
+
+fn write_whole(to: &Path, from: &mut dyn io::Read) -> io::Result<()> {
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    io::copy(from, &mut file)?;
+    file.as_file().sync_all()?;
+    file.persist(to).map(drop).map_err(|error| error.error)
 }
 
 /// Opening a pipe must not wait for its other end.

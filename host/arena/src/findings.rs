@@ -1,7 +1,9 @@
 //! What is to be said of a bundle before it runs, once each: `validate` refuses over the errors, `run` only tells, since
 //! the cases that are not concerned have verdicts all the same.
 
-use arena_bundle::{Bundle, Problem, Severity};
+use std::fmt;
+
+use arena_bundle::{Bundle, Problem, Problems, Severity};
 use arena_model::Fault;
 
 use crate::credentials;
@@ -12,51 +14,95 @@ const FATAL: [&str; 2] = ["PromptMissing", "TurnRoleUnknown"];
 /// The end of a problem's path where a mock file is named.
 const MOCK_FILE: &str = "additional_config.mock_config";
 
-/// Lines for people, each with its file.
-#[derive(Default)]
-pub struct Findings {
-    /// What makes cases or checks `error` whatever the model answers.
-    pub errors: Vec<String>,
-    /// What has another effect than was meant, or none.
-    pub warnings: Vec<String>,
+/// Something in a bundle, with its file. Prints as a line for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// In a document.
+    Problem(Problem),
+    /// Of a check, a component, a provider.
+    Other {
+        /// Whether it makes cases or checks `error` whatever the model answers.
+        fatal: bool,
+        /// Stable name.
+        reason: &'static str,
+        /// File in the bundle, or where a component came from.
+        file: String,
+        /// Line, 0 if it is not known.
+        line: u32,
+        /// What is wrong, and what to do.
+        text: String,
+    },
 }
 
-impl Findings {
-    /// Everything that can be known without a call. At most `checks` different checks are tried with their params.
-    pub async fn of(session: &Session, checks: usize) -> Self {
-        let mut findings = Self::default();
-        let bundle = &session.bundle;
-        for warning in bundle.warnings.iter().filter(|warning| !said_by_provider(warning, session)) {
-            let fatal = FATAL.contains(&warning.reason);
-            findings.push(fatal, if fatal { error(warning).to_string() } else { warning.to_string() });
+impl Finding {
+    fn other(fatal: bool, reason: &'static str, place: &str, text: impl ToString) -> Self {
+        let known = place.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<u32>().ok()?)));
+        let (file, line) = known.unwrap_or((place, 0));
+        Self::Other { fatal, reason, file: file.to_owned(), line, text: text.to_string() }
+    }
+
+    /// Whether it makes cases or checks `error` whatever the model answers; else something has another effect than was
+    /// meant, or none.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Self::Problem(problem) => problem.severity == Severity::Error,
+            Self::Other { fatal, .. } => *fatal,
         }
-        findings.warnings.extend(credentials::inline_warnings(bundle));
-        for entry in session.library.entries() {
-            if let Some(Err(why)) = &entry.component {
-                findings.push(true, format!("{}: error[{}] {why}", entry.origin, why.reason()));
+    }
+
+    /// The same as an error.
+    pub fn into_error(self) -> Self {
+        match self {
+            Self::Problem(problem) => Self::Problem(Problem { severity: Severity::Error, ..problem }),
+            Self::Other { reason, file, line, text, .. } => Self::Other { fatal: true, reason, file, line, text },
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problem(problem) => problem.fmt(f),
+            Self::Other { fatal, reason, file, line, text } => {
+                let severity = if *fatal { "error" } else { "warning" };
+                let line = if *line > 0 { format!(":{line}") } else { String::new() };
+                write!(f, "{file}{line}: {severity}[{reason}] {text}")
             }
         }
-        let checks = session.evaluator.check_params(checks).await;
-        for finding in checks.iter().chain(&session.evaluator.check_templates().await) {
-            findings.push(finding.fatal, finding.to_string());
-        }
-        for (id, provider) in &session.evaluator.parts().providers {
-            let Err(why) = provider else { continue };
-            // A missing key does not make the bundle wrong: it may be there where it runs.
-            let fatal = why.reason() != "CredentialMissing";
-            let severity = if fatal { "error" } else { "warning" };
-            findings.push(fatal, format!("{}: {severity}[{}] {why}", place(bundle, id), why.reason()));
-        }
-        findings
-    }
-
-    fn push(&mut self, fatal: bool, line: String) {
-        if fatal { self.errors.push(line) } else { self.warnings.push(line) }
     }
 }
 
-fn error(warning: &Problem) -> Problem {
-    Problem { severity: Severity::Error, ..warning.clone() }
+/// All errors of documents that do not load.
+pub fn of_problems(problems: Problems) -> Vec<Finding> {
+    problems.0.into_iter().map(Finding::Problem).collect()
+}
+
+/// Everything that can be known without a call. At most `checks` different checks are tried with their params.
+pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
+    let bundle = &session.bundle;
+    let mut findings = Vec::new();
+    for warning in bundle.warnings.iter().filter(|warning| !said_by_provider(warning, session)) {
+        let finding = Finding::Problem(warning.clone());
+        findings.push(if FATAL.contains(&warning.reason) { finding.into_error() } else { finding });
+    }
+    let inline = credentials::inline_warnings(bundle);
+    findings.extend(inline.iter().map(|(file, text)| Finding::other(false, credentials::INLINE, file, text)));
+    for entry in session.library.entries() {
+        if let Some(Err(why)) = &entry.component {
+            findings.push(Finding::other(true, why.reason(), &entry.origin, why));
+        }
+    }
+    let checks = session.evaluator.check_params(checks).await;
+    for finding in checks.iter().chain(&session.evaluator.check_templates().await) {
+        findings.push(Finding::other(finding.fatal, finding.reason, &finding.place, &finding.text));
+    }
+    for (id, provider) in &session.evaluator.parts().providers {
+        let Err(why) = provider else { continue };
+        // A missing key does not make the bundle wrong: it may be there where it runs.
+        let fatal = why.reason() != "CredentialMissing";
+        findings.push(Finding::other(fatal, why.reason(), place(bundle, id), why));
+    }
+    findings
 }
 
 /// Whether it is about a mock file that is not there, and the provider that needs it says so as well.

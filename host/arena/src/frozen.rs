@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use arena_bundle::Bundle;
 use arena_crd::GateSpec;
-use arena_model::{Digest, Manifest, Work};
+use arena_model::{Digest, Fault as _, Manifest, Work};
 use arena_results::{RunDir, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::credentials;
 use crate::exit::{Failure, OrFail};
-use crate::files::{FILE_BYTES, read_file};
+use crate::files::{self, FILE_BYTES, read_file};
 use crate::manifests::Manifests;
 use crate::session::Session;
-use crate::work::{Inputs, run_spec};
+use crate::work::{Inputs, load_bundle, run_spec, selection};
 
 /// Folder of the run that holds what came from outside the bundle.
 const INPUTS: &str = "inputs";
@@ -23,6 +23,10 @@ const KEY_FOLDER: &str = "keyFolder";
 /// Setting of a run with an ArenaConfig: what of it changes no verdict.
 const CONFIG: &str = "config";
 const MOCK_CONFIG: &str = "mock-config.yaml";
+/// Keys of the cases that alone are run, one a line.
+const CASES: &str = "cases";
+/// Longest list of cases, bytes: that of the longest plan.
+const CASES_BYTES: u64 = 512 << 20;
 
 /// What an ArenaConfig says besides the work. Where providers are called is not kept: headers may hold keys, and a
 /// folder that was changed must not send keys elsewhere.
@@ -56,11 +60,17 @@ pub async fn start(
     worker: &str,
 ) -> Result<(RunDir, Session), Failure> {
     let session = Session::open(inputs, worker).await?;
+    refuse_unknown_types(&session.bundle)?;
     if !allow_inline_keys {
         credentials::refuse_inline(&session.bundle)?;
+        if *aside != Aside::default() {
+            // Its files are copied, those of providers that the config takes the place of, too.
+            credentials::refuse_inline(&load_bundle(&inputs.bundle)?)?;
+        }
     }
     if *aside != Aside::default() && !inputs.mock_provider {
         arena_plan::refuse_unbound(&session.bundle, &inputs.run).or_fail()?;
+        refuse_unready(&session, inputs)?;
     }
     let out = out.map_or_else(
         || {
@@ -87,6 +97,54 @@ pub async fn start(
     Ok((run, session))
 }
 
+/// Types of providers that the format knows, spoken here or not.
+const TYPES: [&str; 16] = [
+    "anthropic",
+    "azure",
+    "bedrock",
+    "cartesia",
+    "claude",
+    "elevenlabs",
+    "gemini",
+    "huggingface",
+    "imagen",
+    "mock",
+    "ollama",
+    "openai",
+    "replay",
+    "vertex",
+    "vllm",
+    "voyageai",
+];
+
+/// A type that nobody knows is a slip, also where a mock answers in its place.
+fn refuse_unknown_types(bundle: &Bundle) -> Result<(), Failure> {
+    match bundle.providers.iter().find(|spec| !TYPES.contains(&spec.kind.as_str())) {
+        None => Ok(()),
+        Some(spec) => {
+            let text = format!("{}: provider `{}`: no type is named `{}`", spec.file, spec.id, spec.kind);
+            Err(Failure::input("ProviderTypeUnknown", text).hint(format!("known are {}", TYPES.join(", "))))
+        }
+    }
+}
+
+/// As in a cluster, nothing is run before every bound provider can be called.
+fn refuse_unready(session: &Session, inputs: &Inputs) -> Result<(), Failure> {
+    let providers = &session.evaluator.parts().providers;
+    let bound = inputs.run.providers.iter().filter_map(|binding| Some((binding, providers.get(&binding.id)?)));
+    for (binding, connected) in bound {
+        if let Err(error) = connected {
+            let variable = inputs.endpoints.get(&binding.id).and_then(|endpoint| endpoint.credential_env.as_deref());
+            let failure = Failure::input(error.reason(), error.to_string());
+            return Err(failure.hint(match variable {
+                Some(variable) => format!("the key of `{}` is read from the variable {variable}", binding.id),
+                None => format!("mend the Provider of `{}`", binding.id),
+            }));
+        }
+    }
+    Ok(())
+}
+
 /// Longest part of a bundle's name that stands in the name of a folder.
 const FOLDER_CHARS: usize = 64;
 
@@ -108,10 +166,13 @@ fn names(inputs: &Inputs) -> Vec<&str> {
 fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
     copy_bundle(&session.bundle, to)?;
     let beside = to.with_file_name(INPUTS);
-    if inputs.mock_config.is_none() && inputs.evaluators.is_empty() {
+    if inputs.mock_config.is_none() && inputs.evaluators.is_empty() && inputs.cases.is_none() {
         return Ok(());
     }
     std::fs::create_dir_all(&beside)?;
+    if let Some(cases) = &inputs.cases {
+        std::fs::write(beside.join(CASES), cases)?;
+    }
     if let Some(path) = &inputs.mock_config {
         copy(path, &beside.join(MOCK_CONFIG), session.work.config["mockConfig"].as_str())?;
     }
@@ -125,7 +186,7 @@ fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> 
 }
 
 /// Copies a bundle's files into the folder `to`, which is made.
-pub fn copy_bundle(bundle: &Bundle, to: &Path) -> std::io::Result<()> {
+fn copy_bundle(bundle: &Bundle, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(to)?;
     for file in &bundle.files {
         let path = to.join(&file.path);
@@ -168,9 +229,12 @@ pub async fn resume(
         .enumerate()
         .filter_map(|(at, name)| Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm")))));
     let pinned = &manifest.work.config;
+    let select = selection(&manifest.work)?;
     let mut inputs = Inputs {
         bundle: run.bundle().join(&manifest.work.entry),
         run: config.map_or(frozen_spec, |config| config.run.clone()),
+        cases: select.cases.as_ref().map(|_| files::read(&frozen.join(CASES), CASES_BYTES)).transpose()?,
+        select,
         endpoints: config.map(|config| config.endpoints.clone()).unwrap_or_default(),
         mock_provider: pinned["mockProvider"].as_bool().unwrap_or(false),
         mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
@@ -184,6 +248,15 @@ pub async fn resume(
     };
     let session = Session::open(&inputs, worker).await?;
     refuse_changes(manifest, &session.work, run.path())?;
+    if let Some(config) = config {
+        if Aside::of(manifest)?.gates != config.gates {
+            let text = format!("{}: the gates changed since the run was started", run.path().display());
+            return Err(Failure::input("WorkChanged", text).hint("a verdict is by one set of gates; start a new run"));
+        }
+        if !inputs.mock_provider {
+            refuse_unready(&session, &inputs)?;
+        }
+    }
     if let Some(bundle) = bundle {
         inputs.bundle = bundle.to_owned();
         let given = Session::open(&inputs, worker).await?;

@@ -2,13 +2,16 @@
 
 mod commands;
 mod credentials;
+mod dry_run;
 mod exit;
 mod files;
+mod filters;
 mod findings;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod frozen;
 mod manifests;
+mod markdown;
 mod output;
 mod progress;
 mod session;

@@ -25,9 +25,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Shows nothing if `quiet`. `counts` are of what was done before.
-    pub fn new(planned: u64, counts: Counts, quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+    /// Shows nothing if `quiet`, no bar if `plain`. `counts` are of what was done before.
+    pub fn new(planned: u64, counts: Counts, quiet: bool, plain: bool) -> Self {
+        let terminal = !plain && std::io::stderr().is_terminal();
         let bar = (!quiet && terminal).then(|| {
             let bar = ProgressBar::new(planned);
             bar.set_position(counts.planned);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arena_bundle::{Bundle, ProviderSpec};
-use arena_evaluate::{ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, check_type};
+use arena_bundle::{Bundle, ProviderSpec, Tool, ToolMode};
+use arena_evaluate::{ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, check_type};
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
     Credential, HttpClient, HttpSettings, Pricing, Provider, ProviderError, ProviderSettings, Sampling, Secret, connect,
@@ -47,7 +47,7 @@ impl Session {
         let Prepared { bundle, sources, matrix, mock, work } = prepared;
         let sandbox = settings::sandbox()?;
         let library = Arc::new(load_library(&sandbox, &bundle, sources).await?);
-        let (providers, judges) = connect_all(&bundle, inputs, mock.as_deref())?;
+        let Connected { providers, players, judges } = connect_all(&bundle, inputs, mock.as_deref())?;
         let endpoints = providers
             .iter()
             .filter_map(|(id, provider)| Some((id.clone(), provider.as_ref().ok()?.endpoint()?.to_owned())));
@@ -57,6 +57,7 @@ impl Session {
             sandbox,
             library: library.clone(),
             providers,
+            players,
             judges,
             seed: inputs.seed,
             case_timeout: settings::CASE_TIMEOUT,
@@ -106,16 +107,24 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
             }
         }
     }
+    let prompts = bundle.prompts.values().flat_map(|prompt| &prompt.validators);
+    needed.extend(prompts.map(|validator| validator.kind.clone()));
+    let templated = |tool: &Arc<Tool>| matches!(&tool.mode, ToolMode::Mock(mock) if mock.template.is_some());
+    if bundle.tools.values().any(templated) {
+        needed.insert(ANSWERS.to_owned());
+    }
     needed.insert(bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str()).to_owned());
     needed
 }
 
-#[allow(clippy::type_complexity, reason = "two maps of connections")]
-fn connect_all(
-    bundle: &Bundle,
-    inputs: &Inputs,
-    mock: Option<&[u8]>,
-) -> Result<(Providers, BTreeMap<String, Result<Arc<dyn Provider>, String>>), Failure> {
+/// Everybody who may be called.
+struct Connected {
+    providers: Providers,
+    players: Providers,
+    judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
+}
+
+fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<Connected, Failure> {
     let http = HttpClient::new(&HttpSettings::default()).or_fail()?;
     let open = |spec: &ProviderSpec, mocked: bool| {
         let mut settings = provider_settings(spec);
@@ -145,7 +154,14 @@ fn connect_all(
         };
         (name.clone(), connected)
     });
-    Ok((providers, judges.collect()))
+    let judges = judges.collect();
+    // Users and judges stay who they are when the agents under test are mocked.
+    let players = bundle.roles.iter().filter_map(|(role, id)| {
+        let spec = bundle.providers.iter().find(|spec| spec.id == *id)?;
+        Some((role.clone(), open(spec, false)))
+    });
+    let players = players.collect();
+    Ok(Connected { providers, players, judges })
 }
 
 /// What a provider is set up with.

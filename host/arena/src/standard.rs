@@ -5,12 +5,26 @@ use std::sync::Arc;
 use arena_evaluate::ComponentSource;
 use arena_sandbox::Grants;
 
+macro_rules! embedded {
+    ($name:literal, $judge:literal) => {
+        ($name, include_bytes!(concat!(env!("ARENA_COMPONENTS"), "/", $name, ".wasm")), $judge)
+    };
+}
+
 /// Name, bytes, and whether it may ask judges.
-const LIBRARY: [(&str, &[u8], bool); 4] = [
-    ("text", include_bytes!(concat!(env!("ARENA_COMPONENTS"), "/text.wasm")), false),
-    ("json", include_bytes!(concat!(env!("ARENA_COMPONENTS"), "/json.wasm")), false),
-    ("judge", include_bytes!(concat!(env!("ARENA_COMPONENTS"), "/judge.wasm")), true),
-    ("template", include_bytes!(concat!(env!("ARENA_COMPONENTS"), "/template.wasm")), false),
+const LIBRARY: [(&str, &[u8], bool); 12] = [
+    embedded!("text", false),
+    embedded!("json", false),
+    embedded!("tools", false),
+    embedded!("workflow", false),
+    embedded!("budget", false),
+    embedded!("media", false),
+    embedded!("judge", true),
+    embedded!("rag", true),
+    embedded!("safety", true),
+    embedded!("template", false),
+    embedded!("jinja", false),
+    embedded!("go-template", false),
 ];
 
 /// All of it, in a fixed order.

@@ -1,16 +1,17 @@
 //! What a run is, before anything of it runs: the bundle as the run sees it, its components, its plan, and the work
 //! pinned by digest. Reads files and compiles nothing, so that an operator can freeze strangers' bundles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_bundle::{Bundle, ComponentSpec};
 use arena_evaluate::{ComponentSource, pins};
-use arena_model::{Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Work};
-use arena_plan::Plan;
+use arena_model::{CaseKey, Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Selection, Work};
+use arena_plan::{Listed, Plan, PlanInput};
 use arena_sandbox::{Grants, Limits};
 use arena_worker::Matrix;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::exit::{Failure, OrFail};
@@ -21,6 +22,8 @@ use crate::{settings, standard};
 pub const ENGINE: &str = concat!("arena ", env!("CARGO_PKG_VERSION"));
 /// Key of the work's config that holds what an ArenaConfig changes.
 const RUN: &str = "run";
+/// Key of the work's config that holds which cases are left in.
+const SELECT: &str = "select";
 
 /// What a run is made from.
 #[derive(Clone, Debug)]
@@ -29,6 +32,10 @@ pub struct Inputs {
     pub bundle: PathBuf,
     /// What an ArenaConfig changes about the bundle.
     pub run: RunSpec,
+    /// What is left in of it.
+    pub select: Selection,
+    /// The keys of the cases that alone may run, one a line; none for all.
+    pub cases: Option<Vec<u8>>,
     /// Where the providers that it binds are called.
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Every provider under test answers from a mock file.
@@ -49,6 +56,8 @@ impl Inputs {
         Self {
             bundle,
             run: RunSpec::default(),
+            select: Selection::default(),
+            cases: None,
             endpoints: BTreeMap::new(),
             mock_provider: false,
             mock_config: None,
@@ -77,7 +86,8 @@ impl Prepared {
     /// Reads and checks all files.
     pub fn of(inputs: &Inputs) -> Result<Self, Failure> {
         let bundle = arena_plan::effective(load_bundle(&inputs.bundle)?, &inputs.run, &inputs.endpoints).or_fail()?;
-        let matrix = matrix(&bundle)?;
+        let (bundle, plan) = arena_plan::filter(bundle, &inputs.select).or_fail()?;
+        let matrix = matrix(&bundle, plan, inputs)?;
         let mock = inputs.mock_config.as_deref().map(read).transpose()?;
         let sources = sources(&bundle, inputs)?;
         let work = work(&bundle, &sources, &matrix.plan, inputs, mock.as_deref());
@@ -101,10 +111,19 @@ pub fn manifest(work: &Work, origin: Origin) -> Result<Manifest, Failure> {
 
 /// What an ArenaConfig changed about the work's bundle.
 pub fn run_spec(work: &Work) -> Result<RunSpec, Failure> {
-    match &work.config[RUN] {
-        Value::Null => Ok(RunSpec::default()),
-        spec => serde_json::from_value(spec.clone()).map_err(|error| {
-            let text = format!("the manifest's work.config.{RUN} is not of this version: {error}");
+    pinned(work, RUN)
+}
+
+/// What was left in of the work's bundle.
+pub fn selection(work: &Work) -> Result<Selection, Failure> {
+    pinned(work, SELECT)
+}
+
+fn pinned<T: Default + DeserializeOwned>(work: &Work, key: &str) -> Result<T, Failure> {
+    match &work.config[key] {
+        Value::Null => Ok(T::default()),
+        value => serde_json::from_value(value.clone()).map_err(|error| {
+            let text = format!("the manifest's work.config.{key} is not of this version: {error}");
             Failure::input("ManifestInvalid", text).hint("use the version of arena that started the run")
         }),
     }
@@ -114,10 +133,18 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     files::read(path, FILE_BYTES)
 }
 
-fn matrix(bundle: &Bundle) -> Result<Matrix, Failure> {
-    let input = arena_plan::input(bundle).or_fail()?;
+fn matrix(bundle: &Bundle, input: PlanInput, inputs: &Inputs) -> Result<Matrix, Failure> {
     let plan = Plan::new(&input).or_fail()?;
-    Ok(Matrix::new(plan, input, bundle.scenarios.clone()))
+    let listed = inputs.cases.as_deref().map(|keys| {
+        let lines = keys.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| CaseKey(String::from_utf8_lossy(line).into_owned())).collect::<Listed>()
+    });
+    let plan = arena_plan::pick(plan, &input, &inputs.select, listed.as_ref(), inputs.seed).or_fail()?;
+    // Those that nobody can run are not in it.
+    let planned: BTreeSet<&str> = input.scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
+    let scenarios =
+        bundle.scenarios.iter().filter(|scenario| planned.contains(scenario.id.as_str())).cloned().collect();
+    Ok(Matrix::new(plan, input, scenarios))
 }
 
 /// The standard library, then what the bundle brings, then what the user names.
@@ -162,6 +189,10 @@ fn work(bundle: &Bundle, sources: &[ComponentSource], plan: &Plan, inputs: &Inpu
     let mut config = json!({"mockProvider": inputs.mock_provider, "mockConfig": mock.map(Digest::of)});
     if inputs.run != RunSpec::default() {
         config[RUN] = serde_json::to_value(&inputs.run).unwrap_or_default();
+    }
+    let select = Selection { cases: inputs.cases.as_deref().map(Digest::of), ..inputs.select.clone() };
+    if select != Selection::default() {
+        config[SELECT] = serde_json::to_value(&select).unwrap_or_default();
     }
     Work {
         bundle: bundle.digest.clone(),

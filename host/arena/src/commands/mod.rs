@@ -4,6 +4,8 @@
 mod bundle;
 mod completion;
 mod evaluator;
+mod init;
+mod mocks;
 #[cfg(feature = "fleet")]
 mod operator;
 mod results;
@@ -23,9 +25,14 @@ use crate::settings;
 #[derive(Subcommand)]
 pub enum Command {
     /// Run a bundle and report what failed.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Check a bundle without calling any provider.
     Validate(validate::Arguments),
+    /// Write a small bundle to start from.
+    Init(init::Arguments),
+    /// Make mock files.
+    #[command(subcommand)]
+    Mocks(mocks::Command),
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
@@ -63,8 +70,10 @@ impl Command {
 /// Runs a command to its exit code.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Run(arguments) => block_on(run::run(arguments)),
+        Command::Run(arguments) => block_on(run::run(*arguments)),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),
         #[cfg(feature = "fleet")]
         Command::Bundle(command) => bundle::run(command),

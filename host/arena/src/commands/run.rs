@@ -1,15 +1,17 @@
 //! `arena run`: a bundle from its folder to a verdict and a report, or the rest of a run that was stopped.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arena_crd::GateStatus;
 use arena_model::Counts;
 use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize};
 use arena_worker::{Ended, LocalRun, Stop};
+use clap::ValueEnum;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::findings::Findings;
+use crate::filters::Filters;
+use crate::findings::{self, Finding};
 use crate::frozen::{self, Aside};
 use crate::manifests::{self, Manifests};
 use crate::progress::Progress;
@@ -17,7 +19,7 @@ use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
-use crate::{settings, verdict};
+use crate::{dry_run, files, markdown, settings, verdict};
 
 /// Cases at once where neither flag nor bundle says.
 const CONCURRENCY: usize = 8;
@@ -33,8 +35,11 @@ const WARNINGS: usize = 20;
 #[command(override_usage = "arena run [OPTIONS] <BUNDLE>\n       arena run --resume <DIR> [OPTIONS] [BUNDLE]")]
 pub struct Arguments {
     /// Folder of the bundle, or its arena file. With --resume it must be what the run was started with.
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "config"])]
     bundle: Option<PathBuf>,
+    /// The same as BUNDLE.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "bundle")]
+    config: Option<PathBuf>,
     /// Folder of the results; must not exist yet [default: out/NAME-TIME-ID].
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
@@ -66,6 +71,37 @@ pub struct Arguments {
     /// Print only the verdict.
     #[arg(long, short)]
     quiet: bool,
+    /// Neither colours nor a bar, also on a terminal.
+    #[arg(long)]
+    ci: bool,
+    /// Print what would be run and what it may cost, call nobody and write nothing.
+    #[arg(long, conflicts_with_all = ["resume", "out", "junit_file", "markdown_file"])]
+    dry_run: bool,
+    /// Reports to make, as a list with commas. The folder of the run has all but markdown anyway; with --dry-run, json
+    /// prints the plan so.
+    #[arg(long, alias = "format", value_name = "FORMATS", value_enum, value_delimiter = ',')]
+    formats: Vec<Format>,
+    /// Copy of junit.xml.
+    #[arg(long, value_name = "FILE")]
+    junit_file: Option<PathBuf>,
+    /// The verdict in Markdown [default with --formats markdown: the folder's name with .md].
+    #[arg(long, value_name = "FILE")]
+    markdown_file: Option<PathBuf>,
+    #[command(flatten)]
+    filters: Filters,
+}
+
+/// Forms of reports.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    // `summary.json`, and the records by `arena results export`.
+    Json,
+    // `junit.xml`.
+    Junit,
+    // `report.html`.
+    Html,
+    // The verdict, beside the folder.
+    Markdown,
 }
 
 fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
@@ -76,12 +112,22 @@ fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 /// Runs to the verdict.
-pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
+    arguments.bundle = arguments.bundle.or(arguments.config.take());
+    if arguments.ci {
+        anstream::ColorChoice::Never.write_global();
+    }
     let worker = random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
         Some(dir) => frozen::resume(dir, arguments.bundle.as_deref(), config.as_ref(), &worker).await?,
-        None => start(&arguments, config, &worker).await?,
+        None => {
+            let (inputs, aside) = inputs(&arguments, config)?;
+            if arguments.dry_run {
+                return dry_run::print(&inputs, arguments.formats.contains(&Format::Json));
+            }
+            frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, &worker).await?
+        }
     };
     show_warnings(&session, arguments.quiet).await;
     if run.state().or_fail()? == State::Running {
@@ -107,12 +153,30 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         ended => ended.or_fail()?,
     };
     let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
+    if let Some(file) = &arguments.junit_file {
+        files::copy_whole(&run.path().join("junit.xml"), file)?;
+    }
+    if let Some(file) = markdown_file(&arguments, run.path()) {
+        markdown::write(&run, &summary, &gates, &file)?;
+    }
     verdict::print(&run, &summary, &gates, &trials, arguments.quiet)?;
     Ok(verdict::exit(&summary.cases, &gates))
 }
 
-async fn start(arguments: &Arguments, config: Option<Manifests>, worker: &str) -> Result<(RunDir, Session), Failure> {
+fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {
+    let beside = || {
+        let mut name = run.file_name()?.to_owned();
+        name.push(".md");
+        Some(run.with_file_name(name))
+    };
+    let asked = arguments.formats.contains(&Format::Markdown);
+    arguments.markdown_file.clone().or_else(|| if asked { beside() } else { None })
+}
+
+fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, Aside), Failure> {
     let mut inputs = Inputs {
+        select: arguments.filters.selection()?,
+        cases: arguments.filters.cases()?,
         mock_provider: arguments.mock_provider,
         mock_config: arguments.mock_config.clone(),
         evaluators: arguments.evaluator.clone(),
@@ -124,7 +188,7 @@ async fn start(arguments: &Arguments, config: Option<Manifests>, worker: &str) -
         (inputs.run, inputs.endpoints) = (run, endpoints);
         aside = Aside { gates, concurrency: Some(concurrency) };
     }
-    frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, worker).await
+    Ok((inputs, aside))
 }
 
 /// Says how to go on.
@@ -139,10 +203,11 @@ async fn show_warnings(session: &Session, quiet: bool) {
     if quiet {
         return;
     }
-    let Findings { errors, warnings } = Findings::of(session, PARAMS_TRIED).await;
-    let warnings: Vec<String> = errors.into_iter().chain(warnings).collect();
+    let found = findings::of(session, PARAMS_TRIED).await.into_iter();
+    let (errors, warnings): (Vec<Finding>, Vec<Finding>) = found.partition(Finding::is_error);
+    let warnings: Vec<Finding> = errors.into_iter().chain(warnings).collect();
     for warning in warnings.iter().take(WARNINGS) {
-        print_warning(warning);
+        print_warning(&warning.to_string());
     }
     if warnings.len() > WARNINGS {
         print_warning(&format!("and {} more, see `arena validate`", warnings.len() - WARNINGS));
@@ -164,7 +229,7 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let configured = Aside::of(run.manifest())?.concurrency;
     let asked = arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(CONCURRENCY);
-    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet);
+    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet, arguments.ci);
     let local = LocalRun {
         matrix: session.matrix.clone(),
         evaluator: session.evaluator.clone(),

@@ -35,6 +35,6 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (listener, address) = listener(arguments.listen).await?;
     let settings = ServerSettings { sweep_every: Some(arguments.sweep_every), ..ServerSettings::default() };
     println!("store on {address}");
-    serve(listener, disk, key, settings, stopped()).await.or_fail()?;
+    serve(listener, disk, key, settings, stopped()).await;
     Ok(Exit::Passed)
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::exit::{Exit, Failure, OrFail};
 use crate::fleet::Assignment;
-use crate::frozen::{copy_bundle, refuse_changes};
+use crate::frozen::refuse_changes;
 use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::print_warning;
@@ -74,10 +74,6 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
 struct Unpacked(Arc<Bundle>);
 
 impl Frozen for Unpacked {
-    fn copy(&self, to: &Path) -> std::io::Result<()> {
-        copy_bundle(&self.0, to)
-    }
-
     fn labels(&self, scenario: &str) -> BTreeMap<String, String> {
         let found = self.0.scenarios.iter().find(|known| known.id == scenario);
         found.map(|scenario| scenario.labels.clone()).unwrap_or_default()

@@ -45,13 +45,21 @@ impl Assignment {
     /// Errors: `TicketInvalid`, `ManifestInvalid`, `ArtifactMissing`, those of the store's client and of archives.
     pub async fn fetch(job_dir: &Path, scratch: &TempDir) -> Result<Self, Failure> {
         let ticket = read_ticket(job_dir)?;
+        let failed = |error| Failure::machinery("FolderUnknown", format!("{}: {error}", job_dir.display()));
+        // Key files are opened later, from wherever their provider is connected.
+        let job_dir = std::path::absolute(job_dir).map_err(failed)?;
+        let endpoints = endpoints(&ticket.endpoints, &job_dir);
+        for file in endpoints.values().filter_map(|endpoint| endpoint.credential_file.as_deref()) {
+            // Before any case is claimed: each would end in this error.
+            files::read(Path::new(file), FILE_BYTES)?;
+        }
         let store =
             StoreClient::new(&ticket.store.url, ticket.store.token.clone(), ClientSettings::default()).or_fail()?;
         let manifest = manifest(&store, &ticket).await?;
         let folder = bundle(&store, &ticket, scratch.path()).await?;
         let inputs = Inputs {
             run: run_spec(&manifest.work)?,
-            endpoints: endpoints(&ticket.endpoints, job_dir),
+            endpoints,
             seed: manifest.work.seed,
             ..Inputs::of(folder.join(&manifest.work.entry))
         };

@@ -66,7 +66,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 return Err(Failure::input("ResultsMissing", text).hint("the store lost it, or it is no store of ours"));
             }
         }
-        Ok(())
+        whole(scratch.path(), &url)
     };
     tokio::select! {
         fetched = fetched => fetched?,
@@ -92,10 +92,24 @@ fn place(url: &str) -> Result<(&str, Folder), Failure> {
     }
 }
 
+/// Refuses a folder that is not what its own list of checksums says.
+fn whole(folder: &Path, url: &str) -> Result<(), Failure> {
+    let changed = arena_results::RunView::open(folder).and_then(|run| arena_results::verify_checksums(&run));
+    let why = match changed {
+        Ok(changed) if changed.is_empty() => return Ok(()),
+        Ok(changed) => changed.iter().take(5).map(String::as_str).collect::<Vec<_>>().join("; "),
+        Err(error) => error.to_string(),
+    };
+    let text = format!("{url}: what the store gave is not the whole of a run: {why}");
+    Err(Failure::input("ResultsIncomplete", text)
+        .hint("the store lost or changed something, or it is no store of ours"))
+}
+
 /// The files of the run's folder, and where they stand in it.
 async fn files(store: &StoreClient, folder: &Folder, url: &str) -> Result<Vec<(Name, u64, PathBuf)>, Failure> {
     let items = store.list_all(folder, ENTRIES).await.or_fail()?;
     let named = |item: &arena_artifact::Item| {
+        // Batches of workers are no part of the run's folder.
         let path = folder_path(&item.name)?;
         Some((Name::parse(&format!("{folder}{}", item.name))?, item.size, path))
     };

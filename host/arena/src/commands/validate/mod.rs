@@ -1,13 +1,16 @@
 //! `arena validate BUNDLE`: everything that can be known before the first call.
 
+mod listing;
+
 use std::path::PathBuf;
 
 use arena_bundle::ProviderSpec;
 use arena_provider::{KeyPlace, destination};
+use clap::ValueEnum;
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure};
-use crate::findings::Findings;
+use crate::findings::{self, Finding};
 use crate::output::println;
 use crate::session::{Session, provider_settings};
 use crate::terminal::{line, plural, safe};
@@ -17,16 +20,48 @@ use crate::work::Inputs;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// Folder of the bundle, or its arena file.
-    bundle: PathBuf,
+    #[arg(required_unless_present = "config")]
+    bundle: Option<PathBuf>,
+    /// The same as BUNDLE.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "bundle")]
+    config: Option<PathBuf>,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Count warnings as errors.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Lines for people.
+    Text,
+    /// A list of findings.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
 }
 
 /// Prints all problems and which key goes where.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let inputs = Inputs::of(arguments.bundle);
-    let session = Session::open(&inputs, "validate").await?;
-    let Findings { errors, warnings } = Findings::of(&session, usize::MAX).await;
+    let bundle = arguments.bundle.or(arguments.config).unwrap_or_default();
+    let strict = |finding: Finding| if arguments.strict { finding.into_error() } else { finding };
+    if arguments.format != Format::Text {
+        let found: Vec<Finding> = listing::find(&bundle).await?.into_iter().map(strict).collect();
+        let whole = match arguments.format {
+            Format::Sarif => listing::sarif(&found, &bundle),
+            _ => found.iter().map(listing::json).collect(),
+        };
+        println!("{whole:#}");
+        return Ok(if found.iter().any(Finding::is_error) { Exit::BadInput } else { Exit::Passed });
+    }
+    let session = Session::open(&Inputs::of(bundle), "validate").await?;
+    let found = findings::of(&session, usize::MAX).await.into_iter().map(strict);
+    let (errors, warnings): (Vec<Finding>, Vec<Finding>) = found.partition(Finding::is_error);
     for warning in &warnings {
-        println!("{}", safe(warning));
+        println!("{}", safe(&warning.to_string()));
     }
     for spec in &session.bundle.providers {
         // Why one cannot be called stands among the findings.
@@ -40,7 +75,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         }
     }
     for error in &errors {
-        println!("{}", safe(error).red());
+        println!("{}", safe(&error.to_string()).red());
     }
     if !errors.is_empty() {
         println!("{}: {} cannot run as it is", plural(errors.len() as u64, "error"), line(&session.bundle.name));
