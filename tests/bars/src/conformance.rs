@@ -114,7 +114,7 @@ fn third_party(world: &World, limits: &Limits, bar: &mut Bar, shelf: &Shelf, opp
 }
 
 /// The last line of `compare.py` says so; its exit code is what this reads it from.
-fn agrees(words: &str) -> bool {
+pub fn agrees(words: &str) -> bool {
     let counts = words.trim_end().lines().last().and_then(|line| line.strip_prefix("agree "));
     counts.and_then(|counts| counts.split_once(" of ")).is_some_and(|(agree, of)| agree == of && of != "0")
 }
@@ -151,7 +151,7 @@ impl Shelf {
 }
 
 /// Copies a folder of files.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
-use crate::{conformance, demo, hostile, kill, newcomer, order, suite, throughput};
+use crate::{conformance, demo, hostile, kill, newcomer, order, suite, throughput, upstream};
 
 /// All limits, a table a bar.
 #[derive(Debug, Deserialize)]
@@ -58,6 +58,12 @@ pub struct Limits {
     /// Time of all tests.
     #[serde(rename = "03.9")]
     pub suite: suite::Limits,
+    /// All bundles of others.
+    #[serde(rename = "04.1")]
+    pub arenas: upstream::Arenas,
+    /// All changes to them.
+    #[serde(rename = "04.2")]
+    pub mutants: upstream::Mutants,
 }
 
 /// The limits as they stand in the file.

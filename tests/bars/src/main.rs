@@ -23,6 +23,7 @@ mod questions;
 mod records;
 mod suite;
 mod throughput;
+mod upstream;
 mod vendor;
 mod world;
 
@@ -85,6 +86,9 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("03.7", true, |world, limits, bar| fleet::tokens::measure(world, &limits.tokens, bar)),
     ("03.8", true, |world, limits, bar| fleet::size::measure(world, &limits.size, bar)),
     ("03.9", false, |world, limits, bar| suite::measure_warm(world, &limits.suite, bar)),
+    ("04.1", true, |world, limits, bar| upstream::measure_arenas(world, &limits.arenas, bar)),
+    // Minutes, and not yet at its limit.
+    ("04.2", false, |world, limits, bar| upstream::measure_mutants(world, &limits.mutants, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

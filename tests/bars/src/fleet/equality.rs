@@ -62,6 +62,8 @@ fn same(stand: &Stand<'_>, bar: &mut Bar, name: &str, bundle: &Path, objects: &[
     stand.apply(&job(name, name, ""))?;
     stand.work(name)?;
     let fleet = stand.results(name)?;
+    let changed = arena_results::verify_checksums(&RunView::open(&fleet)?)?;
+    anyhow::ensure!(changed.is_empty(), "what was fetched is not what its checksums say: {changed:?}");
     let laptop: PathBuf = stand.scratch(&format!("{name}-laptop"));
     let mut command = stand.arena();
     command.arg("run").arg(bundle).args(&arguments).arg("--quiet").arg("--out").arg(&laptop);

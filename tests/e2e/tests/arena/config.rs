@@ -62,6 +62,22 @@ fn where_providers_are_called_is_not_kept_and_is_given_again() -> Result<()> {
 }
 
 #[test]
+fn without_a_key_nothing_is_run_and_nothing_is_kept_of_a_bundles_own() -> Result<()> {
+    let vendor = FakeVendor::start(Behaviour::text("fine"))?;
+    let mut world = world(&vendor)?;
+    let arguments = ["run", "bundle", "--out", "out", "-f", "config.yaml", "-f", "provider.yaml"];
+    world.set("ARENA_KEY_M", "");
+    world.arena(&arguments)?.code(2)?.says("error[CredentialMissing]")?.says("ARENA_KEY_M")?;
+    world.set("ARENA_KEY_M", KEY);
+    // The config takes the provider's place, but its file would be copied.
+    world.bundle.spec["provider_specs"]["m"]["credential"] = json!({"api_key": KEY});
+    world.arena(&arguments)?.code(2)?.says("error[InlineKey]")?;
+    assert!(!world.path("out").exists());
+    assert_eq!(vendor.calls(), 0);
+    Ok(())
+}
+
+#[test]
 fn a_provider_that_no_config_binds_is_refused_as_in_a_cluster() -> Result<()> {
     let vendor = FakeVendor::start(Behaviour::text("fine"))?;
     let mut world = world(&vendor)?;

@@ -77,17 +77,23 @@ fn an_unknown_role_ends_the_case_in_error() -> Result<()> {
     assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("TurnRoleUnknown")));
     assert!(record.reason.as_ref().unwrap().contains("`narrator`"), "{record:?}");
     assert_eq!(record.messages.len(), 3);
-    assert_eq!(outcomes(&record), [(Scope::Conversation, None, 0, Outcome::NotRun)]);
+    // As far as it went, the conversation is judged.
+    assert_eq!(outcomes(&record), [(Scope::Conversation, None, 0, Outcome::Passed)]);
     Ok(())
 }
 
 #[test]
-fn a_tool_call_ends_the_case_in_error() -> Result<()> {
+fn a_model_that_only_calls_tools_ends_its_case_in_error() -> Result<()> {
     let mut world = World::new()?;
     let call = json!({"type": "tool_calls", "tool_calls": [{"name": "search", "arguments": {}}]});
-    world.bundle.mock("m", &json!({"scenarios": {"s": {"turns": {"1": call}}}}))?.scenario("s", json!({}));
+    world.bundle.spec["prompt_specs"]["p"]["allowed_tools"] = json!(["search"]);
+    world.bundle.spec["tool_specs"] = json!({"search": {"description": "d", "input_schema": {}, "output_schema": {},
+                                                        "mode": "mock", "mock_result": "none"}});
+    let turns: serde_json::Map<String, serde_json::Value> =
+        (1..60).map(|at: u32| (at.to_string(), call.clone())).collect();
+    world.bundle.mock("m", &json!({"scenarios": {"s": {"turns": turns}}}))?.scenario("s", json!({}));
     let record = world.run_one()?;
-    assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("ToolsUnsupported")));
+    assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("ToolRoundsExhausted")));
     Ok(())
 }
 
