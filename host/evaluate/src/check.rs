@@ -94,25 +94,34 @@ impl Planned {
     pub(crate) fn record(&self, outcome: Outcome) -> CheckRecord {
         let assertion = self.assertion();
         CheckRecord {
-            scope: self.scope(),
-            turn: self.turn,
-            index: self.index,
-            id: None,
-            kind: assertion.kind.clone(),
-            params: assertion.params.to_value(),
             outcome,
-            score: None,
-            reason: None,
-            error: None,
             message: assertion.message.clone(),
-            label: None,
-            evidence: Vec::new(),
-            evaluator: None,
-            fuel: 0,
-            memory_bytes: 0,
-            reused: false,
-            calls: Vec::new(),
+            ..unjudged(self.scope(), self.turn, self.index, &assertion.kind, assertion.params.to_value())
         }
+    }
+}
+
+/// A record of a check as it is declared, without a verdict.
+pub(crate) fn unjudged(scope: Scope, turn: Option<u32>, index: u32, kind: &str, params: Value) -> CheckRecord {
+    CheckRecord {
+        scope,
+        turn,
+        index,
+        id: None,
+        kind: kind.to_owned(),
+        params,
+        outcome: Outcome::NotRun,
+        score: None,
+        reason: None,
+        error: None,
+        message: None,
+        label: None,
+        evidence: Vec::new(),
+        evaluator: None,
+        fuel: 0,
+        memory_bytes: 0,
+        reused: false,
+        calls: Vec::new(),
     }
 }
 

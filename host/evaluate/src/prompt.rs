@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arena_bundle::{Prompt, Scenario};
-use arena_model::Fault;
-use arena_sandbox::{Component, Sandbox};
+use arena_sandbox::{Component, GuestError, Sandbox};
 use serde_json::Value;
-
-use crate::case::Trouble;
 
 /// Values of a prompt's variables. Low to high: the prompt's defaults, the arena file's `vars`, the scenario's
 /// `variables`; `region` is set when the case has one.
@@ -34,22 +31,15 @@ pub(crate) fn missing<'a>(prompt: &'a Prompt, values: &BTreeMap<String, String>)
     without.map(|variable| variable.name.as_str()).collect()
 }
 
-/// A rendered text; `what` names it in errors.
+/// A rendered text. `values` is a JSON object.
 pub(crate) async fn render(
     sandbox: &Arc<Sandbox>,
     engine: &Arc<Component>,
     source: &str,
-    values: &BTreeMap<String, String>,
+    values: &Value,
     seed: u64,
-    what: &str,
-) -> Result<String, Trouble> {
-    let values: serde_json::Map<String, Value> =
-        values.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
-    let values = Value::Object(values).to_string();
-    let (pool, engine, source) = (sandbox.clone(), engine.clone(), source.to_owned());
-    let rendered = sandbox
-        .on_pool(async move { pool.render(&engine, &source, &values, seed).await.result })
-        .await
-        .and_then(|result| result);
-    rendered.map_err(|error| Trouble::new(error.reason(), format!("rendering {what}: {error}")))
+) -> Result<String, GuestError> {
+    let (pool, engine, source, values) = (sandbox.clone(), engine.clone(), source.to_owned(), values.to_string());
+    let rendered = sandbox.on_pool(async move { pool.render(&engine, &source, &values, seed).await.result }).await;
+    rendered.and_then(|result| result)
 }

@@ -79,9 +79,7 @@ impl Run<'_> {
                 }
                 StepKind::Tool { tool } => {
                     let arguments = filled(&step.input, &ran.outputs).map_err(failed)?;
-                    let found = self.evaluator.parts.bundle.tools.get(tool).cloned();
-                    let found = found.ok_or_else(|| failed(format!("there is no tool `{tool}`")))?;
-                    let answer = tools::call(self.evaluator, &found, &arguments, self.evaluator.parts.seed).await;
+                    let answer = tools::call(self.evaluator, tool, &arguments).await;
                     let text = answer.map_err(|failure| failed(failure.why))?.text().into_owned();
                     ran.outputs.insert(step.id.clone(), serde_json::from_str(&text).unwrap_or(Value::String(text)));
                 }
@@ -136,10 +134,7 @@ impl Run<'_> {
             }
             last = text;
             for call in &calls {
-                let answer = match self.evaluator.parts.bundle.tools.get(&call.name).cloned() {
-                    Some(tool) => tools::call(self.evaluator, &tool, &call.arguments, self.evaluator.parts.seed).await,
-                    None => Err(format!("there is no tool `{}`", call.name).into()),
-                };
+                let answer = tools::call(self.evaluator, &call.name, &call.arguments).await;
                 messages.push(tools::message(call, answer));
             }
         }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Run;
 use crate::case::Trouble;
+use crate::check::unjudged;
 
 /// Said in place of a refused reply where the validator has no message.
 const REFUSED: &str = "Sorry, we can't provide this response as it would violate our content policy.";
@@ -45,9 +46,9 @@ impl Run<'_> {
         direction: Direction,
         at: u32,
     ) -> Result<bool, Trouble> {
-        let validators = self.prompt()?.validators.clone();
+        let validators = &self.prompt()?.validators;
         let mut fired = false;
-        for (index, validator) in (0u32..).zip(&validators).filter(|(_, validator)| direction.wanted(validator)) {
+        for (index, validator) in (0u32..).zip(validators).filter(|(_, validator)| direction.wanted(validator)) {
             let (record, micros) = self.guarded(message, validator, index, at).await?;
             let refused = record.outcome != Outcome::Passed && record.outcome != Outcome::Skipped;
             let cut = record.evidence.first().map(|span| span.start as usize);
@@ -93,24 +94,8 @@ impl Run<'_> {
         let subject =
             Arc::new(Conversation { turn: Some(at), messages: vec![said], turns: vec![at], ..Conversation::default() });
         let record = CheckRecord {
-            scope: Scope::Guardrail,
-            turn: Some(at),
-            index,
-            id: None,
-            kind: validator.kind.clone(),
-            params: validator.params.clone(),
-            outcome: Outcome::NotRun,
-            score: None,
-            reason: None,
-            error: None,
             message: validator.message.clone(),
-            label: None,
-            evidence: Vec::new(),
-            evaluator: None,
-            fuel: 0,
-            memory_bytes: 0,
-            reused: false,
-            calls: Vec::new(),
+            ..unjudged(Scope::Guardrail, Some(at), index, &validator.kind, validator.params.clone())
         };
         let (bench, key) = (self.evaluator.bench.clone(), self.key.clone());
         let done =

@@ -87,7 +87,6 @@ impl<'a> Run<'a> {
                 self.hold(provider.as_ref(), timeout).await
             }
         };
-        self.set_facts();
         let judged = self.judge(None).await;
         held.and(judged.map(drop))
     }
@@ -110,7 +109,6 @@ impl<'a> Run<'a> {
 
     async fn hold(&mut self, provider: &dyn Provider, timeout: Duration) -> Result<(), Trouble> {
         let scenario = self.case.scenario.clone();
-        self.set_facts();
         let composed = self.machine.as_ref().and_then(Machine::state).is_some_and(|state| state.composition.is_some());
         if !composed {
             self.system = self.rendered(self.task()).await?;
@@ -235,7 +233,8 @@ impl<'a> Run<'a> {
     ) -> Result<String, Trouble> {
         let engine = self.evaluator.template()?;
         let seed = crate::check::seed_of(self.evaluator.parts.seed, &self.key, engine.digest());
-        prompt::render(&self.evaluator.parts.sandbox, engine, source, values, seed, what).await
+        let rendered = prompt::render(&self.evaluator.parts.sandbox, engine, source, &json!(values), seed).await;
+        rendered.map_err(|error| Trouble::new(error.reason(), format!("rendering {what}: {error}")))
     }
 
     fn push(&mut self, message: Message, turn: u32) {
@@ -286,7 +285,7 @@ impl<'a> Run<'a> {
         let judged = judged.await;
         self.conversation = Arc::unwrap_or_clone(conversation);
         let mut passed = true;
-        for (record, micros) in judged.map_err(|error| Trouble::new(error.reason(), error.to_string()))? {
+        for (record, micros) in judged.map_err(Trouble::from_sandbox)? {
             passed &= matches!(record.outcome, Outcome::Passed | Outcome::Skipped);
             self.checks.push(record);
             self.checks_us.push(micros);

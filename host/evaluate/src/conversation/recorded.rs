@@ -24,7 +24,6 @@ impl Run<'_> {
         for message in &recording.messages {
             self.input.field(message.content.text().as_bytes());
         }
-        self.set_facts();
         for at in 0..self.case.scenario.turns.len() as u32 {
             let end = turns.iter().rposition(|turn| *turn == at).map_or(0, |last| last + 1);
             let said = recording.messages[..end].iter().zip(&turns[..end]);

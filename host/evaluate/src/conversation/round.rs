@@ -122,13 +122,10 @@ impl Run<'_> {
             tools::fits(&spec.parameters, &call.arguments, "call")?;
             return Ok(tools::of_json(self.skills.call(&call.name, &call.arguments, filter.as_deref())?));
         }
-        match self.evaluator.parts.bundle.tools.get(&call.name).cloned() {
-            Some(tool) => tools::call(self.evaluator, &tool, &call.arguments, self.evaluator.parts.seed).await,
-            None if call.name == workflow::TRANSITION && self.machine.is_some() => {
-                Err("no event leads on from this state".into())
-            }
-            None => Err(format!("there is no tool `{}`", call.name).into()),
+        if call.name == workflow::TRANSITION && self.machine.is_some() {
+            return Err("no event leads on from this state".into());
         }
+        tools::call(self.evaluator, &call.name, &call.arguments).await
     }
 
     /// Carries out the transition that the round asked for: the next answer is under the new state's prompt.

@@ -9,7 +9,8 @@ use arena_model::{Author, Content, Fault as _, Message, Role, ToolCall};
 use arena_provider::ToolSpec;
 use serde_json::{Value, json};
 
-use crate::evaluator::Evaluator;
+use crate::evaluator::{Evaluator, EvaluatorParts};
+use crate::prompt;
 
 /// Name of the engine that renders answers of mock tools.
 pub const ANSWERS: &str = "go-template";
@@ -70,8 +71,9 @@ pub(super) fn fits(schema: &Value, value: &Value, what: &str) -> Result<(), Fail
         .map_err(|error| Failure { kind: "validation", why: format!("the {what} does not fit its schema: {error}") })
 }
 
-/// Calls a tool of the bundle.
-pub(super) async fn call(evaluator: &Evaluator, tool: &Tool, arguments: &Value, seed: u64) -> Answer {
+/// Calls the tool of this name, if the bundle has it.
+pub(super) async fn call(evaluator: &Evaluator, name: &str, arguments: &Value) -> Answer {
+    let tool = evaluator.parts().bundle.tools.get(name).ok_or_else(|| format!("there is no tool `{name}`"))?;
     fits(&tool.input_schema, arguments, "call")?;
     let mock = match &tool.mode {
         ToolMode::Mock(mock) => mock,
@@ -83,7 +85,7 @@ pub(super) async fn call(evaluator: &Evaluator, tool: &Tool, arguments: &Value, 
         return Ok(if media { all } else { Content::Text(all.text().into_owned()) });
     }
     if let Some(template) = &mock.template {
-        let text = rendered(evaluator, template, arguments, seed).await?;
+        let text = rendered(evaluator, template, arguments).await?;
         // Only what is JSON can be held against a schema; a text is taken as it is.
         if let Ok(value) = serde_json::from_str(&text) {
             let as_text = Value::String(text.clone());
@@ -97,11 +99,10 @@ pub(super) async fn call(evaluator: &Evaluator, tool: &Tool, arguments: &Value, 
     Ok(of_json(result))
 }
 
-async fn rendered(evaluator: &Evaluator, template: &str, arguments: &Value, seed: u64) -> Result<String, String> {
-    let engine = evaluator.engine(ANSWERS).map_err(|trouble| trouble.text().to_owned())?.clone();
-    let (pool, source, values) = (evaluator.parts().sandbox.clone(), template.to_owned(), arguments.to_string());
-    let done =
-        evaluator.parts().sandbox.on_pool(async move { pool.render(&engine, &source, &values, seed).await.result });
-    let text = done.await.and_then(|result| result).map_err(|error| format!("{}: {error}", error.reason()))?;
+async fn rendered(evaluator: &Evaluator, template: &str, arguments: &Value) -> Result<String, String> {
+    let engine = evaluator.engine(ANSWERS).map_err(|trouble| trouble.text().to_owned())?;
+    let EvaluatorParts { sandbox, seed, .. } = evaluator.parts();
+    let text = prompt::render(sandbox, engine, template, arguments, *seed).await;
+    let text = text.map_err(|error| format!("{}: {error}", error.reason()))?;
     Ok(text.trim().to_owned())
 }
