@@ -2,7 +2,6 @@
 //! next to nothing moves is closed, so that the silent cannot keep the others out.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -27,22 +26,15 @@ impl Limited {
     pub(crate) fn new(listener: TcpListener, connections: usize, silence: Duration) -> Self {
         Self { listener, places: Arc::new(Semaphore::new(connections)), silence }
     }
-}
 
-impl Listener for Limited {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+    /// The next connection, once there is a place for it.
+    pub(crate) async fn accept(&mut self) -> Connection {
         // The semaphore is never closed; without a place the connection would be one too many.
         let place = self.places.clone().acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
+        // Waits and goes on where the system refuses one.
+        let (stream, _) = Listener::accept(&mut self.listener).await;
         let (silence, window) = (self.silence, Box::pin(sleep(self.silence)));
-        (Connection { stream, moved: 0, silence, window, _place: place }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        Connection { stream, moved: 0, silence, window, _place: place }
     }
 }
 

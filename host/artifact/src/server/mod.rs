@@ -11,7 +11,6 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::routing::{any, get};
-use axum::serve::Listener as _;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -109,7 +108,7 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let accepting = async {
         loop {
-            let (connection, _) = listener.accept().await;
+            let connection = listener.accept().await;
             let service = TowerToHyperService::new(router.clone());
             let served = graceful.watch(http.serve_connection(TokioIo::new(connection), service));
             tokio::spawn(async move {
