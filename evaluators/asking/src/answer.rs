@@ -10,7 +10,8 @@ const SHOWN: usize = 120;
 /// Longest reasoning that a verdict carries, in characters.
 const REASONING: usize = 2000;
 
-/// The verdict in the answer: a JSON object, bare, in a code fence or in prose, with a `score` from 0 to 1.
+/// The verdict in the answer: a JSON object, bare, in a code fence or in prose, with a `score` from 0 to 1. Where the
+/// user sets no threshold, it must be 1, and the judge must not say `passed: false`.
 pub fn read(answer: &str) -> Result<Verdict, CheckError> {
     let error = |why: &str| CheckError::Other(format!("the judge {why}: it answered {}", excerpt(answer, SHOWN)));
     let object = object(answer).ok_or_else(|| error("gave no JSON object"))?;
@@ -24,11 +25,8 @@ pub fn read(answer: &str) -> Result<Verdict, CheckError> {
         || "the judge gave no reasoning".to_owned(),
         |text| text.chars().take(REASONING).collect::<String>(),
     );
-    let verdict = Verdict::score(score, reasoning);
-    Ok(match key(&object, "passed").and_then(Value::as_bool) {
-        Some(passed) => verdict.passed(passed),
-        None => verdict,
-    })
+    let refused = key(&object, "passed").and_then(Value::as_bool) == Some(false);
+    Ok(Verdict::score(score, reasoning).passed(score >= 1.0 && !refused))
 }
 
 fn object(answer: &str) -> Option<Map<String, Value>> {
@@ -48,15 +46,15 @@ mod tests {
     #[test]
     fn reads_what_judges_write() {
         for (answer, score, passed, reason) in [
-            (r#"{"passed": true, "score": 0.92, "reasoning": "Clear"}"#, 0.92, Some(true), "Clear"),
-            ("```json\n{\"passed\": true, \"score\": 0.9}\n```", 0.9, Some(true), "the judge gave no reasoning"),
-            (r#"{"Score": 0.9, "explanation": "x"}"#, 0.9, None, "x"),
-            (r#"Sure! {"score": 1, "reasoning": "has {braces}"} Done."#, 1.0, None, "has {braces}"),
-            (r#"{"passed": false, "score": 0.95, "reasoning": "x"}"#, 0.95, Some(false), "x"),
-            (r#"{"passed": "yes", "score": 0}"#, 0.0, None, "the judge gave no reasoning"),
+            (r#"{"passed": true, "score": 0.92, "reasoning": "Clear"}"#, 0.92, false, "Clear"),
+            ("```json\n{\"passed\": true, \"score\": 1}\n```", 1.0, true, "the judge gave no reasoning"),
+            (r#"{"Score": 0.9, "explanation": "x"}"#, 0.9, false, "x"),
+            (r#"Sure! {"score": 1, "reasoning": "has {braces}"} Done."#, 1.0, true, "has {braces}"),
+            (r#"{"passed": false, "score": 1, "reasoning": "x"}"#, 1.0, false, "x"),
+            (r#"{"passed": "yes", "score": 0}"#, 0.0, false, "the judge gave no reasoning"),
         ] {
             let verdict = read(answer).unwrap();
-            assert_eq!((verdict.score, verdict.passed, verdict.reason.as_str()), (Some(score), passed, reason));
+            assert_eq!((verdict.score, verdict.passed, verdict.reason.as_str()), (Some(score), Some(passed), reason));
         }
         let long = format!(r#"{{"score": 1, "reasoning": "{}"}}"#, "ä".repeat(5000));
         assert_eq!(read(&long).unwrap().reason.chars().count(), 2000);

@@ -3,6 +3,7 @@
 use arena_guest::prelude::*;
 
 use crate::record::{Guardrail, events};
+use crate::switch::Switch;
 use crate::{SHOWN, not_empty};
 
 /// What a guardrail looks at.
@@ -35,7 +36,7 @@ pub struct GuardrailTriggered {
     #[serde(alias = "validator", alias = "guardrail")]
     validator_type: String,
     /// False to pass when it did not act; default true.
-    should_trigger: Option<bool>,
+    should_trigger: Option<Switch>,
     /// `input`, `output` or `both` (default): what it must have looked at.
     direction: Option<Direction>,
 }
@@ -55,7 +56,7 @@ impl GuardrailTriggered {
                 && direction.is_none_or(|direction| guardrail.direction == direction)
         };
         let fired = events(subject, "guardrail")?.into_iter().find(acted);
-        let expected = self.should_trigger.unwrap_or(true);
+        let expected = self.should_trigger.is_none_or(|switch| switch.0);
         let name = excerpt(&self.validator_type, SHOWN);
         let reason = match (&fired, expected) {
             (Some(guardrail), _) => {

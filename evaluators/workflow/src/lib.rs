@@ -10,6 +10,7 @@ mod composition;
 mod guardrail;
 mod record;
 mod states;
+mod switch;
 
 use arena_guest::prelude::*;
 

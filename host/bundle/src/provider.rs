@@ -127,6 +127,8 @@ const UNSUPPORTED: [&str; 7] =
 
 /// Keys of `additional_config` that name files.
 const FILES: [&str; 3] = ["mock_config", "recording", "arena_output"];
+/// Those of a provider that replays.
+const RECORDED: [&str; 2] = ["recording", "arena_output"];
 
 impl ProviderSpec {
     /// Reads `spec`; none if it has no type, which the shape has reported, or if its role is not under test, which is
@@ -145,6 +147,11 @@ impl ProviderSpec {
         }
         unsupported(spec, &UNSUPPORTED, Without::Works, report);
         let config = spec.get("additional_config");
+        let kind = spec.text("type")?;
+        if kind == "replay" && !RECORDED.iter().any(|key| config.as_ref().is_some_and(|it| it.get(key).is_some())) {
+            let message = format!("a provider of type replay needs a recording: give {}", RECORDED.join(" or "));
+            report.push(spec.error("MissingKey", message));
+        }
         for path in FILES.iter().filter_map(|key| config.as_ref()?.get_text(key)) {
             // A warning: the command line may replace the provider or its file.
             if let Err(problem) = resolve(&path, files) {
@@ -173,7 +180,7 @@ impl ProviderSpec {
         Some(Self {
             id,
             group,
-            kind: spec.text("type")?,
+            kind,
             model: spec.text("model").unwrap_or_default(),
             base_url: spec.text("base_url"),
             headers: Headers(spec.text_map("headers")),

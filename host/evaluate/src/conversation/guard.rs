@@ -46,9 +46,8 @@ impl Run<'_> {
         direction: Direction,
         at: u32,
     ) -> Result<bool, Trouble> {
-        let validators = &self.prompt()?.validators;
         let mut fired = false;
-        for (index, validator) in (0u32..).zip(validators).filter(|(_, validator)| direction.wanted(validator)) {
+        for (index, validator) in (0u32..).zip(self.guards).filter(|(_, validator)| direction.wanted(validator)) {
             let (record, micros) = self.guarded(message, validator, index, at).await?;
             let refused = record.outcome != Outcome::Passed && record.outcome != Outcome::Skipped;
             let cut = record.evidence.first().map(|span| span.start as usize);

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arena_bundle::{Prompt, Turn};
+use arena_bundle::{Prompt, Turn, Validator};
 use arena_model::{
     Author, CheckRecord, Content, Conversation, Event, Fault as _, Hasher, MeasuredTurn, Message, Outcome, Role, Usage,
 };
@@ -30,6 +30,9 @@ use guard::Direction;
 use skills::Skills;
 pub use tools::ANSWERS;
 use workflow::Machine;
+
+/// What the original runner says where a prompt is missing.
+const DEFAULT_PROMPT: &str = "You are a helpful AI assistant.";
 
 /// A case in progress.
 pub(crate) struct Run<'a> {
@@ -48,6 +51,12 @@ pub(crate) struct Run<'a> {
     skills: Skills,
     /// The system prompt in force.
     system: String,
+    /// Of the prompt in force when the user spoke.
+    guards: &'a [Validator],
+    /// What was not there and had to be done without. The case is an error, whatever its checks say.
+    lacking: Option<Trouble>,
+    /// Whether the last transition left the turn to somebody else, so that the next one begins under its prompt.
+    handed_over: bool,
     deadline: Instant,
 }
 
@@ -67,6 +76,9 @@ impl<'a> Run<'a> {
             machine: None,
             skills: Skills::new(&evaluator.parts.bundle.skills),
             system: String::new(),
+            guards: &[],
+            lacking: None,
+            handed_over: false,
             deadline: Instant::now() + timeout,
         }
     }
@@ -88,7 +100,7 @@ impl<'a> Run<'a> {
             }
         };
         let judged = self.judge(None).await;
-        held.and(judged.map(drop))
+        held.and(judged.map(drop)).and(self.lacking.take().map_or(Ok(()), Err))
     }
 
     /// What must be there before anything is said; without it there is no conversation to judge.
@@ -111,7 +123,13 @@ impl<'a> Run<'a> {
         let scenario = self.case.scenario.clone();
         let composed = self.machine.as_ref().and_then(Machine::state).is_some_and(|state| state.composition.is_some());
         if !composed {
-            self.system = self.rendered(self.task()).await?;
+            self.system = match self.prompt() {
+                Ok(_) => self.rendered(self.task()).await?,
+                Err(missing) => {
+                    self.lacking.get_or_insert(missing);
+                    DEFAULT_PROMPT.to_owned()
+                }
+            };
         }
         self.hash_input(&scenario.turns)?;
         for text in [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty()) {

@@ -22,18 +22,20 @@ impl Run<'_> {
         provider: &dyn Provider,
     ) -> Result<(), Trouble> {
         self.turns.push(MeasuredTurn::default());
+        if std::mem::take(&mut self.handed_over) {
+            self.enter(at).await?;
+        }
+        self.guards = self.prompt().map_or(&[], |prompt| &prompt.validators);
         let composition = self.machine.as_ref().and_then(|it| it.state()).and_then(|state| state.composition.clone());
         if let Some(composition) = composition {
             self.push(said, at);
             return self.compose(&composition, at, provider).await;
         }
-        let refused = self.guard(&mut said, Direction::Input, at).await?;
-        if refused {
+        let asked = said.clone();
+        if self.guard(&mut said, Direction::Input, at).await? {
             // What was asked stays as it was asked; the refusal is the answer.
             let refusal = said.content.text().into_owned();
-            let mut question = Message::text(Role::User, Author::Script, "");
-            question.content = turn.content.clone();
-            self.push(question, at);
+            self.push(asked, at);
             let mut answer = Message::text(Role::Assistant, Author::Guardrail, refusal);
             (answer.usage, answer.cost_usd_micro) = (Some(Usage::default()), Some(0));
             self.push(answer, at);
@@ -63,6 +65,9 @@ impl Run<'_> {
                 self.push(tools::message(call, answer), at);
             }
             self.move_on(at, message).await?;
+            if self.handed_over {
+                return Ok(());
+            }
         }
         Err(Trouble::new("ToolRoundsExhausted", format!("turn {at}: the model called tools {ROUNDS} times in a row")))
     }
@@ -93,7 +98,8 @@ impl Run<'_> {
     /// What the model may call here.
     fn tools(&self) -> Result<Vec<ToolSpec>, Trouble> {
         let bundle = &self.evaluator.parts.bundle;
-        let mut told = tools::told(&bundle.tools, &self.prompt()?.allowed_tools);
+        let allowed: &[String] = self.prompt().map_or(&[], |prompt| &prompt.allowed_tools);
+        let mut told = tools::told(&bundle.tools, allowed);
         if let Some(machine) = &self.machine {
             told.extend(machine.tools());
         }
@@ -128,8 +134,16 @@ impl Run<'_> {
         tools::call(self.evaluator, &call.name, &call.arguments).await
     }
 
-    /// Carries out the transition that the round asked for: the next answer is under the new state's prompt.
+    /// Carries out the transition that the round asked for: the next answer is under the new state's prompt. A state
+    /// whose prompt is missing is not entered.
     async fn move_on(&mut self, at: u32, message: usize) -> Result<(), Trouble> {
+        let next = self.machine.as_ref().and_then(|machine| machine.next());
+        let missing = next.filter(|state| state.composition.is_none()).map(|state| self.prompt_of(&state.prompt_task));
+        if let Some(Err(missing)) = missing {
+            self.lacking.get_or_insert(missing);
+            self.machine.as_mut().map(|machine| machine.stay());
+            return Ok(());
+        }
         let Some(moved) = self.machine.as_mut().and_then(|machine| machine.commit()) else { return Ok(()) };
         let detail = json!({"from": moved.from, "to": moved.to, "event": moved.event, "message": message});
         self.event("transition", at, detail);
@@ -137,6 +151,12 @@ impl Run<'_> {
             let text = format!("`{}` leads to the state `{}`, which the workflow does not have", moved.event, moved.to);
             return Err(Trouble::new("WorkflowInvalid", text));
         }
+        self.handed_over = self.machine.as_ref().and_then(|machine| machine.state()).is_some_and(|it| it.external);
+        if self.handed_over { Ok(()) } else { self.enter(at).await }
+    }
+
+    /// Puts the prompt of the state in force.
+    async fn enter(&mut self, at: u32) -> Result<(), Trouble> {
         self.system = self.rendered(self.task()).await?;
         self.push(Message::text(Role::System, Author::Script, self.system.clone()), at);
         Ok(())

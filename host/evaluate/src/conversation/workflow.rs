@@ -182,6 +182,16 @@ impl Machine {
         }
     }
 
+    /// The state that the round asked for, if it is there.
+    pub fn next(&self) -> Option<&State> {
+        self.workflow.states.get(&self.target(&self.pending.as_ref()?.0).ok()?)
+    }
+
+    /// Forgets what the round asked for.
+    pub fn stay(&mut self) {
+        self.pending = None;
+    }
+
     /// Carries out what the round asked for.
     pub fn commit(&mut self) -> Option<Moved> {
         let (event, context) = self.pending.take()?;
