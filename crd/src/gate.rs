@@ -162,6 +162,7 @@ mod tests {
             providers: Default::default(),
             evaluators: Default::default(),
             labels: Default::default(),
+            trials: None,
             merkle_root: Digest::of(b""),
             origin: serde_json::Value::Null,
             measured: MeasuredSummary { latency_ms: [("p95".to_owned(), 1500.0)].into(), ..Default::default() },

@@ -35,7 +35,7 @@ pub fn write(run: &RunDir, summary: &Summary, gates: &[GateStatus], to: &Path) -
 
 fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Result {
     let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
-    let word = match verdict::exit(&summary.cases, gates) {
+    let word = match verdict::exit(&summary.decisive(), gates) {
         Exit::Passed => "passed",
         Exit::NoVerdict => "no verdict",
         _ => "failed",

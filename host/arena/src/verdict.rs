@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arena_crd::GateStatus;
-use arena_model::{Counts, Outcome, Summary};
+use arena_model::{Counts, Outcome, Summary, ThresholdTally};
 use arena_results::{RunDir, records};
 use owo_colors::OwoColorize;
 
@@ -41,7 +41,7 @@ pub fn print(
     quiet: bool,
 ) -> Result<(), Failure> {
     let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
-    let headline = match exit(&summary.cases, gates) {
+    let headline = match exit(&summary.decisive(), gates) {
         Exit::Passed => "passed".green().bold().to_string(),
         Exit::NoVerdict if passed == 0 => format!("{} (nothing was judged)", "no verdict".yellow().bold()),
         Exit::NoVerdict => format!("{} (not every case was run)", "no verdict".yellow().bold()),
@@ -65,6 +65,7 @@ pub fn print(
         print_reasons(run, trials, &[Outcome::Skipped], skipped)?;
     }
     print_providers(summary);
+    print_trials(summary);
     let path = |name: &str| run.path().join(name).display().to_string();
     println!("report   {}", path("report.html"));
     println!("junit    {}", path("junit.xml"));
@@ -108,6 +109,27 @@ fn print_providers(summary: &Summary) {
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.total();
         println!("  {:width$}  {rate} of {}, {tokens} tokens, {cost}", line(id), plural(tally.counts.planned, "case"));
+    }
+}
+
+fn print_trials(summary: &Summary) {
+    let Some(trials) = &summary.trials else { return };
+    println!(
+        "  trials: {} of {} flaky ({:.0} %)",
+        trials.flaky,
+        plural(trials.tests, "repeated test"),
+        trials.flake_rate * 100.0
+    );
+    let all = trials.listed.iter().flat_map(|test| test.thresholds.iter().map(move |check| (test, check)));
+    for (test, check) in all.take(SHOWN) {
+        let word = if check.met { "met".green().to_string() } else { "short".red().to_string() };
+        let turn = check.turn.map_or_else(String::new, |turn| format!(" turn {turn}"));
+        let (scenario, provider, kind) = (line(&test.scenario), line(&test.provider), line(&check.kind));
+        let ThresholdTally { passed, of, threshold, .. } = check;
+        println!("  threshold {word} {scenario} / {provider}{turn} {kind}: {passed} of {of} trials, least {threshold}");
+    }
+    if trials.thresholds > SHOWN as u64 {
+        println!("  … and {} more thresholds, {} short in all", trials.thresholds - SHOWN as u64, trials.short);
     }
 }
 

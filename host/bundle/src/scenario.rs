@@ -139,7 +139,6 @@ const USER: &str = "user";
 const MOST_PLAYED: i64 = 1000;
 const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
 const SCENARIO_IGNORED: [&str; 6] = ["mode", "context_metadata", "context", "constraints", "tool_policy", "voice"];
-const ASSERTION_IGNORED: [&str; 1] = ["pass_threshold"];
 const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
 
 impl Scenario {
@@ -331,7 +330,6 @@ impl Assertion {
     }
 
     fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
-        unsupported(assertion, &ASSERTION_IGNORED, Without::Works, report);
         Some(Self {
             kind: assertion.text("type")?,
             params: Params::new(&assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()))),

@@ -157,7 +157,6 @@ fn providers() {
             "prompts/p.yaml:9 spec.parameters",
             "providers/a.yaml:16 spec.rate_limit",
             "providers/voice.yaml:6 spec.role",
-            "scenarios/b.yaml:19 spec.turns[0].assertions[0].pass_threshold",
             "scenarios/b.yaml:20 spec.turns[1].role",
         ],
         "what has no effect is said"

@@ -96,6 +96,7 @@ impl Planned {
         CheckRecord {
             outcome,
             message: assertion.message.clone(),
+            pass_threshold: assertion.pass_threshold,
             ..unjudged(self.scope(), self.turn, self.index, &assertion.kind, assertion.params.to_value())
         }
     }
@@ -115,6 +116,7 @@ pub(crate) fn unjudged(scope: Scope, turn: Option<u32>, index: u32, kind: &str, 
         reason: None,
         error: None,
         message: None,
+        pass_threshold: None,
         label: None,
         evidence: Vec::new(),
         evaluator: None,

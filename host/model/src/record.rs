@@ -34,7 +34,7 @@ impl Outcome {
 }
 
 /// Where a check is declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Scope {
@@ -111,6 +111,9 @@ pub struct CheckRecord {
     /// The message configured beside the params, shown when the check fails.
     #[serde(default)]
     pub message: Option<String>,
+    /// Share of trials in which it must pass, 0 to 1; none if in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass_threshold: Option<f64>,
     /// A class the check gave.
     #[serde(default)]
     pub label: Option<String>,

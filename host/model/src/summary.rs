@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Digest, Outcome, Usage};
+use crate::{Digest, Outcome, Scope, Usage};
 
 /// Counts that always add up: `planned` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,70 @@ pub struct Tally {
     pub cost_usd_micro: Option<u64>,
 }
 
+/// How many trials one check passed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdTally {
+    /// Where it is declared, as in the record.
+    pub scope: Scope,
+    /// As in the record.
+    pub turn: Option<u32>,
+    /// As in the record.
+    pub index: u32,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Trials in which it passed.
+    pub passed: u64,
+    /// Trials in which it applied.
+    pub of: u64,
+    /// Share that must pass, 0 to 1.
+    pub threshold: f64,
+    /// Whether it did.
+    pub met: bool,
+}
+
+/// One test that ran more than once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialTally {
+    /// Scenario id.
+    pub scenario: String,
+    /// Provider id.
+    pub provider: String,
+    /// Region label.
+    pub region: Option<String>,
+    /// Dataset row.
+    pub row: Option<String>,
+    /// Perturbation variant.
+    pub variant: Option<String>,
+    /// How its trials ended.
+    pub counts: Counts,
+    /// Whether some passed and some failed or erred.
+    pub flaky: bool,
+    /// Numbers, from 1, of the first 20 trials that did not pass.
+    pub not_passed: Vec<u32>,
+    /// Its checks with a `pass_threshold`.
+    pub thresholds: Vec<ThresholdTally>,
+}
+
+/// What repetitions show.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trials {
+    /// Tests that ran more than once.
+    pub tests: u64,
+    /// Those of which some trials passed and some failed or erred.
+    pub flaky: u64,
+    /// Share of flaky ones, 0 to 1.
+    pub flake_rate: f64,
+    /// Checks with a `pass_threshold` in those tests.
+    pub thresholds: u64,
+    /// Those of them that passed in too few trials.
+    pub short: u64,
+    /// Failed cases that fail nobody: every check that failed in them passed in enough other trials.
+    pub tolerated: u64,
+    /// The first 100 tests that are flaky or have thresholds.
+    pub listed: Vec<TrialTally>,
+}
+
 /// What depends on time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MeasuredSummary {
@@ -89,10 +153,21 @@ pub struct Summary {
     pub evaluators: BTreeMap<String, Tally>,
     /// By label `key=value` of the scenario.
     pub labels: BTreeMap<String, Tally>,
+    /// Of tests that ran more than once; none if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<Trials>,
     /// SHA-256 Merkle root over the records without their `measured`, in plan order.
     pub merkle_root: Digest,
     /// Where the run came from, copied from the manifest.
     pub origin: Value,
     /// What depends on time.
     pub measured: MeasuredSummary,
+}
+
+impl Summary {
+    /// The counts that decide over the run: failed cases within a `pass_threshold` count as passed.
+    pub fn decisive(&self) -> Counts {
+        let tolerated = self.trials.as_ref().map_or(0, |trials| trials.tolerated).min(self.cases.failed);
+        Counts { passed: self.cases.passed + tolerated, failed: self.cases.failed - tolerated, ..self.cases }
+    }
 }

@@ -1,4 +1,5 @@
-//! The cases of one scenario: the full product region x provider x trial x row x variant, the last running fastest.
+//! The cases of one scenario: the full product region x provider x row x variant x trial, the last running fastest: the
+//! trials of one test stand next to each other, so that what they have in common is found without remembering others.
 
 /// One scenario's stretch of the plan.
 #[derive(Clone, Debug)]
@@ -58,8 +59,8 @@ impl Block {
 
     /// Trial, row and variant of the case at `inner`.
     pub fn inner_parts(&self, inner: u64) -> (u32, Option<u64>, Option<u32>) {
-        let (trial, rest) = (inner / self.per_trial(), inner % self.per_trial());
-        let (row, variant) = (rest / self.per_row(), rest % self.per_row());
+        let (trial, test) = (inner % u64::from(self.trials), inner / u64::from(self.trials));
+        let (row, variant) = (test / self.per_row(), test % self.per_row());
         // Both are below a u32 by construction.
         (trial as u32, self.rows.map(|_| row), self.variants.map(|_| variant as u32))
     }

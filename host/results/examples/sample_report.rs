@@ -76,6 +76,7 @@ fn check(kind: &str, outcome: Outcome, reason: &str, evidence: Vec<Evidence>) ->
         score: Some(if outcome == Outcome::Passed { 1.0 } else { 0.25 }),
         reason: Some(reason.into()),
         error: (outcome == Outcome::Error).then(|| "FuelExhausted".into()),
+        pass_threshold: None,
         message: (outcome == Outcome::Failed).then(|| "The answer must quote the refund policy".into()),
         label: None,
         evidence,

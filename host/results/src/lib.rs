@@ -27,6 +27,7 @@ mod sketch;
 mod statistics;
 mod strip;
 mod terminal;
+mod trials;
 
 pub use batch::{Batch, BatchCorrupt, StoredBatch, encoded_limit};
 pub use checksums::verify_checksums;

@@ -67,6 +67,7 @@ pub(crate) struct Row<'a> {
 pub(crate) struct Check<'a> {
     pub scope: Scope,
     pub turn: Option<u32>,
+    pub index: u32,
     #[serde(borrow, rename = "type")]
     pub kind: Text<'a>,
     pub outcome: Outcome,
@@ -75,6 +76,8 @@ pub(crate) struct Check<'a> {
     pub reason: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub message: Option<Text<'a>>,
+    #[serde(default)]
+    pub pass_threshold: Option<f64>,
     #[serde(default)]
     pub reused: bool,
     #[serde(default)]

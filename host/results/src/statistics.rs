@@ -9,6 +9,7 @@ use crate::merkle::Merkle;
 use crate::row::Row;
 use crate::sketch::Sketch;
 use crate::strip::micros;
+use crate::trials::Tests;
 
 /// A tally of nothing: its price is known to be 0.
 fn empty() -> Tally {
@@ -38,6 +39,7 @@ pub(crate) struct Totals {
     labels: BTreeMap<String, Tally>,
     /// `key=value` of each scenario met.
     labels_of: BTreeMap<String, Vec<String>>,
+    tests: Tests,
     merkle: Merkle,
     pub(crate) latency: Sketch,
     latency_by_provider: BTreeMap<String, Sketch>,
@@ -54,6 +56,7 @@ impl Totals {
             evaluators: BTreeMap::new(),
             labels: BTreeMap::new(),
             labels_of: BTreeMap::new(),
+            tests: Tests::default(),
             merkle: Merkle::default(),
             latency: Sketch::default(),
             latency_by_provider: BTreeMap::new(),
@@ -69,6 +72,7 @@ impl Totals {
         labels: impl Fn(&str) -> BTreeMap<String, String>,
     ) -> serde_json::Result<()> {
         self.merkle.push(record)?;
+        self.tests.push(record);
         let (outcome, usage) = (record.outcome, record.usage);
         // A case that never ran cost nothing, whatever its price would have been.
         let cost = if outcome == Outcome::NotRun { Some(0) } else { record.cost_usd_micro };
@@ -133,6 +137,7 @@ impl Totals {
             providers: self.providers,
             evaluators: self.evaluators,
             labels: self.labels,
+            trials: self.tests.finish(),
             merkle_root: self.merkle.root(),
             origin: serde_json::to_value(&manifest.origin)?,
             measured: MeasuredSummary {

@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
-use crate::{conformance, demo, hostile, kill, newcomer, order, suite, throughput, upstream};
+use crate::{
+    conformance, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials, upstream, validate,
+};
 
 /// All limits, a table a bar.
 #[derive(Debug, Deserialize)]
@@ -64,6 +66,15 @@ pub struct Limits {
     /// All changes to them.
     #[serde(rename = "04.2")]
     pub mutants: upstream::Mutants,
+    /// Reader against schemas.
+    #[serde(rename = "04.3")]
+    pub schemas: schemas::Limits,
+    /// Bad input.
+    #[serde(rename = "04.5")]
+    pub validate: validate::Limits,
+    /// Repetitions.
+    #[serde(rename = "04.6")]
+    pub trials: trials::Limits,
 }
 
 /// The limits as they stand in the file.

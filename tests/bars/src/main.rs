@@ -21,9 +21,13 @@ mod order;
 mod process;
 mod questions;
 mod records;
+mod renamed;
+mod schemas;
 mod suite;
 mod throughput;
+mod trials;
 mod upstream;
+mod validate;
 mod vendor;
 mod world;
 
@@ -89,6 +93,9 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("04.1", true, |world, limits, bar| upstream::measure_arenas(world, &limits.arenas, bar)),
     // Minutes, and not yet at its limit.
     ("04.2", false, |world, limits, bar| upstream::measure_mutants(world, &limits.mutants, bar)),
+    ("04.3", true, |world, limits, bar| schemas::measure(world, &limits.schemas, bar)),
+    ("04.5", true, |world, limits, bar| validate::measure(world, &limits.validate, bar)),
+    ("04.6", true, |world, limits, bar| trials::measure(world, &limits.trials, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::bar::Bar;
 use crate::conformance::{agrees, copy};
+use crate::renamed::Names;
 use crate::world::World;
 use crate::{process, records};
 
@@ -66,29 +67,50 @@ pub fn measure_arenas(world: &World, limits: &Arenas, bar: &mut Bar) -> Result<(
     if !shelf.is_dir() {
         return bar.skip("no ../shared/conformance beside the checkout");
     }
-    let (mut agree, mut same, mut runs) = (0, 0, 0);
-    let names = arenas(&shelf)?;
-    for name in &names {
-        let arena = shelf.join(name);
-        let out = world.scratch(&format!("upstream-{name}"));
-        let ran = run(world, &arena, &arena.join("bundle"), &out)?;
-        let words = compare(&shelf, name, &ran, None)?;
-        agree += usize::from(agrees(&words));
-        if !agrees(&words) {
-            bar.note(&format!("{name}: {}", words.trim_end().replace('\n', "; ")));
-        }
-        let expected: Value = serde_json::from_slice(&fs::read(arena.join("expected.json"))?)?;
-        for wanted in expected["runs"].as_array().into_iter().flatten() {
-            runs += 1;
-            match differs(wanted, &ran.records) {
-                None => same += 1,
-                Some(why) => bar.note(&format!("{name}, {}/{}: {why}", wanted["scenario"], wanted["provider"])),
+    for renamed in [false, true] {
+        let (mut agree, mut same, mut runs) = (0, 0, 0);
+        let with = if renamed { ", everything renamed" } else { "" };
+        for name in &arenas(&shelf)? {
+            let arena = shelf.join(name);
+            let work = world.scratch(&format!("upstream-{name}-{renamed}"));
+            let ran = run_arena(world, &arena, &work, renamed)?;
+            let words = compare(&shelf, name, &ran, None)?;
+            agree += usize::from(agrees(&words));
+            if !agrees(&words) {
+                bar.note(&format!("{name}{with}: {}", words.trim_end().replace('\n', "; ")));
+            }
+            let expected: Value = serde_json::from_slice(&fs::read(arena.join("expected.json"))?)?;
+            for wanted in expected["runs"].as_array().into_iter().flatten() {
+                runs += 1;
+                match differs(wanted, &ran.records) {
+                    None => same += 1,
+                    Some(why) => {
+                        bar.note(&format!("{name}{with}, {}/{}: {why}", wanted["scenario"], wanted["provider"]))
+                    }
+                }
             }
         }
+        bar.all(&format!("bundles whose verdicts all agree{with}"), agree, limits.arenas);
+        bar.all(&format!("runs with the same prompt, last reply and guardrails{with}"), same, runs);
     }
-    bar.all("bundles whose verdicts all agree", agree, limits.arenas);
-    bar.all("runs with the same prompt, last reply and guardrails", same, runs);
     Ok(())
+}
+
+/// Runs a bundle as it is, or with other names all over.
+fn run_arena(world: &World, arena: &Path, work: &Path, renamed: bool) -> Result<Ran> {
+    fs::create_dir_all(work)?;
+    let bundle = work.join("bundle");
+    let recordings = arena.join("session-replay");
+    if recordings.is_dir() {
+        copy(&recordings, &work.join("session-replay"))?;
+    }
+    if renamed {
+        let names = Names::write(&arena.join("bundle"), &bundle)?;
+        run(world, arena, &bundle, &work.join("out"), Some(&names))
+    } else {
+        copy(&arena.join("bundle"), &bundle)?;
+        run(world, arena, &bundle, &work.join("out"), None)
+    }
 }
 
 /// Every change to them.
@@ -154,16 +176,19 @@ struct Ran {
     records: Vec<Record>,
 }
 
-/// Runs a bundle by the original runner's command line.
-fn run(world: &World, arena: &Path, bundle: &Path, out: &Path) -> Result<Ran> {
+/// Runs a bundle by the original runner's command line. Records have the names that the bundle had first.
+fn run(world: &World, arena: &Path, bundle: &Path, out: &Path, names: Option<&Names>) -> Result<Ran> {
     let line = fs::read_to_string(arena.join("command.txt"))?;
     let mut command = world.arena();
-    command.current_dir(bundle).args(line.split_whitespace().skip(1)).arg("--out").arg(out).arg("--quiet");
+    let argument = |word: &str| names.map_or_else(|| word.to_owned(), |names| names.argument(word));
+    command.current_dir(bundle).args(line.split_whitespace().skip(1).map(argument));
+    command.arg("--out").arg(out).arg("--quiet");
     let ended = process::run(command.stdout(Stdio::null()), PATIENCE)?;
     let code = ended.status.code().context("the run was stopped by a signal")?;
     let jsonl = out.with_extension("jsonl");
     // Of a bundle that was not loaded there are no records.
     let text = if out.join("manifest.json").is_file() { records::export(world, out)? } else { String::new() };
+    let text = names.map_or(text.clone(), |names| names.back(&text));
     fs::write(&jsonl, &text)?;
     let records = text.lines().map(|line| serde_json::from_str(line).context("a record")).collect::<Result<_>>()?;
     Ok(Ran { code, jsonl, records })
@@ -180,7 +205,7 @@ fn judge(world: &World, shelf: &Path, name: &str, id: &str) -> Result<String> {
     if name == "eval-test" {
         copy(&arena.join("session-replay"), &work.join("session-replay"))?;
     }
-    let ran = run(world, &arena, &bundle, &work.join("out"))?;
+    let ran = run(world, &arena, &bundle, &work.join("out"), None)?;
     let words = compare(shelf, name, &ran, Some(id))?;
     fs::remove_dir_all(&work)?;
     Ok(words)

@@ -160,7 +160,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
         markdown::write(&run, &summary, &gates, &file)?;
     }
     verdict::print(&run, &summary, &gates, &trials, arguments.quiet)?;
-    Ok(verdict::exit(&summary.cases, &gates))
+    Ok(verdict::exit(&summary.decisive(), &gates))
 }
 
 fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {

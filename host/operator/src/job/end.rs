@@ -83,7 +83,7 @@ fn by_summary(seen: &JobObservation<'_>, frozen: &Frozen, summary: &Summary) -> 
         "{} cases: {} passed, {} failed, {} error, {} skipped, {} not run",
         cases.planned, cases.passed, cases.failed, cases.error, cases.skipped, cases.not_run
     );
-    let passed = verdict(cases, &gates);
+    let passed = verdict(&summary.decisive(), &gates);
     let cut_short = cases.not_run > 0;
     let (reason, phase) = match (cut_short, seen.job.spec.cancelled, passed.0) {
         (true, true, _) => ("Cancelled", JobPhase::Cancelled),

@@ -89,6 +89,7 @@ impl Worker {
             providers: BTreeMap::new(),
             evaluators: BTreeMap::new(),
             labels: BTreeMap::new(),
+            trials: None,
             merkle_root: Digest::of(b""),
             origin: Value::Null,
             measured: arena_model::MeasuredSummary { latency_ms: latency.into(), ..Default::default() },

@@ -43,6 +43,7 @@ pub fn check(kind: &str, outcome: Outcome) -> CheckRecord {
         score: Some(0.1 + 0.2),
         reason: Some(format!("{kind} says so")),
         error: None,
+        pass_threshold: None,
         message: None,
         label: None,
         evidence: vec![],
