@@ -43,7 +43,7 @@ impl Run<'_> {
         }
         self.push(said, at);
         for _ in 0..ROUNDS {
-            let mut reply = self.answer(turn, provider).await?;
+            let mut reply = self.answer(at, turn, provider).await?;
             let unsaid = unsaid(&reply, at);
             self.guard(&mut reply, Direction::Output, at).await?;
             let calls = reply.tool_calls.clone();
@@ -73,26 +73,32 @@ impl Run<'_> {
     }
 
     /// Asks the model under the prompt in force.
-    async fn answer(&mut self, turn: &Turn, provider: &dyn Provider) -> Result<Message, Trouble> {
+    async fn answer(&mut self, at: u32, turn: &Turn, provider: &dyn Provider) -> Result<Message, Trouble> {
+        let cut = self.cut(at, provider).await?;
         let scenario = self.case.scenario.clone();
         let told = self.tools()?;
         let all = &self.conversation.messages;
-        let users = all.iter().filter(|message| message.role == Role::User).count();
         let bundle = &self.evaluator.parts.bundle;
         let tools = !bundle.tools.is_empty() || !bundle.skills.is_empty() || self.machine.is_some();
-        let context = MockContext { scenario: &scenario.id, turn: users as u32, tools, ..MockContext::default() };
         // One system prompt, the newest, before all that was said; without a workflow there is only one.
-        let messages: Cow<'_, [Message]> = if self.machine.is_some() {
-            let system = [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty());
-            let system = system.map(|text| Message::text(Role::System, Author::Script, text));
-            let said = all.iter().filter(|message| message.role != Role::System).cloned();
-            system.chain(said).collect()
+        let messages: Cow<'_, [Message]> = if self.machine.is_some() || cut.is_some() {
+            let cut = cut.unwrap_or_default();
+            let said = all.iter().skip(cut.from).filter(|message| message.role != Role::System).cloned();
+            self.system_prompts().chain(cut.told()).chain(said).collect()
         } else {
             all.into()
         };
+        let context =
+            MockContext { scenario: &scenario.id, turn: calls(all, &messages), tools, ..MockContext::default() };
         let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
         let answered = provider.chat(ChatRequest { stream, ..self.request(&messages, &told, context) }).await;
         self.measured(answered)
+    }
+
+    /// The system prompts that are sent.
+    pub(super) fn system_prompts(&self) -> impl Iterator<Item = Message> + use<> {
+        let system = [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty());
+        system.map(|text| Message::text(Role::System, Author::Script, text))
     }
 
     /// What the model may call here.
@@ -162,7 +168,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn request<'r>(&self, messages: &'r [Message], tools: &'r [ToolSpec], context: MockContext<'r>) -> ChatRequest<'r> {
+    pub(super) fn request<'r>(
+        &self,
+        messages: &'r [Message],
+        tools: &'r [ToolSpec],
+        context: MockContext<'r>,
+    ) -> ChatRequest<'r> {
         let defaults = &self.evaluator.parts.bundle.defaults;
         ChatRequest {
             messages,
@@ -178,7 +189,7 @@ impl Run<'_> {
     }
 
     /// Adds a call's times to its turn's.
-    fn measured(&mut self, answered: Result<ChatReply, ProviderError>) -> Result<Message, Trouble> {
+    pub(super) fn measured(&mut self, answered: Result<ChatReply, ProviderError>) -> Result<Message, Trouble> {
         let mut none = MeasuredTurn::default();
         let measured = self.turns.last_mut().unwrap_or(&mut none);
         match answered {
@@ -221,4 +232,16 @@ impl Run<'_> {
         let request = ChatRequest { temperature, seed, max_tokens: None, ..self.request(messages, &[], context) };
         Ok(provider.chat(request).await?.message)
     }
+}
+
+/// Which call of the conversation this is, as a mock counts them: of a request that leaves something out it would count too
+/// few.
+fn calls(all: &[Message], sent: &[Message]) -> u32 {
+    let count = |role| all.iter().filter(|message| message.role == role).count();
+    let answered = |messages: &[Message]| messages.iter().any(|message| message.role == Role::Tool);
+    let calls = match all.len() > sent.len() {
+        true => count(Role::User).max(count(Role::Assistant)) + usize::from(answered(all) && !answered(sent)),
+        false => count(Role::User),
+    };
+    calls as u32
 }

@@ -10,6 +10,7 @@ mod ci;
 mod commands;
 mod components;
 mod config;
+mod context;
 mod conversation;
 mod evaluator;
 mod features;
