@@ -43,6 +43,8 @@ pub struct Bundle {
     pub compositions: BTreeMap<String, Result<Composition, String>>,
     /// Instructions that models take up, sorted by name.
     pub skills: Vec<Arc<Skill>>,
+    /// Whether models have tools to remember by.
+    pub memory: bool,
     /// Users that models play, by id.
     pub personas: BTreeMap<String, Persona>,
     /// From the role of a turn to the provider that plays it.

@@ -27,11 +27,18 @@ pub(super) const SPEC: Shape = Shape::Record(&[
     may("voice", Shape::Text),
     may("variables", TEXT_MAP),
     may("trials", Shape::Integer),
-    may("seed_memories", Shape::List(&Shape::Open)),
+    may("seed_memories", Shape::List(&SEED)),
 ]);
 
 const CONTEXT_METADATA: &[Field] =
     &[may("domain", Shape::Text), may("user_role", Shape::Text), may("project_stage", Shape::Text)];
+
+const SEED: Shape = Shape::Record(&[
+    must("content", Shape::Text),
+    may("type", Shape::Text),
+    may("confidence", Shape::Number),
+    may("metadata", Shape::Open),
+]);
 
 const CONTEXT_POLICY: &[Field] = &[
     may("token_budget", Shape::Integer),

@@ -4,6 +4,7 @@
 mod composition;
 mod context;
 mod guard;
+mod memory;
 mod persona;
 mod recorded;
 mod round;
@@ -29,6 +30,7 @@ use crate::prompt;
 
 use context::Cut;
 use guard::Direction;
+use memory::Memories;
 use skills::Skills;
 pub use tools::ANSWERS;
 use workflow::Machine;
@@ -51,6 +53,7 @@ pub(crate) struct Run<'a> {
     pub(crate) played_cost: Option<u64>,
     machine: Option<Machine>,
     skills: Skills,
+    memories: Memories,
     /// What of the conversation its model was sent last.
     kept: Cut,
     /// The system prompt in force.
@@ -79,6 +82,7 @@ impl<'a> Run<'a> {
             played_cost: Some(0),
             machine: None,
             skills: Skills::new(&evaluator.parts.bundle.skills),
+            memories: Memories::new(evaluator.parts.bundle.memory, &case.scenario.seed_memories),
             kept: Cut::default(),
             system: String::new(),
             guards: &[],

@@ -79,7 +79,7 @@ impl Run<'_> {
         let told = self.tools()?;
         let all = &self.conversation.messages;
         let bundle = &self.evaluator.parts.bundle;
-        let tools = !bundle.tools.is_empty() || !bundle.skills.is_empty() || self.machine.is_some();
+        let tools = !bundle.tools.is_empty() || !bundle.skills.is_empty() || bundle.memory || self.machine.is_some();
         // One system prompt, the newest, before all that was said; without a workflow there is only one.
         let messages: Cow<'_, [Message]> = if self.machine.is_some() || cut.is_some() {
             let cut = cut.unwrap_or_default();
@@ -110,6 +110,7 @@ impl Run<'_> {
             told.extend(machine.tools());
         }
         told.extend(self.skills.tools(self.skill_filter()));
+        told.extend(self.memories.tools());
         Ok(told)
     }
 
@@ -133,6 +134,10 @@ impl Run<'_> {
             let spec = specs.iter().find(|spec| spec.name == call.name).ok_or("there are no skills here")?;
             tools::fits(&spec.parameters, &call.arguments, "call")?;
             return Ok(tools::of_json(self.skills.call(&call.name, &call.arguments, filter.as_deref())?));
+        }
+        if let Some(spec) = self.memories.tools().iter().find(|spec| spec.name == call.name) {
+            tools::fits(&spec.parameters, &call.arguments, "call")?;
+            return Ok(tools::of_json(self.memories.call(&call.name, &call.arguments)?));
         }
         if call.name == workflow::TRANSITION && self.machine.is_some() {
             return Err("no event leads on from this state".into());

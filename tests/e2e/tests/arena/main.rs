@@ -19,6 +19,7 @@ mod filters;
 mod folder;
 mod judge;
 mod keys;
+mod memory;
 mod output;
 mod provider;
 mod resume;
