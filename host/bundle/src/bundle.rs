@@ -64,6 +64,19 @@ impl Bundle {
     pub fn read(&self, reference: &str) -> Result<Vec<u8>, Problem> {
         tree::read_listed(&self.folder, tree::find(&self.files, reference)?)
     }
+
+    /// The text of a file in or below `folder`, `reference` being relative to it: of at most `most` bytes, and UTF-8.
+    pub fn text_within(&self, folder: &str, reference: &str, most: u64) -> Result<String, Problem> {
+        // On its own, so that no `..` leads out of the folder.
+        let below = tree::normal(reference)?;
+        let file = tree::find(&self.files, &format!("{folder}/{below}"))?;
+        if file.size > most {
+            let message = format!("the file has {} bytes, more than the limit of {most}", file.size);
+            return Err(Problem::of_file(&file.path, "FileTooLarge", message));
+        }
+        String::from_utf8(tree::read_listed(&self.folder, file)?)
+            .map_err(|_| Problem::of_file(&file.path, "NotText", "the file is not UTF-8"))
+    }
 }
 
 /// Values for what a scenario or provider leaves open.

@@ -128,11 +128,19 @@ impl Run<'_> {
             let machine = self.machine.as_mut().ok_or("there is no workflow")?;
             return Ok(tools::of_json(machine.call(&call.name, &call.arguments)?));
         }
-        if [skills::ACTIVATE, skills::DEACTIVATE].contains(&call.name.as_str()) {
+        if [skills::ACTIVATE, skills::DEACTIVATE, skills::READ].contains(&call.name.as_str()) {
             let filter = self.skill_filter().map(str::to_owned);
             let specs = self.skills.tools(filter.as_deref());
             let spec = specs.iter().find(|spec| spec.name == call.name).ok_or("there are no skills here")?;
             tools::fits(&spec.parameters, &call.arguments, "call")?;
+            if call.name == skills::READ {
+                let bundle = &self.evaluator.parts.bundle;
+                let read = self.skills.read(bundle, &call.arguments, filter.as_deref()).map_err(|problem| {
+                    self.lacking.get_or_insert(Trouble::new(problem.reason, problem.to_string()));
+                    problem.message
+                })?;
+                return Ok(tools::of_json(read?));
+            }
             return Ok(tools::of_json(self.skills.call(&call.name, &call.arguments, filter.as_deref())?));
         }
         if let Some(spec) = self.memories.tools().iter().find(|spec| spec.name == call.name) {

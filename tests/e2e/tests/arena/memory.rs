@@ -93,3 +93,48 @@ fn without_a_memory_nothing_is_remembered() -> Result<()> {
     assert_eq!(outcomes(&world.run_one()?), [Outcome::Failed]);
     Ok(())
 }
+
+#[test]
+fn files_of_a_skill_are_read_within_its_folder() -> Result<()> {
+    let mut world = World::new()?;
+    for folder in ["skills/alpha/notes", "skills/beta"] {
+        std::fs::create_dir_all(world.path(&format!("bundle/{folder}")))?;
+    }
+    for name in ["alpha", "beta"] {
+        let text = format!("---\nname: {name}\ndescription: about {name}\n---\nDo as {name} says.\n");
+        world.bundle.file(&format!("skills/{name}/SKILL.md"), &text)?;
+    }
+    world.bundle.file("skills/alpha/notes/prices.md", "a cup costs two coins")?;
+    world.bundle.file("skills/alpha/large.md", &"x".repeat((256 << 10) + 1))?;
+    world.bundle.file("skills/alpha/just.md", &"x".repeat(256 << 10))?;
+    world.bundle.file("skills/beta/secret.md", "beta's own")?;
+    world.bundle.spec["skills"] =
+        json!([{"path": "skills/"}, {"name": "inline", "description": "d", "instructions": "i"}]);
+    let read = |skill: &str, path: &str| ("skill__read_resource", json!({"skill_name": skill, "path": path}));
+    let turn = calls(&[
+        read("alpha", "notes/prices.md"),
+        read("alpha", "./notes/../notes/prices.md"),
+        read("alpha", "just.md"),
+        read("alpha", "large.md"),
+        read("alpha", "../beta/secret.md"),
+        read("alpha", "notes/../../beta/secret.md"),
+        read("alpha", "/etc/hostname"),
+        read("alpha", "absent.md"),
+        read("gamma", "notes/prices.md"),
+        read("inline", "mock-m.yaml"),
+    ]);
+    world.bundle.mock("m", &json!({"scenarios": {"s": {"turns": {"1": turn, "2": "done"}}}}))?;
+    let found = |pattern: &str, occurrence: u32| {
+        json!({"type": "tool_result_includes",
+               "params": {"tool": "skill__read_resource", "patterns": [pattern], "occurrence": occurrence}})
+    };
+    world.bundle.checks("s", json!([found("two coins", 2), found("two coins", 3), found("beta's own", 1)]));
+    let record = world.run_one()?;
+    assert_eq!(outcomes(&record), [Outcome::Passed, Outcome::Failed, Outcome::Failed]);
+    let failed = |record: &Record| {
+        let answers = record.messages.iter().filter(|message| message.role == Role::Tool);
+        answers.map(|answer| answer.finish.as_deref() == Some("error")).collect::<Vec<_>>()
+    };
+    assert_eq!(failed(&record), [false, false, false, true, true, true, true, true, true, true]);
+    Ok(())
+}
