@@ -5,6 +5,7 @@
 
 #![allow(clippy::result_large_err, reason = "a problem is made once per defect, never on a hot path")]
 
+mod agent;
 pub mod archive;
 mod bundle;
 mod component;
@@ -31,6 +32,7 @@ mod tree;
 mod workflow;
 pub mod yaml;
 
+pub use agent::MockAgent;
 pub use archive::ArchiveError;
 pub use bundle::{Bundle, Defaults};
 pub use component::ComponentSpec;

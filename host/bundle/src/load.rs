@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 13] = [
     "deploy",
     "pack_file",
     "judge_defaults",
@@ -28,7 +28,6 @@ const UNSUPPORTED: [&str; 14] = [
     "runtime",
     "agents",
     "mcp_servers",
-    "a2a_agents",
     "state_store",
     "voices",
     "tts_providers",

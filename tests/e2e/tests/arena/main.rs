@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod a2a;
 mod bundle;
 mod bundle_login;
 mod bundle_registry;
