@@ -43,6 +43,8 @@ pub struct Bundle {
     pub compositions: BTreeMap<String, Result<Composition, String>>,
     /// Instructions that models take up, sorted by name.
     pub skills: Vec<Arc<Skill>>,
+    /// Whether models have tools to remember by.
+    pub memory: bool,
     /// Users that models play, by id.
     pub personas: BTreeMap<String, Persona>,
     /// From the role of a turn to the provider that plays it.
@@ -61,6 +63,19 @@ impl Bundle {
     /// `files` can be read, and only while it is what was digested.
     pub fn read(&self, reference: &str) -> Result<Vec<u8>, Problem> {
         tree::read_listed(&self.folder, tree::find(&self.files, reference)?)
+    }
+
+    /// The text of a file in or below `folder`, `reference` being relative to it: of at most `most` bytes, and UTF-8.
+    pub fn text_within(&self, folder: &str, reference: &str, most: u64) -> Result<String, Problem> {
+        // On its own, so that no `..` leads out of the folder.
+        let below = tree::normal(reference)?;
+        let file = tree::find(&self.files, &format!("{folder}/{below}"))?;
+        if file.size > most {
+            let message = format!("the file has {} bytes, more than the limit of {most}", file.size);
+            return Err(Problem::of_file(&file.path, "FileTooLarge", message));
+        }
+        String::from_utf8(tree::read_listed(&self.folder, file)?)
+            .map_err(|_| Problem::of_file(&file.path, "NotText", "the file is not UTF-8"))
     }
 }
 

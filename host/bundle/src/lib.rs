@@ -5,10 +5,12 @@
 
 #![allow(clippy::result_large_err, reason = "a problem is made once per defect, never on a hot path")]
 
+mod agent;
 pub mod archive;
 mod bundle;
 mod component;
 mod composition;
+mod context;
 mod document;
 mod duration;
 mod entry;
@@ -16,6 +18,7 @@ mod eval;
 mod feature;
 mod limits;
 mod load;
+mod memory;
 mod persona;
 mod problem;
 mod prompt;
@@ -29,13 +32,16 @@ mod tree;
 mod workflow;
 pub mod yaml;
 
+pub use agent::MockAgent;
 pub use archive::ArchiveError;
 pub use bundle::{Bundle, Defaults};
 pub use component::ComponentSpec;
 pub use composition::{Comparison, Composition, Predicate, Step, StepKind};
+pub use context::{ContextPolicy, ContextStrategy};
 pub use eval::Recording;
 pub use limits::Limits;
 pub use load::load;
+pub use memory::Memory;
 pub use persona::Persona;
 pub use problem::{Problem, Problems, Severity};
 pub use prompt::{Parameters, Prompt, Validator, Variable};

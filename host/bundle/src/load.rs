@@ -15,21 +15,19 @@ use crate::scenario::Known;
 use crate::tree::{self, Folder, Listing};
 use crate::yaml::{Cursor, YamlLimits};
 use crate::{
-    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, Persona, Problem, Problems, Prompt, ProviderSpec,
-    Scenario, Skill, Tool, Workflow, entry, skill,
+    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, Memory, Persona, Problem, Problems, Prompt,
+    ProviderSpec, Scenario, Skill, Tool, Workflow, entry, skill,
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 15] = [
+const UNSUPPORTED: [&str; 13] = [
     "deploy",
     "pack_file",
     "judge_defaults",
     "pack_evals",
     "runtime",
-    "memory",
     "agents",
     "mcp_servers",
-    "a2a_agents",
     "state_store",
     "voices",
     "tts_providers",
@@ -83,6 +81,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         workflow: parts.workflow,
         compositions: parts.compositions,
         skills: parts.skills,
+        memory: parts.memory,
         personas: parts.personas,
         roles: parts.roles,
         components: parts.components,
@@ -110,6 +109,7 @@ struct Parts {
     workflow: Option<Arc<Workflow>>,
     compositions: BTreeMap<String, Result<Composition, String>>,
     skills: Vec<Arc<Skill>>,
+    memory: bool,
     personas: BTreeMap<String, Persona>,
     roles: BTreeMap<String, String>,
     components: Vec<ComponentSpec>,
@@ -155,6 +155,7 @@ impl Loader<'_> {
             let workflow = Workflow::decode(&workflow, &parts.prompts, &names, &mut self.report);
             parts.workflow = Some(Arc::new(workflow));
         }
+        parts.memory = Memory::enabled(&spec, &mut self.report);
         self.self_play(&spec, &ids, &mut parts);
         parts.scenarios = self.scenarios(&spec, &parts);
         parts.components = self.components(&spec);
@@ -240,7 +241,8 @@ impl Loader<'_> {
         let globals: Vec<_> = globals.unwrap_or_default().into_iter().map(Arc::new).collect();
         let (prompts, providers) = (&parts.prompts, &parts.providers);
         let (workflow, roles) = (parts.workflow.as_deref(), &parts.roles);
-        let known = Known { files: &self.listing.files, prompts, providers, workflow, roles, globals: &globals };
+        let (files, memory) = (&self.listing.files, parts.memory);
+        let known = Known { files, prompts, providers, workflow, roles, memory, globals: &globals };
         let mut scenarios = BTreeMap::new();
         let mut add = |scenario: Scenario, at: &Cursor<'_>, report: &mut Report| {
             let (id, file) = (scenario.id.clone(), scenario.file.clone());

@@ -12,7 +12,7 @@ use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::tree::BundleFile;
 use crate::yaml::{Cursor, Data};
-use crate::{Prompt, ProviderSpec, Recording, Workflow};
+use crate::{ContextPolicy, Memory, Prompt, ProviderSpec, Recording, Workflow};
 
 /// One scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,10 @@ pub struct Scenario {
     pub trials: u32,
     /// For all turns that do not say otherwise.
     pub streaming: Option<bool>,
+    /// What its model is sent of a long conversation; none for all of it.
+    pub context: Option<ContextPolicy>,
+    /// What is remembered from the start.
+    pub seed_memories: Vec<Memory>,
     /// The arena's global ones first.
     pub conversation_assertions: Vec<Arc<Assertion>>,
     /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
@@ -128,11 +132,12 @@ pub(crate) struct Known<'a> {
     pub(crate) providers: &'a BTreeMap<String, ProviderSpec>,
     pub(crate) workflow: Option<&'a Workflow>,
     pub(crate) roles: &'a BTreeMap<String, String>,
+    pub(crate) memory: bool,
     pub(crate) globals: &'a [Arc<Assertion>],
 }
 
 /// Without these a conversation would take another course, so its verdict would mean something else.
-const SCENARIO_NEEDS: [&str; 3] = ["duplex", "context_policy", "seed_memories"];
+const SCENARIO_NEEDS: [&str; 1] = ["duplex"];
 /// The role of a scripted turn.
 const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
@@ -154,6 +159,10 @@ impl Scenario {
         let is_set = |key: &&str| spec.get(key).is_some_and(|it| it.node.data != Data::Null);
         let mut needs: Vec<_> = SCENARIO_NEEDS.into_iter().filter(is_set).collect();
         unsupported(spec, &SCENARIO_IGNORED, Without::Works, report);
+        let policy = spec.get("context_policy");
+        if policy.as_ref().is_some_and(|policy| ContextPolicy::unsupported(policy, report)) {
+            needs.push("context_policy");
+        }
         check_references(spec, known, report);
         for (key, value) in spec.text_map("labels") {
             labels.entry(key).or_insert(value);
@@ -183,6 +192,8 @@ impl Scenario {
             variables: spec.text_map("variables"),
             trials: spec.whole("trials", 1, report).unwrap_or(1),
             streaming: spec.boolean("streaming"),
+            context: policy.and_then(|policy| ContextPolicy::decode(&policy, report)),
+            seed_memories: Memory::seeds(spec, known.memory, report),
             conversation_assertions,
             recording: None,
             unsupported: needs,
@@ -230,6 +241,8 @@ impl Scenario {
             variables: BTreeMap::new(),
             trials: 1,
             streaming: None,
+            context: None,
+            seed_memories: Vec::new(),
             conversation_assertions,
             recording: Some(recording.map(Arc::new)),
             unsupported: Vec::new(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arena_model::Part;
 use serde_json::Value;
 
+use crate::MockAgent;
 use crate::document::resolve;
 use crate::report::Report;
 use crate::tree::BundleFile;
@@ -35,6 +36,8 @@ pub struct Tool {
 pub enum ToolMode {
     /// The bundle itself.
     Mock(MockTool),
+    /// A scripted agent.
+    Agent(Arc<MockAgent>),
     /// Somebody outside, who is not called here: the mode as written.
     Outside(String),
 }

@@ -106,6 +106,7 @@ impl Evaluator {
             reason,
             error,
             messages: run.conversation.messages,
+            events: run.conversation.events,
             checks: run.checks,
             usage,
             cost_usd_micro: cost,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CaseKey, Digest, Message, Usage};
+use crate::{CaseKey, Digest, Event, Message, Usage};
 
 /// How a case or a check ended. Only `passed` is a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -198,6 +198,9 @@ pub struct Record {
     pub error: Option<String>,
     /// The conversation.
     pub messages: Vec<Message>,
+    /// What happened beside the messages, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
     /// Checks in the order judged.
     pub checks: Vec<CheckRecord>,
     /// Tokens of the whole case, judges included.

@@ -167,6 +167,7 @@ fn case(index: u64, scenario: usize, name: &str, provider: usize, lane: &str, tr
         reason,
         error: (outcome == Outcome::Error).then(|| "FuelExhausted".into()),
         messages: if executed { messages } else { vec![] },
+        events: vec![],
         checks: if executed { checks } else { vec![] },
         usage: if executed { Usage { input: 712 + dice, output: 78, cached: 128 } } else { Usage::default() },
         cost_usd_micro: Some(if executed { 150 * (provider as u64 + 1) + dice } else { 0 }),

@@ -22,6 +22,7 @@ pub(crate) fn record(case: &CaseInput, outcome: Outcome, error: Option<&str>, te
         reason: Some(error.map_or_else(|| text.to_owned(), |error| format!("{error}: {text}"))),
         error: error.map(str::to_owned),
         messages: Vec::new(),
+        events: Vec::new(),
         checks: Vec::new(),
         usage: Usage::default(),
         cost_usd_micro: Some(0),

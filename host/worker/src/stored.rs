@@ -35,6 +35,7 @@ impl Stored {
         record.outcome = Outcome::Error;
         record.error = Some(error.to_owned());
         record.messages = Vec::new();
+        record.events = Vec::new();
         record.checks = Vec::new();
         record.measured = Measured { turns: Vec::new(), checks_us: Vec::new(), ..mem::take(&mut record.measured) };
         let line = line(&record)?;
@@ -85,6 +86,7 @@ mod tests {
             reason: None,
             error: None,
             messages,
+            events: vec![],
             checks: vec![],
             usage: Usage { input: 9, output: 8, cached: 7 },
             cost_usd_micro: Some(6),

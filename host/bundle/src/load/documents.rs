@@ -8,7 +8,7 @@ use crate::document;
 use crate::report::Report;
 use crate::tree;
 use crate::yaml::Cursor;
-use crate::{Assertion, Persona, Problem, Scenario, Tool, eval};
+use crate::{Assertion, Persona, Problem, Scenario, Tool, agent, eval};
 
 impl Loader<'_> {
     /// The texts of a prompt's or persona's fragments, by name. One that names no file stands in `fragments/NAME.md`.
@@ -55,6 +55,13 @@ impl Loader<'_> {
         let inline = spec.get("tool_specs");
         for (name, spec) in inline.iter().flat_map(Cursor::entries) {
             add(name.to_owned(), &spec, &spec, &mut self.report);
+        }
+        for tool in agent::tools(spec, &mut self.report) {
+            let (name, file) = (tool.name.clone(), tool.file.clone());
+            if let Some(first) = tools.insert(name.clone(), Arc::new(tool)) {
+                let what = format!("tool `{name}`");
+                self.report.push(duplicate(spec, "DuplicateTool", &what, &first.file, &file));
+            }
         }
         tools
     }

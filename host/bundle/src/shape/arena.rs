@@ -30,7 +30,7 @@ const SPEC: Shape = Shape::Record(&[
     may("agents", Shape::Any),
     may("deploy", Shape::Record(DEPLOY)),
     may("mcp_servers", OPEN_LIST),
-    may("a2a_agents", OPEN_LIST),
+    may("a2a_agents", Shape::List(&Shape::Record(AGENT))),
     may("state_store", Shape::Open),
     must("defaults", Shape::Record(DEFAULTS)),
     may("self_play", Shape::Record(SELF_PLAY)),
@@ -49,6 +49,41 @@ const SPEC: Shape = Shape::Record(&[
     may("evaluators", Shape::List(&Shape::Record(EVALUATOR))),
     may("template", Shape::Record(&[must("component", Shape::Text)])),
 ]);
+
+const AGENT: &[Field] = &[
+    must("name", Shape::Text),
+    may("card", Shape::Record(CARD)),
+    may("responses", Shape::List(&Shape::Record(RESPONSE))),
+    may("url", Shape::Text),
+    may("auth", Shape::Record(AGENT_AUTH)),
+    may("headers", TEXT_MAP),
+    may("headers_from_env", TEXTS),
+    may("timeout_ms", Shape::Integer),
+    may("skill_filter", Shape::Record(&[may("allowlist", TEXTS), may("blocklist", TEXTS)])),
+];
+
+const AGENT_AUTH: &[Field] = &[must("scheme", Shape::Text), may("token", Shape::Text), may("token_env", Shape::Text)];
+
+const CARD: &[Field] = &[
+    must("name", Shape::Text),
+    must("description", Shape::Text),
+    must(
+        "skills",
+        Shape::List(&Shape::Record(&[
+            must("id", Shape::Text),
+            must("name", Shape::Text),
+            must("description", Shape::Text),
+            may("tags", TEXTS),
+        ])),
+    ),
+];
+
+const RESPONSE: &[Field] = &[
+    must("skill", Shape::Text),
+    may("match", Shape::Record(&[may("contains", Shape::Text), may("regex", Shape::Text)])),
+    may("response", Shape::Record(&[must("parts", Shape::List(&Shape::Record(&[must("text", Shape::Text)])))])),
+    may("error", Shape::Text),
+];
 
 const EVALUATOR: &[Field] =
     &[must("name", Shape::Text), must("component", Shape::Text), may("grants", TEXTS), may("limits", Shape::Open)];

@@ -21,17 +21,44 @@ pub(super) const SPEC: Shape = Shape::Record(&[
     may("provider_group", Shape::Text),
     may("required_capabilities", TEXTS),
     may("streaming", Shape::Bool),
-    may("context_policy", Shape::Open),
+    may("context_policy", Shape::Record(CONTEXT_POLICY)),
     may("conversation_assertions", ASSERTIONS),
     may("duplex", Shape::Open),
     may("voice", Shape::Text),
     may("variables", TEXT_MAP),
     may("trials", Shape::Integer),
-    may("seed_memories", Shape::List(&Shape::Open)),
+    may("seed_memories", Shape::List(&SEED)),
 ]);
 
 const CONTEXT_METADATA: &[Field] =
     &[may("domain", Shape::Text), may("user_role", Shape::Text), may("project_stage", Shape::Text)];
+
+const SEED: Shape = Shape::Record(&[
+    must("content", Shape::Text),
+    may("type", Shape::Text),
+    may("confidence", Shape::Number),
+    may("metadata", Shape::Open),
+]);
+
+const CONTEXT_POLICY: &[Field] = &[
+    may("token_budget", Shape::Integer),
+    may("reserve_for_output", Shape::Integer),
+    may("strategy", Shape::OneOf(&["oldest", "summarize", "relevance", "fail", "truncate", ""])),
+    may("cache_breakpoints", Shape::Bool),
+    may("relevance", Shape::Record(RELEVANCE)),
+];
+
+const RELEVANCE: &[Field] = &[
+    must("provider", Shape::Text),
+    may("model", Shape::Text),
+    may("min_recent_messages", Shape::Integer),
+    may("always_keep_system_role", Shape::Bool),
+    may("similarity_threshold", Shape::Number),
+    may("query_source", Shape::Text),
+    may("last_n_count", Shape::Integer),
+    may("custom_query", Shape::Text),
+    may("cache_embeddings", Shape::Bool),
+];
 
 const TOOL_POLICY: &[Field] = &[
     must("tool_choice", Shape::Text),

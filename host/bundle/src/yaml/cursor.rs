@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
 
     /// Whether this may be a secret, which no message may repeat.
     pub(crate) fn is_secret(&self) -> bool {
-        matches!(self.step, Step::Key("credential" | "headers" | "api_key"))
+        matches!(self.step, Step::Key("credential" | "headers" | "api_key" | "token"))
             || self.parent.is_some_and(Cursor::is_secret)
     }
 

@@ -2,7 +2,9 @@
 //! after each turn. Whatever a turn needs beside the model is a file of its own here.
 
 mod composition;
+mod context;
 mod guard;
+mod memory;
 mod persona;
 mod recorded;
 mod round;
@@ -26,7 +28,9 @@ use crate::check::Planned;
 use crate::evaluator::Evaluator;
 use crate::prompt;
 
+use context::Cut;
 use guard::Direction;
+use memory::Memories;
 use skills::Skills;
 pub use tools::ANSWERS;
 use workflow::Machine;
@@ -44,11 +48,14 @@ pub(crate) struct Run<'a> {
     pub(crate) checks: Vec<CheckRecord>,
     pub(crate) checks_us: Vec<u64>,
     pub(crate) turns: Vec<MeasuredTurn>,
-    /// Of played users.
+    /// Of played users and summaries, which are no messages.
     pub(crate) played: Usage,
     pub(crate) played_cost: Option<u64>,
     machine: Option<Machine>,
     skills: Skills,
+    memories: Memories,
+    /// What of the conversation its model was sent last.
+    kept: Cut,
     /// The system prompt in force.
     system: String,
     /// Of the prompt in force when the user spoke.
@@ -75,6 +82,8 @@ impl<'a> Run<'a> {
             played_cost: Some(0),
             machine: None,
             skills: Skills::new(&evaluator.parts.bundle.skills),
+            memories: Memories::new(evaluator.parts.bundle.memory, &case.scenario.seed_memories),
+            kept: Cut::default(),
             system: String::new(),
             guards: &[],
             lacking: None,

@@ -43,7 +43,7 @@ impl Run<'_> {
         }
         self.push(said, at);
         for _ in 0..ROUNDS {
-            let mut reply = self.answer(turn, provider).await?;
+            let mut reply = self.answer(at, turn, provider).await?;
             let unsaid = unsaid(&reply, at);
             self.guard(&mut reply, Direction::Output, at).await?;
             let calls = reply.tool_calls.clone();
@@ -73,26 +73,32 @@ impl Run<'_> {
     }
 
     /// Asks the model under the prompt in force.
-    async fn answer(&mut self, turn: &Turn, provider: &dyn Provider) -> Result<Message, Trouble> {
+    async fn answer(&mut self, at: u32, turn: &Turn, provider: &dyn Provider) -> Result<Message, Trouble> {
+        let cut = self.cut(at, provider).await?;
         let scenario = self.case.scenario.clone();
         let told = self.tools()?;
         let all = &self.conversation.messages;
-        let users = all.iter().filter(|message| message.role == Role::User).count();
         let bundle = &self.evaluator.parts.bundle;
-        let tools = !bundle.tools.is_empty() || !bundle.skills.is_empty() || self.machine.is_some();
-        let context = MockContext { scenario: &scenario.id, turn: users as u32, tools, ..MockContext::default() };
+        let tools = !bundle.tools.is_empty() || !bundle.skills.is_empty() || bundle.memory || self.machine.is_some();
         // One system prompt, the newest, before all that was said; without a workflow there is only one.
-        let messages: Cow<'_, [Message]> = if self.machine.is_some() {
-            let system = [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty());
-            let system = system.map(|text| Message::text(Role::System, Author::Script, text));
-            let said = all.iter().filter(|message| message.role != Role::System).cloned();
-            system.chain(said).collect()
+        let messages: Cow<'_, [Message]> = if self.machine.is_some() || cut.is_some() {
+            let cut = cut.unwrap_or_default();
+            let said = all.iter().skip(cut.from).filter(|message| message.role != Role::System).cloned();
+            self.system_prompts().chain(cut.told()).chain(said).collect()
         } else {
             all.into()
         };
+        let context =
+            MockContext { scenario: &scenario.id, turn: calls(all, &messages), tools, ..MockContext::default() };
         let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
         let answered = provider.chat(ChatRequest { stream, ..self.request(&messages, &told, context) }).await;
         self.measured(answered)
+    }
+
+    /// The system prompts that are sent.
+    pub(super) fn system_prompts(&self) -> impl Iterator<Item = Message> + use<> {
+        let system = [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty());
+        system.map(|text| Message::text(Role::System, Author::Script, text))
     }
 
     /// What the model may call here.
@@ -104,6 +110,7 @@ impl Run<'_> {
             told.extend(machine.tools());
         }
         told.extend(self.skills.tools(self.skill_filter()));
+        told.extend(self.memories.tools());
         Ok(told)
     }
 
@@ -121,12 +128,24 @@ impl Run<'_> {
             let machine = self.machine.as_mut().ok_or("there is no workflow")?;
             return Ok(tools::of_json(machine.call(&call.name, &call.arguments)?));
         }
-        if [skills::ACTIVATE, skills::DEACTIVATE].contains(&call.name.as_str()) {
+        if [skills::ACTIVATE, skills::DEACTIVATE, skills::READ].contains(&call.name.as_str()) {
             let filter = self.skill_filter().map(str::to_owned);
             let specs = self.skills.tools(filter.as_deref());
             let spec = specs.iter().find(|spec| spec.name == call.name).ok_or("there are no skills here")?;
             tools::fits(&spec.parameters, &call.arguments, "call")?;
+            if call.name == skills::READ {
+                let bundle = &self.evaluator.parts.bundle;
+                let read = self.skills.read(bundle, &call.arguments, filter.as_deref()).map_err(|problem| {
+                    self.lacking.get_or_insert(Trouble::new(problem.reason, problem.to_string()));
+                    problem.message
+                })?;
+                return Ok(tools::of_json(read?));
+            }
             return Ok(tools::of_json(self.skills.call(&call.name, &call.arguments, filter.as_deref())?));
+        }
+        if let Some(spec) = self.memories.tools().iter().find(|spec| spec.name == call.name) {
+            tools::fits(&spec.parameters, &call.arguments, "call")?;
+            return Ok(tools::of_json(self.memories.call(&call.name, &call.arguments)?));
         }
         if call.name == workflow::TRANSITION && self.machine.is_some() {
             return Err("no event leads on from this state".into());
@@ -162,7 +181,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn request<'r>(&self, messages: &'r [Message], tools: &'r [ToolSpec], context: MockContext<'r>) -> ChatRequest<'r> {
+    pub(super) fn request<'r>(
+        &self,
+        messages: &'r [Message],
+        tools: &'r [ToolSpec],
+        context: MockContext<'r>,
+    ) -> ChatRequest<'r> {
         let defaults = &self.evaluator.parts.bundle.defaults;
         ChatRequest {
             messages,
@@ -178,7 +202,7 @@ impl Run<'_> {
     }
 
     /// Adds a call's times to its turn's.
-    fn measured(&mut self, answered: Result<ChatReply, ProviderError>) -> Result<Message, Trouble> {
+    pub(super) fn measured(&mut self, answered: Result<ChatReply, ProviderError>) -> Result<Message, Trouble> {
         let mut none = MeasuredTurn::default();
         let measured = self.turns.last_mut().unwrap_or(&mut none);
         match answered {
@@ -221,4 +245,16 @@ impl Run<'_> {
         let request = ChatRequest { temperature, seed, max_tokens: None, ..self.request(messages, &[], context) };
         Ok(provider.chat(request).await?.message)
     }
+}
+
+/// Which call of the conversation this is, as a mock counts them: of a request that leaves something out it would count too
+/// few.
+fn calls(all: &[Message], sent: &[Message]) -> u32 {
+    let count = |role| all.iter().filter(|message| message.role == role).count();
+    let answered = |messages: &[Message]| messages.iter().any(|message| message.role == Role::Tool);
+    let calls = match all.len() > sent.len() {
+        true => count(Role::User).max(count(Role::Assistant)) + usize::from(answered(all) && !answered(sent)),
+        false => count(Role::User),
+    };
+    calls as u32
 }

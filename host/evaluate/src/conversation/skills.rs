@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arena_bundle::Skill;
+use arena_bundle::{Bundle, Problem, Skill};
 use arena_provider::ToolSpec;
 use globset::Glob;
 use serde_json::{Value, json};
 
 pub(super) const ACTIVATE: &str = "skill__activate";
 pub(super) const DEACTIVATE: &str = "skill__deactivate";
+pub(super) const READ: &str = "skill__read_resource";
+
+/// Largest file that a model reads, bytes.
+const RESOURCE_BYTES: u64 = 256 << 10;
 
 /// The skills of a conversation.
 pub(super) struct Skills {
@@ -52,6 +56,18 @@ impl Skills {
         vec![
             named(ACTIVATE, format!("Takes up a skill and gives its instructions. Skills:\n{}", index.join("\n"))),
             named(DEACTIVATE, "Puts a skill away.".to_owned()),
+            ToolSpec {
+                name: READ.to_owned(),
+                description: "Reads a file of a skill's folder.".to_owned(),
+                parameters: json!({
+                    "type": "object",
+                    "properties": {
+                        "skill_name": {"type": "string"},
+                        "path": {"type": "string", "description": "Relative to the skill's folder."},
+                    },
+                    "required": ["skill_name", "path"],
+                }),
+            },
         ]
     }
 
@@ -68,6 +84,28 @@ impl Skills {
         let skill = found.ok_or_else(|| format!("there is no skill `{name}` here"))?;
         self.active.insert(skill.name.clone());
         Ok(Value::String(skill.body.clone()))
+    }
+
+    /// A call of [`READ`]: a text in the folder of a skill that the state lets in. The outer error is no fault of the call.
+    pub fn read(
+        &self,
+        bundle: &Bundle,
+        arguments: &Value,
+        filter: Option<&str>,
+    ) -> Result<Result<Value, String>, Problem> {
+        let text = |key: &str| arguments[key].as_str().unwrap_or_default();
+        let name = text("skill_name");
+        let Some(skill) = self.within(filter).find(|skill| skill.name == name) else {
+            return Ok(Err(format!("there is no skill `{name}` here")));
+        };
+        if skill.folder.is_empty() {
+            return Ok(Err(format!("the skill `{name}` has no folder of its own")));
+        }
+        match bundle.text_within(&skill.folder, text("path"), RESOURCE_BYTES) {
+            Ok(content) => Ok(Ok(json!({"content": content}))),
+            Err(problem) if matches!(problem.reason, "FileChanged" | "FileUnreadable") => Err(problem),
+            Err(problem) => Ok(Err(format!("{}: {}", text("path"), problem.message))),
+        }
     }
 
     /// Instructions that are in force from the first turn.

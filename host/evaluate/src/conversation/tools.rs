@@ -77,6 +77,10 @@ pub(super) async fn call(evaluator: &Evaluator, name: &str, arguments: &Value) -
     fits(&tool.input_schema, arguments, "call")?;
     let mock = match &tool.mode {
         ToolMode::Mock(mock) => mock,
+        ToolMode::Agent(agent) => {
+            let answer = agent.answer(arguments["query"].as_str().unwrap_or_default())?;
+            return Ok(of_json(json!({"response": answer})));
+        }
         ToolMode::Outside(mode) => return Err(format!("a tool of mode `{mode}` is not called here").into()),
     };
     if !mock.parts.is_empty() {

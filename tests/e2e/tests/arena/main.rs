@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod a2a;
 mod bundle;
 mod bundle_login;
 mod bundle_registry;
@@ -10,6 +11,7 @@ mod ci;
 mod commands;
 mod components;
 mod config;
+mod context;
 mod conversation;
 mod evaluator;
 mod features;
@@ -18,6 +20,7 @@ mod filters;
 mod folder;
 mod judge;
 mod keys;
+mod memory;
 mod output;
 mod provider;
 mod resume;
