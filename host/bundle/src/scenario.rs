@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::document::resolve;
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
+use crate::tool_policy::ToolPolicy;
 use crate::tree::BundleFile;
 use crate::yaml::{Cursor, Data};
 use crate::{Prompt, ProviderSpec, Recording, Workflow};
@@ -39,6 +40,8 @@ pub struct Scenario {
     pub trials: u32,
     /// For all turns that do not say otherwise.
     pub streaming: Option<bool>,
+    /// How far tools may be called.
+    pub tool_policy: ToolPolicy,
     /// The arena's global ones first.
     pub conversation_assertions: Vec<Arc<Assertion>>,
     /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
@@ -138,7 +141,7 @@ const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
 const MOST_PLAYED: i64 = 1000;
 const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
-const SCENARIO_IGNORED: [&str; 6] = ["mode", "context_metadata", "context", "constraints", "tool_policy", "voice"];
+const SCENARIO_IGNORED: [&str; 5] = ["mode", "context_metadata", "context", "constraints", "voice"];
 const ASSERTION_IGNORED: [&str; 1] = ["pass_threshold"];
 const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
 
@@ -184,6 +187,7 @@ impl Scenario {
             variables: spec.text_map("variables"),
             trials: spec.whole("trials", 1, report).unwrap_or(1),
             streaming: spec.boolean("streaming"),
+            tool_policy: ToolPolicy::decode(spec, report),
             conversation_assertions,
             recording: None,
             unsupported: needs,
@@ -231,6 +235,7 @@ impl Scenario {
             variables: BTreeMap::new(),
             trials: 1,
             streaming: None,
+            tool_policy: ToolPolicy::default(),
             conversation_assertions,
             recording: Some(recording.map(Arc::new)),
             unsupported: Vec::new(),

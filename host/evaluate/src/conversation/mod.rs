@@ -4,6 +4,7 @@
 mod composition;
 mod guard;
 mod persona;
+mod policy;
 mod recorded;
 mod round;
 mod skills;
@@ -27,6 +28,7 @@ use crate::evaluator::Evaluator;
 use crate::prompt;
 
 use guard::Direction;
+use policy::Calls;
 use skills::Skills;
 pub use tools::ANSWERS;
 use workflow::Machine;
@@ -49,6 +51,7 @@ pub(crate) struct Run<'a> {
     pub(crate) played_cost: Option<u64>,
     machine: Option<Machine>,
     skills: Skills,
+    calls: Calls,
     /// The system prompt in force.
     system: String,
     /// Of the prompt in force when the user spoke.
@@ -75,6 +78,7 @@ impl<'a> Run<'a> {
             played_cost: Some(0),
             machine: None,
             skills: Skills::new(&evaluator.parts.bundle.skills),
+            calls: Calls::default(),
             system: String::new(),
             guards: &[],
             lacking: None,

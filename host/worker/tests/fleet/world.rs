@@ -217,6 +217,7 @@ impl World {
                 variables: BTreeMap::new(),
                 trials: 1,
                 streaming: None,
+                tool_policy: arena_bundle::ToolPolicy::default(),
                 conversation_assertions: vec![],
                 recording: None,
                 unsupported: vec![],
