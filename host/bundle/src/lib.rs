@@ -28,6 +28,7 @@ mod scenario;
 mod shape;
 mod skill;
 mod tool;
+mod tool_policy;
 mod tree;
 mod workflow;
 pub mod yaml;
@@ -49,5 +50,6 @@ pub use provider::{Credential, Headers, Pricing, ProviderDefaults, ProviderSpec,
 pub use scenario::{Assertion, Params, Play, Scenario, Turn};
 pub use skill::Skill;
 pub use tool::{MockTool, Tool, ToolMode};
+pub use tool_policy::{ToolChoice, ToolPolicy};
 pub use tree::BundleFile;
 pub use workflow::{Artifact, Budget, State, Workflow};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
+use crate::tool_policy::ToolPolicy;
 use crate::yaml::{Cursor, Data, Node};
 
 /// One prompt.
@@ -30,6 +31,8 @@ pub struct Prompt {
     pub parameters: Parameters,
     /// Tools that the model is told of.
     pub allowed_tools: Vec<String>,
+    /// How far tools may be called; a scenario's policy wins over it.
+    pub tool_policy: ToolPolicy,
     /// Guardrails that are on, in their order.
     pub validators: Vec<Validator>,
     /// Texts that stand for their names in the template.
@@ -76,7 +79,7 @@ pub struct Parameters {
 }
 
 /// Keys that change what a prompt does.
-const UNSUPPORTED: [&str; 4] = ["model_overrides", "tool_policy", "evals", "parameters"];
+const UNSUPPORTED: [&str; 3] = ["model_overrides", "evals", "parameters"];
 
 impl Prompt {
     /// Reads `spec`; none if it has no task type, which the shape has reported.
@@ -112,6 +115,7 @@ impl Prompt {
             overrides,
             parameters: parameters.unwrap_or_default(),
             allowed_tools: spec.texts("allowed_tools"),
+            tool_policy: ToolPolicy::decode(spec, report),
             validators: validators(spec),
             fragments,
         })

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::document::resolve;
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
+use crate::tool_policy::ToolPolicy;
 use crate::tree::BundleFile;
 use crate::yaml::{Cursor, Data};
 use crate::{ContextPolicy, Memory, Prompt, ProviderSpec, Recording, Workflow};
@@ -43,6 +44,8 @@ pub struct Scenario {
     pub context: Option<ContextPolicy>,
     /// What is remembered from the start.
     pub seed_memories: Vec<Memory>,
+    /// How far tools may be called.
+    pub tool_policy: ToolPolicy,
     /// The arena's global ones first.
     pub conversation_assertions: Vec<Arc<Assertion>>,
     /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
@@ -143,7 +146,7 @@ const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
 const MOST_PLAYED: i64 = 1000;
 const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
-const SCENARIO_IGNORED: [&str; 6] = ["mode", "context_metadata", "context", "constraints", "tool_policy", "voice"];
+const SCENARIO_IGNORED: [&str; 5] = ["mode", "context_metadata", "context", "constraints", "voice"];
 const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
 
 impl Scenario {
@@ -194,6 +197,7 @@ impl Scenario {
             streaming: spec.boolean("streaming"),
             context: policy.and_then(|policy| ContextPolicy::decode(&policy, report)),
             seed_memories: Memory::seeds(spec, known.memory, report),
+            tool_policy: ToolPolicy::decode(spec, report),
             conversation_assertions,
             recording: None,
             unsupported: needs,
@@ -243,6 +247,7 @@ impl Scenario {
             streaming: None,
             context: None,
             seed_memories: Vec::new(),
+            tool_policy: ToolPolicy::default(),
             conversation_assertions,
             recording: Some(recording.map(Arc::new)),
             unsupported: Vec::new(),

@@ -39,6 +39,7 @@ impl JudgeHost for Judges {
             let request = ChatRequest {
                 messages: &messages,
                 tools: &[],
+                must_call: false,
                 temperature: Some(0.0),
                 top_p: None,
                 max_tokens: Some(max_tokens),

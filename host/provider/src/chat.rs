@@ -28,6 +28,8 @@ pub struct ChatRequest<'a> {
     pub messages: &'a [Message],
     /// What the model may call.
     pub tools: &'a [ToolSpec],
+    /// Whether the answer must call one of them.
+    pub must_call: bool,
     /// Sampling temperature.
     pub temperature: Option<f64>,
     /// Nucleus sampling.

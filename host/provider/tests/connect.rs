@@ -54,6 +54,7 @@ async fn reply(provider: &dyn Provider, context: MockContext<'_>, texts: &[(Role
     let request = ChatRequest {
         messages: &messages,
         tools: &[],
+        must_call: false,
         temperature: None,
         top_p: None,
         max_tokens: None,
@@ -147,6 +148,7 @@ async fn keys_go_where_they_were_named_for() {
         let request = ChatRequest {
             messages: &[],
             tools: &[],
+            must_call: false,
             temperature: None,
             top_p: None,
             max_tokens: None,

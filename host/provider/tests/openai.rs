@@ -65,6 +65,7 @@ fn request(messages: &[Message], stream: bool) -> ChatRequest<'_> {
     ChatRequest {
         messages,
         tools: &[],
+        must_call: false,
         temperature: None,
         top_p: None,
         max_tokens: None,

@@ -6,6 +6,7 @@ mod context;
 mod guard;
 mod memory;
 mod persona;
+mod policy;
 mod recorded;
 mod round;
 mod skills;
@@ -31,6 +32,7 @@ use crate::prompt;
 use context::Cut;
 use guard::Direction;
 use memory::Memories;
+use policy::Calls;
 use skills::Skills;
 pub use tools::ANSWERS;
 use workflow::Machine;
@@ -56,6 +58,7 @@ pub(crate) struct Run<'a> {
     memories: Memories,
     /// What of the conversation its model was sent last.
     kept: Cut,
+    calls: Calls,
     /// The system prompt in force.
     system: String,
     /// Of the prompt in force when the user spoke.
@@ -84,6 +87,7 @@ impl<'a> Run<'a> {
             skills: Skills::new(&evaluator.parts.bundle.skills),
             memories: Memories::new(evaluator.parts.bundle.memory, &case.scenario.seed_memories),
             kept: Cut::default(),
+            calls: Calls::default(),
             system: String::new(),
             guards: &[],
             lacking: None,

@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
-use arena_bundle::{Persona, Turn};
+use arena_bundle::{Persona, ToolChoice, Turn};
 use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
 use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec};
 use serde_json::json;
 
 use super::{Direction, Run, skills, tools, workflow};
 use crate::case::{Trouble, millis, unsaid};
-
-/// Most answers of a model within one exchange.
-const ROUNDS: u32 = 50;
 
 impl Run<'_> {
     pub(super) async fn exchange(
@@ -22,6 +19,7 @@ impl Run<'_> {
         provider: &dyn Provider,
     ) -> Result<(), Trouble> {
         self.turns.push(MeasuredTurn::default());
+        self.calls.begin();
         if std::mem::take(&mut self.handed_over) {
             self.enter(at).await?;
         }
@@ -42,8 +40,9 @@ impl Run<'_> {
             return Ok(());
         }
         self.push(said, at);
-        for _ in 0..ROUNDS {
-            let mut reply = self.answer(at, turn, provider).await?;
+        let (mut called, rounds) = (false, self.rounds());
+        for _ in 0..rounds {
+            let mut reply = self.answer(at, turn, provider, called).await?;
             let unsaid = unsaid(&reply, at);
             self.guard(&mut reply, Direction::Output, at).await?;
             let calls = reply.tool_calls.clone();
@@ -54,32 +53,45 @@ impl Run<'_> {
                 let detail = json!({"message": message, "state": machine.name()});
                 self.event("state", at, detail);
             }
+            self.check_cost()?;
             if calls.is_empty() {
                 return unsaid.map_or(Ok(()), Err);
             }
-            for call in &calls {
-                let answer = self.call(call).await;
-                if let Err(failure) = &answer {
-                    self.event("tool_failure", at, json!({"call": call.id, "kind": failure.kind}));
-                }
-                self.push(tools::message(call, answer), at);
-            }
+            self.make_calls(&calls, at).await?;
+            called = true;
             self.move_on(at, message).await?;
             if self.handed_over {
                 return Ok(());
             }
         }
-        Err(Trouble::new("ToolRoundsExhausted", format!("turn {at}: the model called tools {ROUNDS} times in a row")))
+        Err(Trouble::new("ToolRoundsExhausted", format!("turn {at}: the model called tools {rounds} times in a row")))
     }
 
-    /// Asks the model under the prompt in force.
-    async fn answer(&mut self, at: u32, turn: &Turn, provider: &dyn Provider) -> Result<Message, Trouble> {
+    /// The result of a call, in the conversation and for the checks.
+    pub(super) fn answered(&mut self, call: &ToolCall, answer: tools::Answer, at: u32) {
+        if let Err(failure) = &answer {
+            self.event("tool_failure", at, json!({"call": call.id, "kind": failure.kind}));
+        }
+        self.push(tools::message(call, answer), at);
+    }
+
+    /// Asks the model under the prompt in force. `called` tells whether it has called tools in this turn.
+    async fn answer(
+        &mut self,
+        at: u32,
+        turn: &Turn,
+        provider: &dyn Provider,
+        called: bool,
+    ) -> Result<Message, Trouble> {
         let cut = self.cut(at, provider).await?;
         let scenario = self.case.scenario.clone();
-        let told = self.tools()?;
+        let policy = self.policy();
+        let choice = policy.choice.unwrap_or_default();
+        let told = if choice == ToolChoice::Forbidden { Vec::new() } else { self.tools(&policy.blocklist)? };
         let all = &self.conversation.messages;
         let bundle = &self.evaluator.parts.bundle;
-        let tools = !bundle.tools.is_empty() || !bundle.skills.is_empty() || bundle.memory || self.machine.is_some();
+        let tools = choice != ToolChoice::Forbidden
+            && (!bundle.tools.is_empty() || !bundle.skills.is_empty() || bundle.memory || self.machine.is_some());
         // One system prompt, the newest, before all that was said; without a workflow there is only one.
         let messages: Cow<'_, [Message]> = if self.machine.is_some() || cut.is_some() {
             let cut = cut.unwrap_or_default();
@@ -91,7 +103,9 @@ impl Run<'_> {
         let context =
             MockContext { scenario: &scenario.id, turn: calls(all, &messages), tools, ..MockContext::default() };
         let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
-        let answered = provider.chat(ChatRequest { stream, ..self.request(&messages, &told, context) }).await;
+        let must_call = choice == ToolChoice::Required && !called;
+        let request = ChatRequest { stream, must_call, ..self.request(&messages, &told, context) };
+        let answered = provider.chat(request).await;
         self.measured(answered)
     }
 
@@ -102,7 +116,7 @@ impl Run<'_> {
     }
 
     /// What the model may call here.
-    fn tools(&self) -> Result<Vec<ToolSpec>, Trouble> {
+    fn tools(&self, blocked: &[String]) -> Result<Vec<ToolSpec>, Trouble> {
         let bundle = &self.evaluator.parts.bundle;
         let allowed: &[String] = self.prompt().map_or(&[], |prompt| &prompt.allowed_tools);
         let mut told = tools::told(&bundle.tools, allowed);
@@ -111,6 +125,7 @@ impl Run<'_> {
         }
         told.extend(self.skills.tools(self.skill_filter()));
         told.extend(self.memories.tools());
+        told.retain(|tool| !blocked.contains(&tool.name));
         Ok(told)
     }
 
@@ -118,7 +133,7 @@ impl Run<'_> {
         self.machine.as_ref()?.state()?.skills.as_deref()
     }
 
-    async fn call(&mut self, call: &ToolCall) -> tools::Answer {
+    pub(super) async fn call(&mut self, call: &ToolCall) -> tools::Answer {
         if let Some(machine) = &mut self.machine {
             machine.count_call()?;
         }
@@ -191,6 +206,7 @@ impl Run<'_> {
         ChatRequest {
             messages,
             tools,
+            must_call: false,
             temperature: defaults.temperature,
             top_p: None,
             max_tokens: defaults.max_tokens,

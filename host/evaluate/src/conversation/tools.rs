@@ -20,7 +20,7 @@ pub(super) type Answer = Result<Content, Failure>;
 
 /// Why a call has no result.
 pub(super) struct Failure {
-    /// `validation` if arguments or result do not fit their schema, else `call`.
+    /// `validation` if arguments or result do not fit their schema, `policy` if the call was not allowed, else `call`.
     pub kind: &'static str,
     pub why: String,
 }

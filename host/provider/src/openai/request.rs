@@ -21,6 +21,7 @@ pub(super) struct Dialect {
     max_tokens: bool,
     stream_options: bool,
     tools: bool,
+    tool_choice: bool,
     pub(super) stream: bool,
 }
 
@@ -35,6 +36,7 @@ impl Dialect {
             max_tokens: takes("max_tokens"),
             stream_options: takes("stream_options"),
             tools: takes("tools"),
+            tool_choice: takes("tool_choice"),
             stream: takes("stream"),
         }
     }
@@ -56,6 +58,8 @@ struct Body<'a> {
     seed: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tools: Vec<WireTool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,6 +191,8 @@ pub(super) fn body(
     let messages = request.messages.iter().map(wire_message).collect::<Result<Vec<_>, _>>()?;
     let most = request.max_tokens.or(defaults.max_tokens);
     let stream = request.stream && dialect.stream;
+    let tools: Vec<_> = request.tools.iter().filter(|_| dialect.tools).map(wire_tool).collect();
+    let must_call = request.must_call && dialect.tool_choice && !tools.is_empty();
     let body = Body {
         model,
         messages,
@@ -195,7 +201,8 @@ pub(super) fn body(
         max_completion_tokens: most.filter(|_| dialect.max_completion_tokens),
         max_tokens: most.filter(|_| !dialect.max_completion_tokens && dialect.max_tokens),
         seed: request.seed.or(defaults.seed).filter(|_| dialect.seed),
-        tools: request.tools.iter().filter(|_| dialect.tools).map(wire_tool).collect(),
+        tools,
+        tool_choice: must_call.then_some("required"),
         stream: stream.then_some(true),
         stream_options: (stream && dialect.stream_options).then_some(StreamOptions { include_usage: true }),
     };
@@ -212,10 +219,11 @@ mod tests {
     use arena_model::Author;
     use serde_json::json;
 
-    fn json_of(messages: &[Message], stream: bool, unsupported: &[&str]) -> Result<Value, Cause> {
-        let request = ChatRequest {
+    fn request(messages: &[Message], stream: bool) -> ChatRequest<'_> {
+        ChatRequest {
             messages,
             tools: &[],
+            must_call: false,
             temperature: Some(0.5),
             top_p: None,
             max_tokens: Some(9),
@@ -223,11 +231,18 @@ mod tests {
             stream,
             context: MockContext::default(),
             deadline: Instant::now(),
-        };
+        }
+    }
+
+    fn sent(request: &ChatRequest<'_>, unsupported: &[&str]) -> Result<Value, Cause> {
         let defaults = Sampling { temperature: Some(1.0), top_p: Some(0.9), ..Sampling::default() };
         let unsupported: Vec<_> = unsupported.iter().map(|param| (*param).to_owned()).collect();
-        let body = body("m", &request, defaults, &Dialect::new(&unsupported))?;
+        let body = body("m", request, defaults, &Dialect::new(&unsupported))?;
         Ok(serde_json::from_slice(&body).unwrap())
+    }
+
+    fn json_of(messages: &[Message], stream: bool, unsupported: &[&str]) -> Result<Value, Cause> {
+        sent(&request(messages, stream), unsupported)
     }
 
     #[test]
@@ -271,6 +286,21 @@ mod tests {
         assert_eq!(all["stream_options"], json!({"include_usage": true}));
         let none = json_of(&[], true, &["max_tokens", "max_completion_tokens", "stream"]).unwrap();
         assert_eq!((none.get("max_tokens"), none.get("max_completion_tokens"), none.get("stream")), (None, None, None));
+    }
+
+    #[test]
+    fn a_call_is_demanded_only_where_there_is_something_to_call() {
+        let tool = ToolSpec { name: "f".into(), description: "d".into(), parameters: json!({}) };
+        let choice = |must_call: bool, tools: &[ToolSpec], unsupported: &[&str]| {
+            let request = ChatRequest { must_call, tools, ..request(&[], false) };
+            sent(&request, unsupported).unwrap().get("tool_choice").cloned()
+        };
+        let tools = [tool];
+        assert_eq!(choice(true, &tools, &[]), Some(json!("required")));
+        assert_eq!(choice(false, &tools, &[]), None);
+        assert_eq!(choice(true, &[], &[]), None);
+        assert_eq!(choice(true, &tools, &["tool_choice"]), None);
+        assert_eq!(choice(true, &tools, &["tools"]), None);
     }
 
     #[test]

@@ -220,6 +220,7 @@ impl World {
                 streaming: None,
                 context: None,
                 seed_memories: vec![],
+                tool_policy: arena_bundle::ToolPolicy::default(),
                 conversation_assertions: vec![],
                 recording: None,
                 unsupported: vec![],

@@ -27,4 +27,5 @@ mod resume;
 mod run;
 mod start;
 mod terminal;
+mod tool_policy;
 mod validate;
