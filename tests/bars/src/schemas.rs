@@ -19,6 +19,7 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Reasons of `arena validate` that say that a document has another shape than it must have.
 const SHAPE: [&str; 5] = ["MissingKey", "UnknownKey", "WrongType", "UnknownValue", "KindMismatch"];
+const ENTRY: &str = "config.arena.yaml";
 /// A value that no list of allowed ones has, and a key that no document has.
 const STRANGE: &str = "zz-strange";
 const SEED: u64 = 7;
@@ -63,11 +64,10 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     }
     let schemas = schemas(&shelf.join("schemas/v1alpha1"))?;
     let documents = documents(&shelf)?;
-    let work = world.scratch("schemas");
     let mut agree = 0;
     for document in &documents {
         let expected = fits(&schemas, document, &document.value)?;
-        match refusals(world, &document.bundle, &document.file)? {
+        match refusals(world, document, &document.value)? {
             found if found.is_empty() == expected => agree += 1,
             found => bar.note(&disagreement(document, "as it is", expected, &found)),
         }
@@ -79,18 +79,12 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
         let document = &documents[random.usize(..documents.len())];
         let mut value = document.value.clone();
         let done = broken(&mut value, BREAKS[number % BREAKS.len()], &mut random);
-        let bundle = work.join(number.to_string());
-        // A recording lies beside its bundle.
-        copy(document.bundle.parent().context("a bundle has a folder")?, &bundle)?;
-        let bundle = bundle.join("bundle");
-        fs::write(bundle.join(&document.file), serde_json::to_vec(&value)?)?;
         let expected = fits(&schemas, document, &value)?;
         refused += usize::from(!expected);
-        match refusals(world, &bundle, &document.file)? {
+        match refusals(world, document, &value)? {
             found if found.is_empty() == expected => agree += 1,
             found => bar.note(&disagreement(document, &done, expected, &found)),
         }
-        fs::remove_dir_all(work.join(number.to_string()))?;
     }
     bar.note(&format!("of {} breaks the schemas refuse {refused}", limits.breaks));
     bar.all("broken documents that reader and schema judge alike", agree, limits.breaks);
@@ -154,19 +148,55 @@ fn collect(bundle: &Path, folder: &Path, documents: &mut Vec<Document>) -> Resul
     Ok(())
 }
 
-/// What `arena validate` has against the shape of a file.
-fn refusals(world: &World, bundle: &Path, file: &str) -> Result<Vec<String>> {
+/// What `arena validate --strict` has against the shape of a document, in its bundle with `value` in its place.
+fn refusals(world: &World, document: &Document, value: &Value) -> Result<Vec<String>> {
+    let (folder, file) = (world.scratch("schemas"), &document.file);
+    // A recording lies beside its bundle.
+    copy(document.bundle.parent().context("a bundle has a folder")?, &folder)?;
+    let bundle = folder.join("bundle");
+    fs::write(bundle.join(file), serde_json::to_vec(value)?)?;
+    refer(&bundle.join(ENTRY), document)?;
     let mut command = world.arena();
-    command.arg("validate").arg(bundle).args(["--format", "json"]);
+    command.arg("validate").arg(&bundle).args(["--strict", "--format", "json"]);
     let text = process::capture_to(&[0, 2], &mut command, PATIENCE)?;
+    fs::remove_dir_all(&folder)?;
     let found: Value = serde_json::from_str(&text).context("the findings")?;
     let Some(found) = found.as_array() else { bail!("the findings are no list: {text}") };
     let about = |finding: &&Value| {
         finding["severity"] == "error"
-            && finding["file"] == file
+            && finding["file"] == *file
             && SHAPE.iter().any(|reason| finding["reason"] == *reason)
     };
     Ok(found.iter().filter(about).map(|finding| format!("{}: {}", finding["path"], finding["message"])).collect())
+}
+
+/// Makes the arena file lead to the document, if it does not: what nothing leads to is not read.
+fn refer(entry: &Path, document: &Document) -> Result<()> {
+    let list = match document.kind.as_str() {
+        "PromptConfig" => "/spec/prompt_configs",
+        "Scenario" => "/spec/scenarios",
+        "Provider" => "/spec/providers",
+        "Tool" => "/spec/tools",
+        "Eval" => "/spec/evals",
+        "Persona" => "/spec/self_play/personas",
+        _ => return Ok(()),
+    };
+    let text = fs::read_to_string(entry)?;
+    if text.contains(&document.file) {
+        return Ok(());
+    }
+    let mut arena: Value = serde_saphyr::from_str(&text)?;
+    let mut reference = json!({"file": document.file});
+    if document.kind == "PromptConfig" {
+        reference["id"] = json!(STRANGE);
+    }
+    let (parent, name) = list.rsplit_once('/').unwrap_or_default();
+    let parent = arena.pointer_mut(parent).with_context(|| format!("{} has no {parent}", entry.display()))?;
+    match parent.get_mut(name).and_then(Value::as_array_mut) {
+        Some(entries) => entries.push(reference),
+        None => parent[name] = json!([reference]),
+    }
+    fs::write(entry, serde_json::to_vec(&arena)?).context("the arena file")
 }
 
 /// Breaks one place of the document. Gives what was done, in words.

@@ -31,7 +31,7 @@ const SPEC: Shape = Shape::Record(&[
     may("deploy", Shape::Record(DEPLOY)),
     may("mcp_servers", OPEN_LIST),
     may("a2a_agents", Shape::List(&Shape::Record(AGENT))),
-    may("state_store", Shape::Open),
+    may("state_store", Shape::Record(STATE_STORE)),
     must("defaults", Shape::Record(DEFAULTS)),
     may("self_play", Shape::Record(SELF_PLAY)),
     may("pack_file", Shape::Text),
@@ -111,20 +111,64 @@ const DEFAULTS: &[Field] = &[
     may("config_dir", Shape::Text),
     may("fail_on", TEXTS),
     may("verbose", Shape::Bool),
-    may("monitor", Shape::Open),
-    may("inference", Shape::Open),
+    may("monitor", Shape::Record(&[may("audio", Shape::Record(MONITOR))])),
+    may("inference", Shape::Record(INFERENCE)),
     may("html_report", Shape::Text),
     may("out_dir", Shape::Text),
     may("output_formats", TEXTS),
-    may("markdown_config", Shape::Open),
+    may("markdown_config", Shape::Record(MARKDOWN)),
 ];
 
 const OUTPUT: &[Field] = &[
     must("dir", Shape::Text),
     must("formats", TEXTS),
-    may("json", Shape::Open),
-    may("html", Shape::Open),
-    may("markdown", Shape::Open),
-    may("junit", Shape::Open),
-    may("recording", Shape::Open),
+    may("json", Shape::Record(&[])),
+    may("html", Shape::Record(&[may("file", Shape::Text)])),
+    may("markdown", Shape::Record(MARKDOWN_FILE)),
+    may("junit", Shape::Record(&[may("file", Shape::Text)])),
+    may("recording", Shape::Record(&[must("enabled", Shape::Bool), may("dir", Shape::Text)])),
+];
+
+const STATE_STORE: &[Field] =
+    &[must("type", Shape::Text), may("redis", Shape::Record(REDIS)), may("file", Shape::Record(STATE_FILE))];
+
+const REDIS: &[Field] = &[
+    must("address", Shape::Text),
+    may("password", Shape::Text),
+    may("database", Shape::Integer),
+    may("ttl", Shape::Text),
+    may("prefix", Shape::Text),
+];
+
+const STATE_FILE: &[Field] = &[
+    must("root", Shape::Text),
+    may("fsync", Shape::OneOf(&["", "off", "on-save", "on-append"])),
+    may("ttl_days", Shape::Integer),
+];
+
+const MONITOR: &[Field] = &[may("enabled", Shape::Text), may("rate", Shape::Integer)];
+
+const INFERENCE: &[Field] = &[
+    may("audio_classifier", Shape::Text),
+    may("text_classifier", Shape::Text),
+    may("image_classifier", Shape::Text),
+    may("video_classifier", Shape::Text),
+    may("embedder", Shape::Text),
+];
+
+const MARKDOWN: &[Field] = &[
+    must("include_details", Shape::Bool),
+    must("show_overview", Shape::Bool),
+    must("show_results_matrix", Shape::Bool),
+    must("show_failed_tests", Shape::Bool),
+    must("show_cost_summary", Shape::Bool),
+];
+
+const MARKDOWN_FILE: &[Field] = &[
+    may("file", Shape::Text),
+    must("include_details", Shape::Bool),
+    must("show_overview", Shape::Bool),
+    must("show_results_matrix", Shape::Bool),
+    must("show_failed_tests", Shape::Bool),
+    must("show_cost_summary", Shape::Bool),
 ];

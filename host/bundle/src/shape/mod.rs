@@ -4,6 +4,7 @@ mod arena;
 mod eval;
 mod persona;
 mod prompt;
+mod prompt_media;
 mod provider;
 mod scenario;
 mod tool;

@@ -1,5 +1,6 @@
 //! `kind: PromptConfig`.
 
+use super::prompt_media::{ABOUT, BINDING, COMPILATION, MEDIA, TESTED};
 use super::scenario::WHEN;
 use super::{Field, Shape, TEXT_MAP, TEXTS, may, must};
 
@@ -17,14 +18,14 @@ pub(super) const SPEC: Shape = Shape::Record(&[
     may("variables", Shape::List(&Shape::Record(VARIABLE))),
     may("model_overrides", Shape::Map(&Shape::Record(MODEL_OVERRIDE))),
     may("allowed_tools", TEXTS),
-    may("media", Shape::Open),
+    may("media", Shape::Record(MEDIA)),
     may("validators", Shape::List(&Shape::Record(VALIDATOR))),
-    may("tested_models", Shape::List(&Shape::Open)),
+    may("tested_models", Shape::List(&Shape::Record(TESTED))),
     may("tool_policy", Shape::Record(TOOL_POLICY)),
     may("parameters", Shape::Record(PARAMETERS)),
     may("evals", EVALS),
-    may("metadata", Shape::Open),
-    may("compilation", Shape::Open),
+    may("metadata", Shape::Record(ABOUT)),
+    may("compilation", Shape::Record(COMPILATION)),
 ]);
 
 const TEMPLATE_ENGINE: &[Field] = &[must("version", Shape::Text), must("syntax", Shape::Text), may("features", TEXTS)];
@@ -41,7 +42,7 @@ const VARIABLE: &[Field] = &[
     may("description", Shape::Text),
     may("example", Shape::Any),
     may("validation", Shape::Open),
-    may("binding", Shape::Open),
+    may("binding", Shape::Record(BINDING)),
 ];
 
 const MODEL_OVERRIDE: &[Field] = &[may("system_template", Shape::Text), may("system_template_suffix", Shape::Text)];
