@@ -3,6 +3,7 @@
 
 mod composition;
 mod guard;
+mod live;
 mod persona;
 mod policy;
 mod recorded;
@@ -28,6 +29,7 @@ use crate::evaluator::Evaluator;
 use crate::prompt;
 
 use guard::Direction;
+pub use live::MAPPINGS;
 use policy::Calls;
 use skills::Skills;
 pub use tools::ANSWERS;
