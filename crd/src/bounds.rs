@@ -24,6 +24,16 @@ pub(crate) fn globs(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Hosts with ports, and networks.
+pub(crate) fn hosts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 256,
+        "items": {"type": "string", "minLength": 1, "maxLength": 260, "pattern": "^[A-Za-z0-9._:/\\[\\]-]+$"},
+    })
+}
+
 /// Header names and values.
 pub(crate) fn headers(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -78,6 +78,9 @@ pub struct ArenaConfigSpec {
     /// How cases are run.
     #[serde(default)]
     pub evaluation: EvaluationSettings,
+    /// Whom tools of the bundle may call. Nobody if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<EgressSettings>,
     /// What must hold for a run to pass. With gates they alone decide; without, every case must pass. A run with cases
     /// that were not run never passes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -194,6 +197,17 @@ pub struct ScenarioFilter {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "bounds::globs")]
     pub exclude: Option<Vec<String>>,
+}
+
+/// Whom tools of the bundle may call, live tools and MCP servers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct EgressSettings {
+    /// Hosts, as `api.example.com` (port 443) or `api.example.com:8443`. They must have public addresses: a network, as
+    /// `10.96.0.0/12`, lets named hosts have addresses in it and lets nobody be called by itself.
+    #[schemars(schema_with = "bounds::hosts")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub allow: Vec<String>,
 }
 
 /// How cases are run.

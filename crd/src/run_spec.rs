@@ -28,8 +28,17 @@ pub fn run_spec(
         exclude: filter.exclude.unwrap_or_default(),
         trials: config.trials,
         case_timeout_ms: Some(millis(config.timeout.get())),
+        egress: hosts(config),
     };
     (spec, endpoints.collect())
+}
+
+/// Hosts that tools may call, sorted.
+fn hosts(config: &ArenaConfigSpec) -> Vec<String> {
+    let mut hosts = config.egress.as_ref().map(|egress| egress.allow.clone()).unwrap_or_default();
+    hosts.sort();
+    hosts.dedup();
+    hosts
 }
 
 /// Where the provider of this id is called. The key of one with a credential is the file `provider-<id>` beside the
@@ -127,7 +136,7 @@ mod tests {
         let config = json!({"sourceRef": {"name": "s"}, "trials": 3, "template": {"component": "t.wasm"},
             "providers": [{"name": "a", "group": "judges"}, {"name": "b", "providerRef": {"name": "mock"}}],
             "evaluators": [{"name": "e", "component": "e.wasm", "grants": ["judge"]}],
-            "scenarios": {"include": ["x-*"], "exclude": ["x-1"]}});
+            "scenarios": {"include": ["x-*"], "exclude": ["x-1"]}, "egress": {"allow": ["b.example:8443", "a.example"]}});
         let object = json!({"type": "openai", "model": "m", "headers": {"X-Team": "a"},
             "defaults": {"temperature": 0.5, "topP": 0.9, "maxTokens": 7, "requestTimeout": "3s", "streamIdleTimeout": "4s"},
             "pricing": {"inputCostPer1K": 1.0, "outputCostPer1K": 2.0},
@@ -135,6 +144,7 @@ mod tests {
         let (spec, endpoints) = of(config, &[object, json!({"type": "mock", "mock": {"file": "m.yaml"}})]);
         assert_eq!((spec.trials, spec.template.as_deref()), (Some(3), Some("t.wasm")));
         assert_eq!((spec.include, spec.exclude), (vec!["x-*".to_owned()], vec!["x-1".to_owned()]));
+        assert_eq!(spec.egress, ["a.example", "b.example:8443"]);
         assert_eq!(spec.evaluators[0].grants, ["judge"]);
         let [a, b] = &spec.providers[..] else { panic!("two") };
         assert_eq!((a.group.as_str(), a.temperature, a.top_p, a.max_tokens), ("judges", Some(0.5), Some(0.9), Some(7)));

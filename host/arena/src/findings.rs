@@ -93,7 +93,8 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
         }
     }
     let checks = session.evaluator.check_params(checks).await;
-    for finding in checks.iter().chain(&session.evaluator.check_templates().await) {
+    let templates = session.evaluator.check_templates().await;
+    for finding in checks.iter().chain(&templates).chain(&session.evaluator.check_tools().await) {
         findings.push(Finding::other(finding.fatal, finding.reason, &finding.place, &finding.text));
     }
     for (id, provider) in &session.evaluator.parts().providers {

@@ -13,6 +13,7 @@ use crate::credentials;
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES, read_file};
 use crate::manifests::Manifests;
+use crate::outside::Outside;
 use crate::session::Session;
 use crate::work::{Inputs, load_bundle, run_spec, selection};
 
@@ -213,6 +214,7 @@ pub async fn resume(
     dir: &Path,
     bundle: Option<&Path>,
     config: Option<&Manifests>,
+    outside: &Outside,
     worker: &str,
 ) -> Result<(RunDir, Session), Failure> {
     let run = RunDir::open(dir).or_fail()?;
@@ -223,6 +225,17 @@ pub async fn resume(
         return Err(Failure::input("ConfigNotFound", text)
             .hint("give the same files again: addresses and headers of providers are not kept in the folder"));
     }
+    let running = run.state().or_fail()? == State::Running;
+    let mut spec = config.map_or_else(|| frozen_spec.clone(), |config| config.run.clone());
+    let granted = config.map(|config| config.run.egress.clone()).unwrap_or_default();
+    spec.egress = if running { outside.hosts(granted) } else { frozen_spec.egress.clone() };
+    if spec.egress != frozen_spec.egress {
+        let text = format!("{}: the run was started with other hosts that tools may call", run.path().display());
+        let flags: Vec<String> = frozen_spec.egress.iter().map(|host| format!("--allow-host {host}")).collect();
+        let was = if flags.is_empty() { "none".to_owned() } else { flags.join(" ") };
+        return Err(Failure::input("EgressChanged", text)
+            .hint(format!("a folder grants nothing: give the same again, which were {was}")));
+    }
     let frozen = run.path().join(INPUTS);
     let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
     let evaluators = named
@@ -232,7 +245,7 @@ pub async fn resume(
     let select = selection(&manifest.work)?;
     let mut inputs = Inputs {
         bundle: run.bundle().join(&manifest.work.entry),
-        run: config.map_or(frozen_spec, |config| config.run.clone()),
+        run: spec,
         cases: select.cases.as_ref().map(|_| files::read(&frozen.join(CASES), CASES_BYTES)).transpose()?,
         select,
         endpoints: config.map(|config| config.endpoints.clone()).unwrap_or_default(),
@@ -240,6 +253,7 @@ pub async fn resume(
         mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
         evaluators: evaluators.collect(),
         seed: manifest.work.seed,
+        tool_env: outside.tool_env.clone(),
         key_folder: match bundle {
             Some(bundle) if bundle.is_dir() => Some(bundle.to_owned()),
             Some(file) => file.parent().map(Path::to_owned),

@@ -13,6 +13,7 @@ mod frozen;
 mod manifests;
 mod markdown;
 mod output;
+mod outside;
 mod progress;
 mod session;
 mod settings;

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arena_bundle::{Bundle, ProviderSpec, Tool, ToolMode};
-use arena_evaluate::{ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, check_type};
+use arena_bundle::{Bundle, ProviderSpec};
+use arena_egress::{Egress, Limits};
+use arena_evaluate::{
+    ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, TEMPLATE, ToolKeys, check_type,
+};
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
     Credential, HttpClient, HttpSettings, Pricing, Provider, ProviderError, ProviderSettings, Sampling, Secret, connect,
@@ -59,6 +62,8 @@ impl Session {
             providers,
             players,
             judges,
+            egress: egress(inputs)?,
+            tool_keys: tool_keys(inputs)?,
             seed: inputs.seed,
             case_timeout: settings::CASE_TIMEOUT,
             worker: worker.to_owned(),
@@ -109,12 +114,30 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
     }
     let prompts = bundle.prompts.values().flat_map(|prompt| &prompt.validators);
     needed.extend(prompts.map(|validator| validator.kind.clone()));
-    let templated = |tool: &Arc<Tool>| matches!(&tool.mode, ToolMode::Mock(mock) if mock.template.is_some());
-    if bundle.tools.values().any(templated) {
+    let tools = bundle.tools.values();
+    if tools.clone().any(|tool| tool.mode.has_templates()) {
         needed.insert(ANSWERS.to_owned());
+    }
+    if tools.clone().any(|tool| tool.mode.has_mappings()) {
+        needed.insert(MAPPINGS.to_owned());
     }
     needed.insert(bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str()).to_owned());
     needed
+}
+
+/// The way out for tools.
+fn egress(inputs: &Inputs) -> Result<Egress, Failure> {
+    Egress::new(work::allow_list(inputs)?, Limits::default()).or_fail()
+}
+
+/// The variables that tools may send.
+fn tool_keys(inputs: &Inputs) -> Result<ToolKeys, Failure> {
+    let read = |name: &String| match settings::variable(name) {
+        Some(value) => Ok((name.clone(), value)),
+        None => Err(Failure::input("VariableNotSet", format!("--tool-env {name}: there is no such variable"))
+            .hint("set it, or leave the flag out")),
+    };
+    Ok(ToolKeys::new(inputs.tool_env.iter().map(read).collect::<Result<_, _>>()?))
 }
 
 /// Everybody who may be called.

@@ -12,7 +12,7 @@ macro_rules! embedded {
 }
 
 /// Name, bytes, and whether it may ask judges.
-const LIBRARY: [(&str, &[u8], bool); 12] = [
+const LIBRARY: [(&str, &[u8], bool); 13] = [
     embedded!("text", false),
     embedded!("json", false),
     embedded!("tools", false),
@@ -25,6 +25,7 @@ const LIBRARY: [(&str, &[u8], bool); 12] = [
     embedded!("template", false),
     embedded!("jinja", false),
     embedded!("go-template", false),
+    embedded!("jmespath", false),
 ];
 
 /// All of it, in a fixed order.

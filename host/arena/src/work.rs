@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_bundle::{Bundle, ComponentSpec};
+use arena_egress::AllowList;
 use arena_evaluate::{ComponentSource, pins};
 use arena_model::{CaseKey, Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Selection, Work};
 use arena_plan::{Listed, Plan, PlanInput};
@@ -46,6 +47,8 @@ pub struct Inputs {
     pub evaluators: Vec<(String, PathBuf)>,
     /// Seed of everything random.
     pub seed: u64,
+    /// Environment variables that tools may send.
+    pub tool_env: Vec<String>,
     /// Where relative paths of key files start; none for the bundle's folder.
     pub key_folder: Option<PathBuf>,
 }
@@ -63,6 +66,7 @@ impl Inputs {
             mock_config: None,
             evaluators: Vec::new(),
             seed: settings::SEED,
+            tool_env: Vec::new(),
             key_folder: None,
         }
     }
@@ -87,12 +91,19 @@ impl Prepared {
     pub fn of(inputs: &Inputs) -> Result<Self, Failure> {
         let bundle = arena_plan::effective(load_bundle(&inputs.bundle)?, &inputs.run, &inputs.endpoints).or_fail()?;
         let (bundle, plan) = arena_plan::filter(bundle, &inputs.select).or_fail()?;
+        allow_list(inputs)?;
         let matrix = matrix(&bundle, plan, inputs)?;
         let mock = inputs.mock_config.as_deref().map(read).transpose()?;
         let sources = sources(&bundle, inputs)?;
         let work = work(&bundle, &sources, &matrix.plan, inputs, mock.as_deref());
         Ok(Self { bundle: Arc::new(bundle), sources, matrix, mock, work })
     }
+}
+
+/// Whom tools may call.
+pub fn allow_list(inputs: &Inputs) -> Result<AllowList, Failure> {
+    AllowList::parse(inputs.run.egress.iter().map(String::as_str))
+        .map_err(|error| Failure::input("AllowInvalid", format!("hosts that tools may call: {error}")))
 }
 
 /// The bundle, or all that is wrong with it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arena_model::Part;
 use serde_json::Value;
 
+use crate::HttpTool;
 use crate::MockAgent;
 use crate::document::resolve;
 use crate::report::Report;
@@ -12,7 +13,10 @@ use crate::tree::BundleFile;
 use crate::yaml::Cursor;
 
 /// Modes of the format.
-const MODES: [&str; 5] = ["mock", "live", "mcp", "exec", "client"];
+const MODES: [&str; 6] = ["mock", "live", "http", "mcp", "exec", "client"];
+
+/// What to do about a tool that cannot be called.
+const ADVICE: &str = "a bundle starts no processes: use mode `mock`, or a server with mode `live`";
 
 /// One tool.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +42,8 @@ pub enum ToolMode {
     Mock(MockTool),
     /// A scripted agent.
     Agent(Arc<MockAgent>),
+    /// A server.
+    Http(Box<HttpTool>),
     /// Somebody outside, who is not called here: the mode as written.
     Outside(String),
 }
@@ -53,6 +59,22 @@ pub struct MockTool {
     pub parts: Vec<Part>,
 }
 
+impl ToolMode {
+    /// Whether a call renders a template.
+    pub fn has_templates(&self) -> bool {
+        match self {
+            Self::Mock(mock) => mock.template.is_some(),
+            Self::Http(http) => http.has_templates(),
+            Self::Agent(_) | Self::Outside(_) => false,
+        }
+    }
+
+    /// Whether a call evaluates a mapping.
+    pub fn has_mappings(&self) -> bool {
+        matches!(self, Self::Http(http) if http.mappings().next().is_some())
+    }
+}
+
 impl Tool {
     /// Reads `spec`; none without a mode, which the shape has reported.
     pub(crate) fn decode(name: String, spec: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Option<Self> {
@@ -63,9 +85,10 @@ impl Tool {
                 template: spec.text("mock_template").filter(|template| !template.is_empty()),
                 parts: parts(spec, files, report),
             }),
+            "live" | "http" => ToolMode::Http(Box::new(HttpTool::decode(spec, report)?)),
             other if MODES.contains(&other) => {
                 let message = format!("a tool of mode `{other}` is not called here: each call of it fails");
-                report.push(mode.error_with_value("ToolModeUnsupported", message).warning().hint("use mode `mock`"));
+                report.push(mode.error_with_value("ToolModeUnsupported", message).warning().hint(ADVICE));
                 ToolMode::Outside(other.to_owned())
             }
             _ => {

@@ -1,10 +1,12 @@
 //! What all cases of a run share.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arena_bundle::Bundle;
+use arena_egress::Egress;
 use arena_provider::{Provider, ProviderError};
 use arena_sandbox::{Component, Sandbox, World};
 
@@ -18,6 +20,27 @@ pub const TEMPLATE: &str = "template";
 
 /// Gives the time of day as RFC 3339, UTC.
 pub type CaseClock = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Environment variables that tools may send, by name. Debug prints the names.
+#[derive(Clone, Default)]
+pub struct ToolKeys(BTreeMap<String, String>);
+
+impl ToolKeys {
+    /// Names and values.
+    pub fn new(keys: BTreeMap<String, String>) -> Self {
+        Self(keys)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for ToolKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// Everything an [`Evaluator`] is made of.
 #[derive(Clone)]
@@ -34,6 +57,10 @@ pub struct EvaluatorParts {
     pub players: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
     /// Judges by name, or why one cannot be asked.
     pub judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
+    /// The way out for tools; who may be called is in it.
+    pub egress: Egress,
+    /// What tools may send as headers.
+    pub tool_keys: ToolKeys,
     /// Of the run's work.
     pub seed: u64,
     /// Longest time of a case for which the bundle sets none.

@@ -15,7 +15,7 @@ mod score;
 
 pub use case::CaseInput;
 pub use check::check_type;
-pub use conversation::ANSWERS;
-pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE};
+pub use conversation::{ANSWERS, MAPPINGS};
+pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE, ToolKeys};
 pub use library::{ComponentSource, Library, LibraryError, Resolved, pins};
 pub use preflight::Finding;

@@ -20,6 +20,9 @@ pub struct RunSpec {
     pub trials: Option<u32>,
     /// Deadline of a case, milliseconds; none for the bundle's.
     pub case_timeout_ms: Option<u64>,
+    /// Hosts that tools may call, as `HOST`, `HOST:PORT` or a network; sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<String>,
 }
 
 /// A model, without its address and key: those stand in [`Endpoint`].

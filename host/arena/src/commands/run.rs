@@ -14,6 +14,7 @@ use crate::filters::Filters;
 use crate::findings::{self, Finding};
 use crate::frozen::{self, Aside};
 use crate::manifests::{self, Manifests};
+use crate::outside::Outside;
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::stop::watch_signals;
@@ -88,6 +89,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     markdown_file: Option<PathBuf>,
     #[command(flatten)]
+    outside: Outside,
+    #[command(flatten)]
     filters: Filters,
 }
 
@@ -120,7 +123,10 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     let worker = random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
-        Some(dir) => frozen::resume(dir, arguments.bundle.as_deref(), config.as_ref(), &worker).await?,
+        Some(dir) => {
+            let bundle = arguments.bundle.as_deref();
+            frozen::resume(dir, bundle, config.as_ref(), &arguments.outside, &worker).await?
+        }
         None => {
             let (inputs, aside) = inputs(&arguments, config)?;
             if arguments.dry_run {
@@ -133,7 +139,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     if run.state().or_fail()? == State::Running {
         let ended = run_cases(&run, &session, &arguments).await?;
         if ended == Ended::Stopped {
-            return Ok(stopped(&run, &arguments.files));
+            return Ok(stopped(&run, &arguments));
         }
     }
     let planned = session.matrix.plan.len();
@@ -149,7 +155,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
     let stop = watch_signals(&[Stop::Now], print_warning);
     let summary = match finalize(&run, planned, std::iter::empty(), labels, settings, || *stop.borrow() != Stop::No) {
-        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run, &arguments.files)),
+        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run, &arguments)),
         ended => ended.or_fail()?,
     };
     let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
@@ -181,6 +187,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         mock_config: arguments.mock_config.clone(),
         evaluators: arguments.evaluator.clone(),
         seed: arguments.seed.unwrap_or(settings::SEED),
+        tool_env: arguments.outside.tool_env.clone(),
         ..Inputs::of(arguments.bundle.clone().unwrap_or_default())
     };
     let mut aside = Aside::default();
@@ -188,14 +195,16 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         (inputs.run, inputs.endpoints) = (run, endpoints);
         aside = Aside { gates, concurrency: Some(concurrency) };
     }
+    inputs.run.egress = arguments.outside.hosts(std::mem::take(&mut inputs.run.egress));
     Ok((inputs, aside))
 }
 
 /// Says how to go on.
-fn stopped(run: &RunDir, files: &[PathBuf]) -> Exit {
+fn stopped(run: &RunDir, arguments: &Arguments) -> Exit {
     let dir = verdict::shell_word(run.path());
-    let files: String = files.iter().map(|file| format!(" -f {}", verdict::shell_word(file))).collect();
-    print_warning(&format!("stopped; go on with `arena run --resume {dir}{files}`"));
+    let files: String = arguments.files.iter().map(|file| format!(" -f {}", verdict::shell_word(file))).collect();
+    let flags = arguments.outside.flags();
+    print_warning(&format!("stopped; go on with `arena run --resume {dir}{files}{flags}`"));
     Exit::Interrupted
 }
 

@@ -79,7 +79,7 @@ impl Run<'_> {
                 }
                 StepKind::Tool { tool } => {
                     let arguments = filled(&step.input, &ran.outputs).map_err(failed)?;
-                    let answer = tools::call(self.evaluator, tool, &arguments).await;
+                    let answer = self.call_tool(tool, &arguments).await;
                     let text = answer.map_err(|failure| failed(failure.why))?.text().into_owned();
                     ran.outputs.insert(step.id.clone(), serde_json::from_str(&text).unwrap_or(Value::String(text)));
                 }
@@ -134,7 +134,7 @@ impl Run<'_> {
             }
             last = text;
             for call in &calls {
-                let answer = tools::call(self.evaluator, &call.name, &call.arguments).await;
+                let answer = self.call_tool(&call.name, &call.arguments).await;
                 messages.push(tools::message(call, answer));
             }
         }

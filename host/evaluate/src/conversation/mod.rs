@@ -4,6 +4,7 @@
 mod composition;
 mod context;
 mod guard;
+mod live;
 mod memory;
 mod persona;
 mod policy;
@@ -31,6 +32,7 @@ use crate::prompt;
 
 use context::Cut;
 use guard::Direction;
+pub use live::MAPPINGS;
 use memory::Memories;
 use policy::Calls;
 use skills::Skills;

@@ -24,12 +24,14 @@ pub(super) struct Calls {
     same: HashMap<Digest, u32>,
     /// Whether the model was told within this turn that it repeats itself.
     warned: bool,
+    /// Bytes that servers have answered.
+    pub received: usize,
 }
 
 impl Calls {
     /// A new turn.
     pub fn begin(&mut self) {
-        *self = Self { all: self.all, ..Self::default() };
+        *self = Self { all: self.all, received: self.received, ..Self::default() };
     }
 
     /// Counts the calls of one answer as they were made; gives those that repeat earlier ones too often.

@@ -165,7 +165,7 @@ impl Run<'_> {
         if call.name == workflow::TRANSITION && self.machine.is_some() {
             return Err("no event leads on from this state".into());
         }
-        tools::call(self.evaluator, &call.name, &call.arguments).await
+        self.call_tool(&call.name, &call.arguments).await
     }
 
     /// Carries out the transition that the round asked for: the next answer is under the new state's prompt. A state

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arena_bundle::{Tool, ToolMode};
+use arena_bundle::{MockTool, Tool, ToolMode};
 use arena_model::{Author, Content, Fault as _, Message, Role, ToolCall};
 use arena_provider::ToolSpec;
 use serde_json::{Value, json};
 
+use super::Run;
 use crate::evaluator::{Evaluator, EvaluatorParts};
 use crate::prompt;
 
@@ -71,25 +72,32 @@ pub(super) fn fits(schema: &Value, value: &Value, what: &str) -> Result<(), Fail
         .map_err(|error| Failure { kind: "validation", why: format!("the {what} does not fit its schema: {error}") })
 }
 
-/// Calls the tool of this name, if the bundle has it.
-pub(super) async fn call(evaluator: &Evaluator, name: &str, arguments: &Value) -> Answer {
-    let tool = evaluator.parts().bundle.tools.get(name).ok_or_else(|| format!("there is no tool `{name}`"))?;
-    fits(&tool.input_schema, arguments, "call")?;
-    let mock = match &tool.mode {
-        ToolMode::Mock(mock) => mock,
-        ToolMode::Agent(agent) => {
-            let answer = agent.answer(arguments["query"].as_str().unwrap_or_default())?;
-            return Ok(of_json(json!({"response": answer})));
+impl Run<'_> {
+    /// Calls the tool of this name, if the bundle has it.
+    pub(super) async fn call_tool(&mut self, name: &str, arguments: &Value) -> Answer {
+        let tools = &self.evaluator.parts().bundle.tools;
+        let tool = tools.get(name).ok_or_else(|| format!("there is no tool `{name}`"))?.clone();
+        fits(&tool.input_schema, arguments, "call")?;
+        match &tool.mode {
+            ToolMode::Mock(mock) => mocked(self.evaluator, &tool, mock, arguments).await,
+            ToolMode::Http(http) => self.call_http(&tool, http, arguments).await,
+            ToolMode::Agent(agent) => {
+                let answer = agent.answer(arguments["query"].as_str().unwrap_or_default())?;
+                Ok(of_json(json!({"response": answer})))
+            }
+            ToolMode::Outside(mode) => Err(format!("a tool of mode `{mode}` is not called here").into()),
         }
-        ToolMode::Outside(mode) => return Err(format!("a tool of mode `{mode}` is not called here").into()),
-    };
+    }
+}
+
+async fn mocked(evaluator: &Evaluator, tool: &Tool, mock: &MockTool, arguments: &Value) -> Answer {
     if !mock.parts.is_empty() {
         let all = Content::Parts(mock.parts.clone());
         let media = mock.parts.iter().any(|part| part.kind != "text");
         return Ok(if media { all } else { Content::Text(all.text().into_owned()) });
     }
     if let Some(template) = &mock.template {
-        let text = rendered(evaluator, template, arguments).await?;
+        let text = rendered(evaluator, ANSWERS, template, arguments).await?;
         // Only what is JSON can be held against a schema; a text is taken as it is.
         if let Ok(value) = serde_json::from_str(&text) {
             let as_text = Value::String(text.clone());
@@ -103,10 +111,16 @@ pub(super) async fn call(evaluator: &Evaluator, name: &str, arguments: &Value) -
     Ok(of_json(result))
 }
 
-async fn rendered(evaluator: &Evaluator, template: &str, arguments: &Value) -> Result<String, String> {
-    let engine = evaluator.engine(ANSWERS).map_err(|trouble| trouble.text().to_owned())?;
+/// What the engine of this name makes of a text of the bundle. `values` is a JSON object.
+pub(super) async fn rendered(
+    evaluator: &Evaluator,
+    engine: &str,
+    source: &str,
+    values: &Value,
+) -> Result<String, String> {
+    let engine = evaluator.engine(engine).map_err(|trouble| trouble.text().to_owned())?;
     let EvaluatorParts { sandbox, seed, .. } = evaluator.parts();
-    let text = prompt::render(sandbox, engine, template, arguments, *seed).await;
+    let text = prompt::render(sandbox, engine, source, values, *seed).await;
     let text = text.map_err(|error| format!("{}: {error}", error.reason()))?;
     Ok(text.trim().to_owned())
 }

@@ -4,6 +4,7 @@
 mod checks;
 mod params;
 mod templates;
+mod tools;
 
 use std::collections::HashSet;
 use std::fmt;

@@ -27,5 +27,6 @@ mod resume;
 mod run;
 mod start;
 mod terminal;
+mod tool_live;
 mod tool_policy;
 mod validate;

@@ -1,0 +1,55 @@
+//! Tools that servers answer: whether each may be called, and whether its mappings are expressions.
+
+use arena_bundle::{HttpTool, Tool, ToolMode};
+use arena_model::Fault as _;
+
+use super::{Finding, Findings};
+use crate::conversation::MAPPINGS;
+use crate::evaluator::Evaluator;
+
+impl Evaluator {
+    /// Says which tools cannot be called, without calling any. A URL with a template in it is only known when it is.
+    pub async fn check_tools(&self) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        for tool in self.parts.bundle.tools.values() {
+            let ToolMode::Http(http) = &tool.mode else { continue };
+            for (reason, text) in self.refusals(http).into_iter().chain(self.bad_mapping(http).await) {
+                findings.push(finding(tool, reason, &text));
+            }
+        }
+        findings.list
+    }
+
+    fn refusals(&self, http: &HttpTool) -> Vec<(&'static str, String)> {
+        let url = (!http.url.contains("{{")).then(|| self.parts.egress.refusal(&http.url)).flatten();
+        let mut refusals: Vec<_> = url.into_iter().map(|error| (error.reason(), error.to_string())).collect();
+        for (header, variable) in &http.headers_from_env {
+            if self.parts.tool_keys.get(variable).is_none() {
+                let text = format!("nobody has allowed it the variable {variable} for its header `{header}`");
+                refusals.push(("EgressDenied", text));
+            }
+        }
+        refusals
+    }
+
+    async fn bad_mapping(&self, http: &HttpTool) -> Option<(&'static str, String)> {
+        let engine = match self.engine(MAPPINGS) {
+            Ok(engine) => engine.clone(),
+            // A bundle without mappings has no engine for them.
+            Err(_) => return None,
+        };
+        for mapping in http.mappings() {
+            let (sandbox, engine, source) = (self.parts.sandbox.clone(), engine.clone(), mapping.to_owned());
+            let asked = async move { sandbox.variables(&engine, &source).await.result };
+            if let Err(error) = self.parts.sandbox.on_pool(asked).await.and_then(|names| names) {
+                return Some((error.reason(), error.to_string()));
+            }
+        }
+        None
+    }
+}
+
+fn finding(tool: &Tool, reason: &'static str, text: &str) -> Finding {
+    let text = format!("tool `{}`: each call of it fails: {text}", tool.name);
+    Finding { fatal: false, reason, place: tool.file.to_string(), text }
+}
