@@ -9,8 +9,16 @@ use arena_model::Fault;
 use crate::credentials;
 use crate::session::Session;
 
-/// Warnings of the bundle's documents that make every case concerned an error.
-const FATAL: [&str; 2] = ["PromptMissing", "TurnRoleUnknown"];
+/// Warnings of the bundle's documents that make every case concerned an error, or say that something is not run at all.
+const FATAL: [&str; 7] = [
+    "PromptMissing",
+    "TurnRoleUnknown",
+    "DuplicatePrompt",
+    "DuplicateProvider",
+    "DuplicateScenario",
+    "DuplicateJudge",
+    "DuplicateTool",
+];
 /// The end of a problem's path where a mock file is named.
 const MOCK_FILE: &str = "additional_config.mock_config";
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::document::resolve;
 use crate::feature::{Without, unsupported};
+use crate::perturbation::{Perturbations, filled};
 use crate::report::Report;
 use crate::tool_policy::ToolPolicy;
 use crate::tree::BundleFile;
@@ -38,6 +39,8 @@ pub struct Scenario {
     pub variables: BTreeMap<String, String>,
     /// Repetitions, at least 1.
     pub trials: u32,
+    /// What its turns leave open.
+    pub perturbations: Perturbations,
     /// For all turns that do not say otherwise.
     pub streaming: Option<bool>,
     /// What its model is sent of a long conversation; none for all of it.
@@ -145,7 +148,7 @@ const SCENARIO_NEEDS: [&str; 1] = ["duplex"];
 const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
 const MOST_PLAYED: i64 = 1000;
-const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
+const TURN_NEEDS: [&str; 2] = ["chaos", "consent_overrides"];
 const SCENARIO_IGNORED: [&str; 5] = ["mode", "context_metadata", "context", "constraints", "voice"];
 const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
 
@@ -194,6 +197,7 @@ impl Scenario {
             required_capabilities: spec.texts("required_capabilities"),
             variables: spec.text_map("variables"),
             trials: spec.whole("trials", 1, report).unwrap_or(1),
+            perturbations: Perturbations::decode(list.iter().flat_map(Cursor::items), report),
             streaming: spec.boolean("streaming"),
             context: policy.and_then(|policy| ContextPolicy::decode(&policy, report)),
             seed_memories: Memory::seeds(spec, known.memory, report),
@@ -203,6 +207,23 @@ impl Scenario {
             unsupported: needs,
             file: spec.file.clone(),
         }
+    }
+
+    /// Variant `number` of it: its turns with the values in their places.
+    pub fn varied(&self, number: u32) -> Self {
+        let values = self.perturbations.values(number);
+        let mut scenario = self.clone();
+        for turn in &mut scenario.turns {
+            match &mut turn.content {
+                Content::Text(text) => *text = filled(text, &values),
+                Content::Parts(parts) => {
+                    for text in parts.iter_mut().filter_map(|part| part.text.as_mut()) {
+                        *text = filled(text, &values);
+                    }
+                }
+            }
+        }
+        scenario
     }
 
     /// An eval: the turns are those of the recording, each with the checks on every turn. Without a recording its case is
@@ -244,6 +265,7 @@ impl Scenario {
             required_capabilities: Vec::new(),
             variables: BTreeMap::new(),
             trials: 1,
+            perturbations: Perturbations::default(),
             streaming: None,
             context: None,
             seed_memories: Vec::new(),

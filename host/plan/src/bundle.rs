@@ -72,7 +72,10 @@ pub fn input(bundle: &Bundle) -> Result<PlanInput, PlanError> {
             providers: lanes.into_iter().collect(),
             trials: scenario.trials,
             rows: None,
-            variants: None,
+            variants: scenario
+                .perturbations
+                .count()
+                .map(|count| (0..count).map(|number| scenario.perturbations.name(number)).collect()),
         });
     }
     match refused {

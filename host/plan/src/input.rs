@@ -33,20 +33,22 @@ pub struct PlanScenario {
     pub trials: u32,
     /// Rows of its dataset, at least one; none if the scenario has no dataset.
     pub rows: Option<u64>,
-    /// Perturbation variants, at least one; none if the scenario has no perturbation.
-    pub variants: Option<u32>,
+    /// Names of its perturbation variants, unique and at least one; none if the scenario has no perturbation.
+    pub variants: Option<Vec<String>>,
 }
 
 impl PlanInput {
     /// The names of a case; none if it is of another plan.
     pub fn id(&self, case: &CaseRef) -> Option<CaseId> {
+        let scenario = self.scenarios.get(case.scenario as usize)?;
+        let variant = |number: u32| scenario.variants.as_ref()?.get(number as usize).cloned();
         Some(CaseId {
-            scenario: self.scenarios.get(case.scenario as usize)?.id.clone(),
+            scenario: scenario.id.clone(),
             provider: self.providers.get(case.provider as usize)?.clone(),
             region: self.regions.get(case.region as usize)?.clone(),
             trial: case.trial,
             row: case.row.map(|row| row.to_string()),
-            variant: case.variant.map(|variant| variant.to_string()),
+            variant: case.variant.and_then(variant),
         })
     }
 
@@ -69,7 +71,7 @@ impl PlanInput {
                 ("providers", scenario.providers.len() as u64),
                 ("trials", scenario.trials.into()),
                 ("rows", scenario.rows.unwrap_or(1)),
-                ("variants", scenario.variants.unwrap_or(1).into()),
+                ("variants", scenario.variants.as_ref().map_or(1, |names| names.len() as u64)),
             ];
             let mut product: u128 = 1;
             for (dimension, size) in dimensions {
@@ -85,6 +87,7 @@ impl PlanInput {
                 })?);
             }
             unique(&of, "provider", names.into_iter())?;
+            unique(&of, "variant", scenario.variants.iter().flatten().map(String::as_str))?;
         }
         match cases.checked_sub(self.cap.into()) {
             None | Some(0) => Ok(()),
@@ -117,7 +120,10 @@ impl PlanInput {
             }
             number(&mut hasher, Some(scenario.trials.into()));
             number(&mut hasher, scenario.rows);
-            number(&mut hasher, scenario.variants.map(u64::from));
+            number(&mut hasher, scenario.variants.as_ref().map(|names| names.len() as u64));
+            for name in scenario.variants.iter().flatten() {
+                hasher.field(name.as_bytes());
+            }
         }
         hasher.finish()
     }

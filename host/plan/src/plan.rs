@@ -75,6 +75,8 @@ impl Plan {
         };
         for scenario in &input.scenarios {
             let PlanScenario { providers, trials, rows, variants, .. } = scenario.clone();
+            // At most 10,000 in number, by the reader.
+            let variants = variants.map(|names| names.len() as u32);
             let block = Block { start: plan.len, providers, rows, variants, trials };
             let per_provider = block.inner() * input.regions.len() as u64;
             for (position, &lane) in block.providers.iter().enumerate() {

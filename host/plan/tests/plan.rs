@@ -5,7 +5,8 @@ use arena_plan::{CaseRef, Plan, PlanError, PlanInput, PlanScenario};
 use proptest::prelude::*;
 
 fn scenario(id: &str, providers: &[u32], trials: u32, rows: Option<u64>, variants: Option<u32>) -> PlanScenario {
-    PlanScenario { id: id.into(), providers: providers.to_vec(), trials, rows, variants }
+    let names = |count: u32| (0..count).map(|number| number.to_string()).collect();
+    PlanScenario { id: id.into(), providers: providers.to_vec(), trials, rows, variants: variants.map(names) }
 }
 
 fn input(scenarios: Vec<PlanScenario>) -> PlanInput {
@@ -19,9 +20,9 @@ fn naive(input: &PlanInput) -> Vec<CaseRef> {
     for (number, scenario) in input.scenarios.iter().enumerate() {
         for region in 0..input.regions.len() as u32 {
             for &provider in &scenario.providers {
-                for trial in 0..scenario.trials {
-                    for row in 0..scenario.rows.unwrap_or(1) {
-                        for variant in 0..scenario.variants.unwrap_or(1) {
+                for row in 0..scenario.rows.unwrap_or(1) {
+                    for variant in 0..scenario.variants.as_ref().map_or(1, |names| names.len() as u32) {
+                        for trial in 0..scenario.trials {
                             cases.push(CaseRef {
                                 index: cases.len() as u64,
                                 scenario: number as u32,
@@ -29,7 +30,7 @@ fn naive(input: &PlanInput) -> Vec<CaseRef> {
                                 region,
                                 trial,
                                 row: scenario.rows.map(|_| row),
-                                variant: scenario.variants.map(|_| variant),
+                                variant: scenario.variants.as_ref().map(|_| variant),
                             });
                         }
                     }
@@ -147,7 +148,7 @@ fn the_digest_follows_the_cases_and_nothing_else() {
         |input| input.scenarios[0].trials = 3,
         |input| input.scenarios[0].rows = Some(4),
         |input| input.scenarios[1].rows = Some(1),
-        |input| input.scenarios[1].variants = Some(1),
+        |input| input.scenarios[1].variants = Some(vec!["v".to_owned()]),
         |input| input.scenarios[0].providers = vec![1, 0],
         |input| input.scenarios[1].id = "z".into(),
         |input| input.regions[1] = Some("us".into()),

@@ -23,7 +23,11 @@ impl Matrix {
     /// The case at `index` of the plan, none past its end.
     pub fn case(&self, index: u64, attempt: u32) -> Option<CaseInput> {
         let case = self.plan.case(index)?;
-        let scenario = self.scenarios.get(case.scenario as usize)?.clone();
+        let scenario = self.scenarios.get(case.scenario as usize)?;
+        let scenario = match case.variant {
+            Some(number) => Arc::new(scenario.varied(number)),
+            None => scenario.clone(),
+        };
         Some(CaseInput { index, scenario, id: self.input.id(&case)?, attempt })
     }
 

@@ -69,6 +69,9 @@ pub struct Arguments {
     /// Run a bundle with keys in plain text, which are copied with it into the folder of the run.
     #[arg(long, conflicts_with = "resume")]
     allow_inline_keys: bool,
+    /// Run nothing of a bundle that `arena validate` refuses; without it, what is not concerned is run.
+    #[arg(long, conflicts_with = "resume")]
+    strict: bool,
     /// Print only the verdict.
     #[arg(long, short)]
     quiet: bool,
@@ -131,6 +134,9 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             let (inputs, aside) = inputs(&arguments, config)?;
             if arguments.dry_run {
                 return dry_run::print(&inputs, arguments.formats.contains(&Format::Json));
+            }
+            if arguments.strict {
+                refuse(&inputs).await?;
             }
             frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, &worker).await?
         }
@@ -197,6 +203,17 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
     }
     inputs.run.egress = arguments.outside.hosts(std::mem::take(&mut inputs.run.egress));
     Ok((inputs, aside))
+}
+
+/// An error that lists what makes cases or checks errors, if there is anything.
+async fn refuse(inputs: &Inputs) -> Result<(), Failure> {
+    let found = findings::of(&Session::open(inputs, "validate").await?, usize::MAX).await;
+    let errors: Vec<String> = found.iter().filter(|it| it.is_error()).map(ToString::to_string).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let hint = "mend the bundle, or run what is not concerned without --strict";
+    Err(Failure { listing: true, ..Failure::input("BundleInvalid", errors.join("\n")).hint(hint) })
 }
 
 /// Says how to go on.

@@ -39,6 +39,18 @@ impl Direction {
 }
 
 impl Run<'_> {
+    /// An error if nothing offers a guardrail in force: nobody is asked anything without it.
+    pub(super) fn know_guards(&self) -> Result<(), Trouble> {
+        let library = &self.evaluator.parts.library;
+        match self.guards.iter().find(|validator| library.find(&validator.kind).is_none()) {
+            None => Ok(()),
+            Some(Validator { kind, file, line, .. }) => {
+                let text = format!("{file}:{line}: guardrail `{kind}`: CheckUnknown: {}", library.unknown(kind));
+                Err(Trouble::new("GuardrailFailed", text))
+            }
+        }
+    }
+
     /// Lets the guardrails in force look at a message. True if one of them changed it.
     pub(super) async fn guard(
         &mut self,

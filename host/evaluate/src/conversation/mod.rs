@@ -140,6 +140,7 @@ impl<'a> Run<'a> {
         if !composed {
             self.system = match self.prompt() {
                 Ok(_) => self.rendered(self.task()).await?,
+                Err(missing) if !self.can_do_without_prompt() => return Err(missing),
                 Err(missing) => {
                     self.lacking.get_or_insert(missing);
                     DEFAULT_PROMPT.to_owned()
@@ -156,6 +157,11 @@ impl<'a> Run<'a> {
             }
         }
         Ok(())
+    }
+
+    /// As in the original runner, which builds a state's turn around its prompt, unless there are no prompts at all.
+    fn can_do_without_prompt(&self) -> bool {
+        self.machine.is_none() || self.evaluator.parts.bundle.prompts.is_empty()
     }
 
     fn hash_input(&mut self, turns: &[Turn]) -> Result<(), Trouble> {

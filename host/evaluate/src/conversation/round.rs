@@ -24,6 +24,7 @@ impl Run<'_> {
             self.enter(at).await?;
         }
         self.guards = self.prompt().map_or(&[], |prompt| &prompt.validators);
+        self.know_guards()?;
         let composition = self.machine.as_ref().and_then(|it| it.state()).and_then(|state| state.composition.clone());
         if let Some(composition) = composition {
             self.push(said, at);
@@ -173,7 +174,7 @@ impl Run<'_> {
     async fn move_on(&mut self, at: u32, message: usize) -> Result<(), Trouble> {
         let next = self.machine.as_ref().and_then(|machine| machine.next());
         let missing = next.filter(|state| state.composition.is_none()).map(|state| self.prompt_of(&state.prompt_task));
-        if let Some(Err(missing)) = missing {
+        if let Some(Err(missing)) = missing.filter(|_| self.can_do_without_prompt()) {
             self.lacking.get_or_insert(missing);
             self.machine.as_mut().map(|machine| machine.stay());
             return Ok(());

@@ -217,6 +217,7 @@ impl World {
                 required_capabilities: vec![],
                 variables: BTreeMap::new(),
                 trials: 1,
+                perturbations: arena_bundle::Perturbations::default(),
                 streaming: None,
                 context: None,
                 seed_memories: vec![],

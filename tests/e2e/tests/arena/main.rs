@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod a2a;
+mod bad_input;
 mod bundle;
 mod bundle_login;
 mod bundle_registry;
@@ -29,4 +30,5 @@ mod start;
 mod terminal;
 mod tool_live;
 mod tool_policy;
+mod trials;
 mod validate;
