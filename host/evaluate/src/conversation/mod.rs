@@ -8,6 +8,7 @@ mod persona;
 mod policy;
 mod recorded;
 mod round;
+mod servers;
 mod skills;
 mod tools;
 mod workflow;
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 use crate::case::{CaseInput, Trouble};
 use crate::check::Planned;
 use crate::evaluator::Evaluator;
+use crate::mcp::Session;
 use crate::prompt;
 
 use guard::Direction;
@@ -54,6 +56,8 @@ pub(crate) struct Run<'a> {
     machine: Option<Machine>,
     skills: Skills,
     calls: Calls,
+    /// Sessions with servers of tools.
+    servers: Vec<Session>,
     /// The system prompt in force.
     system: String,
     /// Of the prompt in force when the user spoke.
@@ -81,6 +85,7 @@ impl<'a> Run<'a> {
             machine: None,
             skills: Skills::new(&evaluator.parts.bundle.skills),
             calls: Calls::default(),
+            servers: Vec::new(),
             system: String::new(),
             guards: &[],
             lacking: None,
@@ -102,9 +107,14 @@ impl<'a> Run<'a> {
             Some(Err(why)) => return Err(Trouble::new("RecordingInvalid", why)),
             None => {
                 let provider = self.begin()?;
+                if let Err(trouble) = self.open_servers().await {
+                    self.close_servers().await;
+                    return Err(trouble);
+                }
                 self.hold(provider.as_ref(), timeout).await
             }
         };
+        self.close_servers().await;
         let judged = self.judge(None).await;
         held.and(judged.map(drop)).and(self.lacking.take().map_or(Ok(()), Err))
     }

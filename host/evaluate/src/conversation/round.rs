@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Direction, Run, skills, tools, workflow};
 use crate::case::{Trouble, millis, unsaid};
+use crate::mcp::Session;
 
 impl Run<'_> {
     pub(super) async fn exchange(
@@ -85,7 +86,10 @@ impl Run<'_> {
         let users = all.iter().filter(|message| message.role == Role::User).count();
         let bundle = &self.evaluator.parts.bundle;
         let tools = choice != ToolChoice::Forbidden
-            && (!bundle.tools.is_empty() || !bundle.skills.is_empty() || self.machine.is_some());
+            && (!bundle.tools.is_empty()
+                || !bundle.skills.is_empty()
+                || self.machine.is_some()
+                || !self.servers.is_empty());
         let context = MockContext { scenario: &scenario.id, turn: users as u32, tools, ..MockContext::default() };
         // One system prompt, the newest, before all that was said; without a workflow there is only one.
         let messages: Cow<'_, [Message]> = if self.machine.is_some() {
@@ -112,6 +116,7 @@ impl Run<'_> {
             told.extend(machine.tools());
         }
         told.extend(self.skills.tools(self.skill_filter()));
+        told.extend(self.servers.iter().flat_map(Session::told));
         told.retain(|tool| !blocked.contains(&tool.name));
         Ok(told)
     }

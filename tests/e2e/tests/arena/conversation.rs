@@ -90,8 +90,7 @@ fn a_model_that_only_calls_tools_ends_its_case_in_error() -> Result<()> {
     world.bundle.spec["prompt_specs"]["p"]["allowed_tools"] = json!(["search"]);
     world.bundle.spec["tool_specs"] = json!({"search": {"description": "d", "input_schema": {}, "output_schema": {},
                                                         "mode": "mock", "mock_result": "none"}});
-    let turns: serde_json::Map<String, serde_json::Value> =
-        (1..60).map(|at: u32| (at.to_string(), call(at))).collect();
+    let turns: serde_json::Map<String, serde_json::Value> = (1..60).map(|at: u32| (at.to_string(), call(at))).collect();
     world.bundle.mock("m", &json!({"scenarios": {"s": {"turns": turns}}}))?.scenario("s", json!({}));
     let record = world.run_one()?;
     assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("ToolRoundsExhausted")));

@@ -25,5 +25,6 @@ mod run;
 mod start;
 mod terminal;
 mod tool_live;
+mod tool_mcp;
 mod tool_policy;
 mod validate;
