@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use arena_bundle::{Bundle, ProviderSpec};
+use arena_bundle::{Bundle, HttpTool, ProviderSpec, ToolMode};
 use arena_model::Digest;
 use arena_provider::is_secret_header;
 
@@ -42,9 +42,8 @@ pub fn inline_warnings(bundle: &Bundle) -> Vec<(String, String)> {
         "credential.api_key" => "name a variable by credential_env instead",
         _ => "every run's folder will hold it",
     };
-    let warning = |(spec, key): (&ProviderSpec, String)| {
-        let text = format!("provider `{}`: `{key}` is a key in plain text; {}", spec.id, advice(&key));
-        (spec.file.to_string(), text)
+    let warning = |Inline { file, owner, key }: Inline<'_>| {
+        (file.to_owned(), format!("{owner}: `{key}` is a key in plain text; {}", advice(&key)))
     };
     inline(bundle).map(warning).collect()
 }
@@ -52,7 +51,7 @@ pub fn inline_warnings(bundle: &Bundle) -> Vec<(String, String)> {
 /// Refuses a bundle whose copies would hold a key.
 pub fn refuse_inline(bundle: &Bundle) -> Result<(), Failure> {
     let found: Vec<String> =
-        inline(bundle).map(|(spec, key)| format!("{}: provider `{}`: `{key}`", spec.file, spec.id)).collect();
+        inline(bundle).map(|Inline { file, owner, key }| format!("{file}: {owner}: `{key}`")).collect();
     if found.is_empty() {
         return Ok(());
     }
@@ -71,12 +70,43 @@ pub fn refuse_key_files(bundle: &Bundle) -> Result<(), Failure> {
     Err(Failure::input(INLINE, text).hint("begin its name with a dot, which leaves it out, or use credential_env"))
 }
 
-/// Each provider and the place of a key in it.
-fn inline(bundle: &Bundle) -> impl Iterator<Item = (&ProviderSpec, String)> {
-    bundle.providers.iter().flat_map(|spec| {
+/// A key that stands in a bundle.
+struct Inline<'b> {
+    file: &'b str,
+    owner: String,
+    /// Its place.
+    key: String,
+}
+
+/// All keys in plain text: of providers, then of tools.
+fn inline(bundle: &Bundle) -> impl Iterator<Item = Inline<'_>> {
+    let providers = bundle.providers.iter().flat_map(|spec| {
         let key = spec.credential.api_key.iter().filter(|key| !key.is_empty()).map(|_| "credential.api_key".to_owned());
-        let secret = |(name, value): &(&String, &String)| is_secret_header(name) && !value.is_empty();
-        let headers = spec.headers.iter().filter(secret).map(|(name, _)| format!("headers.{name}"));
-        key.chain(headers).map(move |place| (spec, place))
-    })
+        let all = key.chain(secret_headers("headers", spec.headers.iter()));
+        all.map(move |key| Inline { file: &spec.file, owner: format!("provider `{}`", spec.id), key })
+    });
+    let tools = bundle.tools.values().flat_map(|tool| {
+        let http: Option<&HttpTool> = if let ToolMode::Http(http) = &tool.mode { Some(http) } else { None };
+        let fixed = http.into_iter().flat_map(|http| secret_headers("http.headers", http.headers.iter()));
+        let request = http.and_then(|http| http.request.as_ref());
+        let mapped = request
+            .into_iter()
+            .flat_map(|request| secret_headers("http.request.static_headers", request.static_headers.iter()));
+        let owner = format!("tool `{}`", tool.name);
+        fixed.chain(mapped).map(move |key| Inline { file: &tool.file, owner: owner.clone(), key })
+    });
+    let servers = bundle.mcp_servers.iter().flat_map(|server| {
+        let keys = secret_headers("headers", server.headers.iter());
+        keys.map(move |key| Inline { file: &server.file, owner: format!("MCP server `{}`", server.name), key })
+    });
+    providers.chain(tools).chain(servers)
+}
+
+/// The places of headers whose names say that they hold a key.
+fn secret_headers<'b>(
+    place: &'static str,
+    headers: impl Iterator<Item = (&'b String, &'b String)>,
+) -> impl Iterator<Item = String> {
+    let secret = |(name, value): &(&String, &String)| is_secret_header(name) && !value.is_empty();
+    headers.filter(secret).map(move |(name, _)| format!("{place}.{name}"))
 }

@@ -10,7 +10,9 @@ use arena_model::Digest;
 use crate::report::Report;
 use crate::tree::{self, BundleFile, Folder};
 use crate::yaml::Cursor;
-use crate::{ComponentSpec, Composition, Persona, Problem, Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow};
+use crate::{
+    ComponentSpec, Composition, McpServer, Persona, Problem, Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow,
+};
 
 /// Everything a run needs from a bundle. Holds no document text, only what was decoded.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct Bundle {
     pub judges: BTreeMap<String, String>,
     /// What models may call, by name.
     pub tools: BTreeMap<String, Arc<Tool>>,
+    /// Servers of further tools, in their order.
+    pub mcp_servers: Vec<McpServer>,
     /// The state machine that conversations go through.
     pub workflow: Option<Arc<Workflow>>,
     /// Graphs of steps by name, or why one cannot run.

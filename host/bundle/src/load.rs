@@ -15,19 +15,18 @@ use crate::scenario::Known;
 use crate::tree::{self, Folder, Listing};
 use crate::yaml::{Cursor, YamlLimits};
 use crate::{
-    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, Memory, Persona, Problem, Problems, Prompt,
-    ProviderSpec, Scenario, Skill, Tool, Workflow, entry, skill,
+    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, McpServer, Memory, Persona, Problem, Problems,
+    Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow, entry, skill,
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 13] = [
+const UNSUPPORTED: [&str; 12] = [
     "deploy",
     "pack_file",
     "judge_defaults",
     "pack_evals",
     "runtime",
     "agents",
-    "mcp_servers",
     "state_store",
     "voices",
     "tts_providers",
@@ -78,6 +77,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         providers: parts.providers.into_values().collect(),
         judges: parts.judges,
         tools: parts.tools,
+        mcp_servers: parts.mcp_servers,
         workflow: parts.workflow,
         compositions: parts.compositions,
         skills: parts.skills,
@@ -106,6 +106,7 @@ struct Parts {
     providers: BTreeMap<String, ProviderSpec>,
     judges: BTreeMap<String, String>,
     tools: BTreeMap<String, Arc<Tool>>,
+    mcp_servers: Vec<McpServer>,
     workflow: Option<Arc<Workflow>>,
     compositions: BTreeMap<String, Result<Composition, String>>,
     skills: Vec<Arc<Skill>>,
@@ -144,6 +145,9 @@ impl Loader<'_> {
         (parts.providers, ids) = self.providers(&spec);
         parts.judges = self.judges(&spec, &ids);
         parts.tools = self.tools(&spec);
+        if let Some(list) = spec.get("mcp_servers") {
+            parts.mcp_servers = McpServer::decode_all(&list, &mut self.report);
+        }
         if let Some(list) = spec.get("skills") {
             parts.skills = skill::load(&list, self.folder, &self.listing.files, self.limits, &mut self.report);
         }

@@ -9,6 +9,7 @@ mod conversation;
 mod evaluator;
 mod judge;
 mod library;
+mod mcp;
 mod preflight;
 mod prompt;
 mod score;

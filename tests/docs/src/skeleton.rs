@@ -10,12 +10,14 @@ use crate::root;
 const EVALUATOR: &str = "evaluators/polite-evaluator.wasm";
 
 /// Keys of an arena's spec with what stands there if the piece has none.
-const ARENA: [(&str, &str); 9] = [
+const ARENA: [(&str, &str); 11] = [
     ("prompt_configs", "prompt_configs: [{ id: support, file: prompt.yaml }]"),
     ("providers", "providers: [{ file: provider.yaml }, { file: judge.yaml, group: judges }]"),
     ("judges", "judges: [{ name: quality, provider: judge }]"),
     ("evaluators", "evaluators: [{ name: polite, component: evaluators/polite-evaluator.wasm }]"),
     ("template", ""),
+    ("tool_specs", ""),
+    ("mcp_servers", ""),
     ("globals", ""),
     ("scenarios", "scenarios: [{ file: scenario.yaml }]"),
     ("scenario_specs", ""),

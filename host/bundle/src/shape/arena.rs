@@ -29,7 +29,7 @@ const SPEC: Shape = Shape::Record(&[
     may("memory", Shape::Any),
     may("agents", Shape::Any),
     may("deploy", Shape::Record(DEPLOY)),
-    may("mcp_servers", OPEN_LIST),
+    may("mcp_servers", Shape::List(&Shape::Record(MCP_SERVER))),
     may("a2a_agents", Shape::List(&Shape::Record(AGENT))),
     may("state_store", Shape::Record(STATE_STORE)),
     must("defaults", Shape::Record(DEFAULTS)),
@@ -87,6 +87,22 @@ const RESPONSE: &[Field] = &[
 
 const EVALUATOR: &[Field] =
     &[must("name", Shape::Text), must("component", Shape::Text), may("grants", TEXTS), may("limits", Shape::Open)];
+
+const MCP_SERVER: &[Field] = &[
+    must("name", Shape::Text),
+    may("command", Shape::Text),
+    may("args", TEXTS),
+    may("env", TEXT_MAP),
+    may("working_dir", Shape::Text),
+    may("url", Shape::Text),
+    may("headers", TEXT_MAP),
+    may("transport", Shape::OneOf(&["", "stdio", "sse", "streamable_http"])),
+    may("source", Shape::Text),
+    may("scope", Shape::OneOf(&["run", "scenario", "session"])),
+    may("source_args", Shape::Open),
+    may("timeout_ms", Shape::Integer),
+    may("tool_filter", Shape::Record(&[may("allowlist", TEXTS), may("blocklist", TEXTS)])),
+];
 
 const DEPLOY: &[Field] = &[
     must("provider", Shape::Text),

@@ -10,6 +10,7 @@ mod persona;
 mod policy;
 mod recorded;
 mod round;
+mod servers;
 mod skills;
 mod tools;
 mod workflow;
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 use crate::case::{CaseInput, Trouble};
 use crate::check::Planned;
 use crate::evaluator::Evaluator;
+use crate::mcp::Session;
 use crate::prompt;
 
 use context::Cut;
@@ -61,6 +63,8 @@ pub(crate) struct Run<'a> {
     /// What of the conversation its model was sent last.
     kept: Cut,
     calls: Calls,
+    /// Sessions with servers of tools.
+    servers: Vec<Session>,
     /// The system prompt in force.
     system: String,
     /// Of the prompt in force when the user spoke.
@@ -90,6 +94,7 @@ impl<'a> Run<'a> {
             memories: Memories::new(evaluator.parts.bundle.memory, &case.scenario.seed_memories),
             kept: Cut::default(),
             calls: Calls::default(),
+            servers: Vec::new(),
             system: String::new(),
             guards: &[],
             lacking: None,
@@ -111,9 +116,14 @@ impl<'a> Run<'a> {
             Some(Err(why)) => return Err(Trouble::new("RecordingInvalid", why)),
             None => {
                 let provider = self.begin()?;
+                if let Err(trouble) = self.open_servers().await {
+                    self.close_servers().await;
+                    return Err(trouble);
+                }
                 self.hold(provider.as_ref(), timeout).await
             }
         };
+        self.close_servers().await;
         let judged = self.judge(None).await;
         held.and(judged.map(drop)).and(self.lacking.take().map_or(Ok(()), Err))
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Direction, Run, skills, tools, workflow};
 use crate::case::{Trouble, millis, unsaid};
+use crate::mcp::Session;
 
 impl Run<'_> {
     pub(super) async fn exchange(
@@ -92,7 +93,11 @@ impl Run<'_> {
         let all = &self.conversation.messages;
         let bundle = &self.evaluator.parts.bundle;
         let tools = choice != ToolChoice::Forbidden
-            && (!bundle.tools.is_empty() || !bundle.skills.is_empty() || bundle.memory || self.machine.is_some());
+            && (!bundle.tools.is_empty()
+                || !bundle.skills.is_empty()
+                || bundle.memory
+                || self.machine.is_some()
+                || !self.servers.is_empty());
         // One system prompt, the newest, before all that was said; without a workflow there is only one.
         let messages: Cow<'_, [Message]> = if self.machine.is_some() || cut.is_some() {
             let cut = cut.unwrap_or_default();
@@ -126,6 +131,7 @@ impl Run<'_> {
         }
         told.extend(self.skills.tools(self.skill_filter()));
         told.extend(self.memories.tools());
+        told.extend(self.servers.iter().flat_map(Session::told));
         told.retain(|tool| !blocked.contains(&tool.name));
         Ok(told)
     }

@@ -75,6 +75,9 @@ pub(super) fn fits(schema: &Value, value: &Value, what: &str) -> Result<(), Fail
 impl Run<'_> {
     /// Calls the tool of this name, if the bundle has it.
     pub(super) async fn call_tool(&mut self, name: &str, arguments: &Value) -> Answer {
+        if let Some(answer) = self.call_server(name, arguments).await {
+            return answer;
+        }
         let tools = &self.evaluator.parts().bundle.tools;
         let tool = tools.get(name).ok_or_else(|| format!("there is no tool `{name}`"))?.clone();
         fits(&tool.input_schema, arguments, "call")?;

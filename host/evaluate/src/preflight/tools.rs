@@ -1,6 +1,7 @@
 //! Tools that servers answer: whether each may be called, and whether its mappings are expressions.
 
 use arena_bundle::{HttpTool, Tool, ToolMode};
+use arena_egress::EgressError;
 use arena_model::Fault as _;
 
 use super::{Finding, Findings};
@@ -17,12 +18,19 @@ impl Evaluator {
                 findings.push(finding(tool, reason, &text));
             }
         }
+        for server in self.parts.bundle.mcp_servers.iter().filter(|server| server.unsupported.is_none()) {
+            if let Some(error) = self.parts.egress.refusal(&server.url) {
+                let text = format!("MCP server `{}`: each case is an error: {}", server.name, advised(&error));
+                let place = server.file.to_string();
+                findings.push(Finding { fatal: false, reason: error.reason(), place, text });
+            }
+        }
         findings.list
     }
 
     fn refusals(&self, http: &HttpTool) -> Vec<(&'static str, String)> {
         let url = (!http.url.contains("{{")).then(|| self.parts.egress.refusal(&http.url)).flatten();
-        let mut refusals: Vec<_> = url.into_iter().map(|error| (error.reason(), error.to_string())).collect();
+        let mut refusals: Vec<_> = url.iter().map(|error| (error.reason(), advised(error))).collect();
         for (header, variable) in &http.headers_from_env {
             if self.parts.tool_keys.get(variable).is_none() {
                 let text = format!("nobody has allowed it the variable {variable} for its header `{header}`");
@@ -46,6 +54,14 @@ impl Evaluator {
             }
         }
         None
+    }
+}
+
+/// The error, and what whoever runs the bundle can do.
+fn advised(error: &EgressError) -> String {
+    match error {
+        EgressError::HostDenied { host, port } => format!("{error}; `--allow-host {host}:{port}` does"),
+        _ => error.to_string(),
     }
 }
 

@@ -29,6 +29,7 @@ mod run;
 mod start;
 mod terminal;
 mod tool_live;
+mod tool_mcp;
 mod tool_policy;
 mod trials;
 mod validate;

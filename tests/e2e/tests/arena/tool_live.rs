@@ -161,6 +161,9 @@ fn what_is_wrong_with_a_tool_or_a_flag_is_told_before_the_run() -> Result<()> {
     for host in ["https://x", "169.254.169.254:80", "a b"] {
         world.arena(&["run", "bundle", "--allow-host", host])?.code(2)?;
     }
+    world.bundle.spec["tool_specs"]["find"]["http"]["headers"] = json!({"X-Api-Key": "k"});
+    world.arena(&["run", "bundle", "--out", "key"])?.code(2)?.says("[InlineKey]")?.says("http.headers.X-Api-Key")?;
+    world.bundle.spec["tool_specs"]["find"]["http"]["headers"] = json!({});
     world.bundle.spec["tool_specs"]["find"]["http"]["response"] = json!({"body_mapping": "a..b"});
     world.arena(&["validate", "bundle"])?.says("is not JMESPath")?;
     world.bundle.spec["tool_specs"]["find"]["http"]["method"] = json!("FETCH");

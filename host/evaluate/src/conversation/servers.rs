@@ -1,0 +1,111 @@
+//! Tools of MCP servers: sessions of a conversation's own, so that no other conversation can be felt through them.
+
+use arena_model::{Content, Part};
+use serde_json::{Value, json};
+
+use super::Run;
+use super::tools::{Answer, Failure, fits};
+use crate::case::Trouble;
+use crate::mcp::{McpError, Session};
+
+/// What a model sees of a call that gave nothing.
+const DONE: &str = "Operation completed successfully";
+
+impl Run<'_> {
+    /// Opens a session with every server of the bundle. Without one of them the conversation would take another course.
+    pub(super) async fn open_servers(&mut self) -> Result<(), Trouble> {
+        let bundle = self.evaluator.parts.bundle.clone();
+        for server in &bundle.mcp_servers {
+            if let Some(why) = &server.unsupported {
+                return Err(Trouble::new("FeatureUnsupported", why.clone()).of_file(&server.file));
+            }
+            let deadline = self.call_deadline(server.timeout);
+            let opened = Session::open(server, &self.evaluator.parts.egress, deadline).await;
+            let failed = |error: McpError| {
+                let text = format!("MCP server `{}`: {error}", server.name);
+                Trouble::new(error.reason(), text).of_file(&server.file)
+            };
+            self.servers.push(opened.map_err(failed)?);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close_servers(&mut self) {
+        for server in std::mem::take(&mut self.servers) {
+            server.close().await;
+        }
+    }
+
+    /// Calls a tool of a server by the name that the model knows; none if no server has it.
+    pub(super) async fn call_server(&mut self, name: &str, arguments: &Value) -> Option<Answer> {
+        let (server, tool) = name.strip_prefix("mcp__")?.split_once("__")?;
+        let at = self.servers.iter().position(|session| session.server().name == server)?;
+        let deadline = self.call_deadline(self.servers[at].server().timeout);
+        let session = &mut self.servers[at];
+        let spec = session.tools().iter().find(|spec| spec.name == tool)?;
+        if let Err(failure) = fits(&spec.parameters, arguments, "call") {
+            return Some(Err(failure));
+        }
+        let answered = session.call(tool, arguments, deadline).await;
+        Some(match answered {
+            Ok(result) => content(&result),
+            Err(error) => Err(Failure::from(format!("{}: {error}", error.reason()))),
+        })
+    }
+}
+
+/// A result as the model sees it: a text as it is, several as a list, media as parts.
+fn content(result: &Value) -> Answer {
+    let items = result["content"].as_array().map_or(&[][..], Vec::as_slice);
+    let texts: Vec<&str> = items.iter().filter_map(|item| item["text"].as_str()).collect();
+    if result["isError"] == true {
+        return Err(if texts.is_empty() { "the tool failed".into() } else { texts.join("; ").into() });
+    }
+    if items.iter().any(|item| media(item).is_some()) {
+        let text = |item: &Value| {
+            Some(Part { kind: "text".to_owned(), text: Some(item["text"].as_str()?.to_owned()), media: None })
+        };
+        return Ok(Content::Parts(items.iter().filter_map(|item| media(item).or_else(|| text(item))).collect()));
+    }
+    Ok(Content::Text(match (texts.as_slice(), items) {
+        ([], []) => result.get("structuredContent").map_or_else(|| DONE.to_owned(), Value::to_string),
+        ([one], [_]) => (*one).to_owned(),
+        ([], items) => json!(items).to_string(),
+        (texts, _) => json!(texts).to_string(),
+    }))
+}
+
+fn media(item: &Value) -> Option<Part> {
+    let kind = item["type"].as_str().filter(|kind| ["image", "audio"].contains(kind))?;
+    let media = json!({"mime_type": item["mimeType"], "data": item["data"].as_str()?});
+    Some(Part { kind: kind.to_owned(), text: None, media: Some(media) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(result: Value) -> Result<String, String> {
+        content(&result).map(|content| content.text().into_owned()).map_err(|failure| failure.why)
+    }
+
+    #[test]
+    fn results_are_what_the_original_runner_makes_of_them() {
+        let said = |text: &str| json!({"type": "text", "text": text});
+        assert_eq!(text(json!({"content": [said("a")]})), Ok("a".into()));
+        assert_eq!(text(json!({"content": [said("a"), said("b")]})), Ok("[\"a\",\"b\"]".into()));
+        assert_eq!(text(json!({"content": []})), Ok(DONE.into()));
+        assert_eq!(text(json!({"structuredContent": {"n": 1}})), Ok("{\"n\":1}".into()));
+        assert_eq!(text(json!({"content": [said("no"), said("way")], "isError": true})), Err("no; way".into()));
+        let link = json!({"type": "resource_link", "uri": "x"});
+        assert_eq!(text(json!({"content": [link]})), Ok("[{\"type\":\"resource_link\",\"uri\":\"x\"}]".into()));
+    }
+
+    #[test]
+    fn media_are_parts() {
+        let image = json!({"type": "image", "mimeType": "image/png", "data": "UE5H"});
+        let result = json!({"content": [{"type": "text", "text": "look"}, image]});
+        let content = serde_json::to_value(content(&result).ok().unwrap()).unwrap();
+        assert_eq!(content[1], json!({"type": "image", "media": {"mime_type": "image/png", "data": "UE5H"}}));
+    }
+}
