@@ -22,15 +22,26 @@ struct Ran {
     cost: Option<u64>,
 }
 
-impl Run<'_> {
+/// A composition, or what is wrong with it, under its name.
+type Named<'a> = (&'a String, &'a Result<Composition, String>);
+
+impl<'a> Run<'a> {
+    /// The composition that answers in the state, unless somebody outside does, or there is none of its name: then the
+    /// model answers as to a missing prompt.
+    pub(super) fn composition(&self) -> Option<Named<'a>> {
+        let state = self.machine.as_ref()?.state().filter(|state| !state.external)?;
+        self.evaluator.parts.bundle.compositions.get_key_value(state.composition.as_ref()?)
+    }
+
     /// Runs the steps and says the output as the answer.
-    pub(super) async fn compose(&mut self, name: &str, at: u32, provider: &dyn Provider) -> Result<(), Trouble> {
-        let bundle = self.evaluator.parts.bundle.clone();
-        let composition = match bundle.compositions.get(name) {
-            Some(Ok(composition)) => composition,
-            Some(Err(why)) => return Err(Trouble::new("CompositionInvalid", format!("`{name}`: {why}"))),
-            None => return Err(Trouble::new("CompositionUnknown", format!("there is no composition `{name}`"))),
-        };
+    pub(super) async fn compose(
+        &mut self,
+        (name, composition): Named<'a>,
+        at: u32,
+        provider: &dyn Provider,
+    ) -> Result<(), Trouble> {
+        let invalid = |why: &String| Trouble::new("CompositionInvalid", format!("`{name}`: {why}"));
+        let composition = composition.as_ref().map_err(invalid)?;
         let input = self.conversation.messages.last().map(|message| message.content.text().into_owned());
         let mut ran = Ran { cost: Some(0), ..Ran::default() };
         ran.outputs.insert("input".to_owned(), Value::String(input.unwrap_or_default()));

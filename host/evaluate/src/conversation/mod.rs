@@ -146,8 +146,7 @@ impl<'a> Run<'a> {
 
     async fn hold(&mut self, provider: &dyn Provider, timeout: Duration) -> Result<(), Trouble> {
         let scenario = self.case.scenario.clone();
-        let composed = self.machine.as_ref().and_then(Machine::state).is_some_and(|state| state.composition.is_some());
-        if !composed {
+        if self.composition().is_none() {
             self.system = match self.prompt() {
                 Ok(_) => self.rendered(self.task()).await?,
                 Err(missing) if !self.can_do_without_prompt() => return Err(missing),
@@ -171,7 +170,7 @@ impl<'a> Run<'a> {
 
     /// As in the original runner, which builds a state's turn around its prompt, unless there are no prompts at all.
     fn can_do_without_prompt(&self) -> bool {
-        self.machine.is_none() || self.evaluator.parts.bundle.prompts.is_empty()
+        self.task().is_empty() || self.machine.is_none() || self.evaluator.parts.bundle.prompts.is_empty()
     }
 
     fn hash_input(&mut self, turns: &[Turn]) -> Result<(), Trouble> {

@@ -26,10 +26,9 @@ impl Run<'_> {
         }
         self.guards = self.prompt().map_or(&[], |prompt| &prompt.validators);
         self.know_guards()?;
-        let composition = self.machine.as_ref().and_then(|it| it.state()).and_then(|state| state.composition.clone());
-        if let Some(composition) = composition {
+        if let Some(composition) = self.composition() {
             self.push(said, at);
-            return self.compose(&composition, at, provider).await;
+            return self.compose(composition, at, provider).await;
         }
         let asked = said.clone();
         if self.guard(&mut said, Direction::Input, at).await? {
