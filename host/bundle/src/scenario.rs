@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arena_model::{Content, Message, Part, Role};
 use serde_json::{Map, Value};
 
+use crate::disturbance::{self, Consent, ToolFailure};
 use crate::document::resolve;
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
@@ -63,6 +64,10 @@ pub struct Turn {
     pub streaming: Option<bool>,
     /// The user that a model plays, where the role is one of self-play.
     pub play: Option<Play>,
+    /// What the user says to tools, by their names.
+    pub consents: BTreeMap<String, Consent>,
+    /// Failures of tools that are injected.
+    pub chaos: Vec<ToolFailure>,
     /// On each reply to this turn.
     pub assertions: Vec<Assertion>,
 }
@@ -140,7 +145,7 @@ const SCENARIO_NEEDS: [&str; 3] = ["duplex", "context_policy", "seed_memories"];
 const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
 const MOST_PLAYED: i64 = 1000;
-const TURN_NEEDS: [&str; 3] = ["chaos", "perturbations", "consent_overrides"];
+const TURN_NEEDS: [&str; 1] = ["perturbations"];
 const SCENARIO_IGNORED: [&str; 5] = ["mode", "context_metadata", "context", "constraints", "voice"];
 const ASSERTION_IGNORED: [&str; 1] = ["pass_threshold"];
 const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
@@ -221,6 +226,8 @@ impl Scenario {
             content: message.content.clone(),
             streaming: None,
             play: None,
+            consents: BTreeMap::new(),
+            chaos: Vec::new(),
             assertions: assertions.clone(),
         };
         Self {
@@ -309,6 +316,8 @@ impl Turn {
             content: if parts.is_empty() { Content::Text(text) } else { Content::Parts(parts) },
             streaming: turn.boolean("streaming"),
             play,
+            consents: disturbance::consents(turn, report),
+            chaos: disturbance::chaos(turn, report),
             assertions: Assertion::decode_all(turn, "assertions", report),
         }
     }
