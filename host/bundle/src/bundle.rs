@@ -57,6 +57,8 @@ pub struct Bundle {
     pub components: Vec<ComponentSpec>,
     /// `spec.template`.
     pub template: Option<ComponentSpec>,
+    /// Keys of the arena without which conversations would take another course: all cases are errors.
+    pub unsupported: Vec<&'static str>,
     /// What does not stop the bundle, sorted by file and line.
     pub warnings: Vec<Problem>,
     pub(crate) folder: Folder,

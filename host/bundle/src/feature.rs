@@ -1,7 +1,7 @@
 //! Keys of the format that the engine does not act on yet.
 
 use crate::report::Report;
-use crate::yaml::{Cursor, Data};
+use crate::yaml::Cursor;
 
 /// What it means that a key has no effect.
 #[derive(Clone, Copy, PartialEq)]
@@ -15,13 +15,7 @@ pub(crate) enum Without {
 /// Warns of each of these keys that is there and not empty.
 pub(crate) fn unsupported(cursor: &Cursor<'_>, keys: &[&str], without: Without, report: &mut Report) {
     for entry in cursor.node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str())) {
-        let empty = match &entry.value.data {
-            Data::Null => true,
-            Data::List(items) => items.is_empty(),
-            Data::Mapping(entries) => entries.is_empty(),
-            _ => false,
-        };
-        if empty {
+        if entry.value.is_empty() {
             continue;
         }
         let value = cursor.value_of(entry);

@@ -20,12 +20,11 @@ use crate::{
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 12] = [
+const UNSUPPORTED: [&str; 11] = [
     "deploy",
     "pack_file",
     "judge_defaults",
     "pack_evals",
-    "runtime",
     "agents",
     "state_store",
     "voices",
@@ -86,6 +85,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         roles: parts.roles,
         components: parts.components,
         template: parts.template,
+        unsupported: parts.unsupported,
         warnings,
         folder,
     })
@@ -115,6 +115,7 @@ struct Parts {
     roles: BTreeMap<String, String>,
     components: Vec<ComponentSpec>,
     template: Option<ComponentSpec>,
+    unsupported: Vec<&'static str>,
 }
 
 struct Loader<'a> {
@@ -140,6 +141,7 @@ impl Loader<'_> {
             unsupported(&defaults, &UNSUPPORTED_DEFAULTS, Without::Works, &mut self.report);
             parts.defaults = Defaults::decode(&defaults, &mut self.report);
         }
+        parts.unsupported = self.runtime(&spec);
         parts.prompts = self.prompts(&spec);
         let ids;
         (parts.providers, ids) = self.providers(&spec);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arena_model::{Content, Message, Part, Role};
 use serde_json::{Map, Value};
 
+use crate::disturbance::{self, Consent, ToolFailure};
 use crate::document::resolve;
 use crate::feature::{Without, unsupported};
 use crate::perturbation::{Perturbations, filled};
@@ -70,6 +71,10 @@ pub struct Turn {
     pub streaming: Option<bool>,
     /// The user that a model plays, where the role is one of self-play.
     pub play: Option<Play>,
+    /// What the user says to tools, by their names.
+    pub consents: BTreeMap<String, Consent>,
+    /// Failures of tools that are injected.
+    pub chaos: Vec<ToolFailure>,
     /// On each reply to this turn.
     pub assertions: Vec<Assertion>,
 }
@@ -148,7 +153,6 @@ const SCENARIO_NEEDS: [&str; 1] = ["duplex"];
 const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
 const MOST_PLAYED: i64 = 1000;
-const TURN_NEEDS: [&str; 2] = ["chaos", "consent_overrides"];
 const SCENARIO_IGNORED: [&str; 5] = ["mode", "context_metadata", "context", "constraints", "voice"];
 const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
 
@@ -163,7 +167,7 @@ impl Scenario {
     ) -> Self {
         unsupported(spec, &SCENARIO_NEEDS, Without::Fails, report);
         let is_set = |key: &&str| spec.get(key).is_some_and(|it| it.node.data != Data::Null);
-        let mut needs: Vec<_> = SCENARIO_NEEDS.into_iter().filter(is_set).collect();
+        let needs: Vec<_> = SCENARIO_NEEDS.into_iter().filter(is_set).collect();
         unsupported(spec, &SCENARIO_IGNORED, Without::Works, report);
         let policy = spec.get("context_policy");
         if policy.as_ref().is_some_and(|policy| ContextPolicy::unsupported(policy, report)) {
@@ -179,10 +183,6 @@ impl Scenario {
         if let Some(list) = list.as_ref().filter(|list| list.node.items().is_empty()) {
             report.push(list.error("TurnsEmpty", "the scenario has no turns: nothing is said or checked").warning());
         }
-        let turns_need = |key: &&str| {
-            list.iter().flat_map(Cursor::items).any(|turn| turn.get(key).is_some_and(|it| it.node.data != Data::Null))
-        };
-        needs.extend(TURN_NEEDS.into_iter().filter(turns_need));
         let mut conversation_assertions = known.globals.to_vec();
         conversation_assertions
             .extend(Assertion::decode_all(spec, "conversation_assertions", report).into_iter().map(Arc::new));
@@ -252,6 +252,8 @@ impl Scenario {
             content: message.content.clone(),
             streaming: None,
             play: None,
+            consents: BTreeMap::new(),
+            chaos: Vec::new(),
             assertions: assertions.clone(),
         };
         Self {
@@ -314,7 +316,6 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
 
 impl Turn {
     fn decode(turn: &Cursor<'_>, known: &Known<'_>, report: &mut Report) -> Self {
-        unsupported(turn, &TURN_NEEDS, Without::Fails, report);
         unsupported(turn, &TURN_IGNORED, Without::Works, report);
         let parts = turn.get("parts");
         let parts: Vec<_> =
@@ -343,6 +344,8 @@ impl Turn {
             content: if parts.is_empty() { Content::Text(text) } else { Content::Parts(parts) },
             streaming: turn.boolean("streaming"),
             play,
+            consents: disturbance::consents(turn, report),
+            chaos: disturbance::chaos(turn, report),
             assertions: Assertion::decode_all(turn, "assertions", report),
         }
     }

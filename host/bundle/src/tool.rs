@@ -42,11 +42,36 @@ pub enum ToolMode {
     Mock(MockTool),
     /// A scripted agent.
     Agent(Arc<MockAgent>),
+    /// The program of a user, whose answers the bundle plays.
+    Client(ClientTool),
     /// A server.
     Http(Box<HttpTool>),
     /// Somebody outside, who is not called here: the mode as written.
     Outside(String),
 }
+
+/// A tool of the user's own program. There is none here: it answers as a mock, if the simulated user consents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientTool {
+    /// The answer.
+    pub mock: MockTool,
+    /// What the model is told of a user who does not consent.
+    pub decline: Decline,
+}
+
+/// What the model is told of a user who does not consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decline {
+    /// That the call failed.
+    Error,
+    /// To do without the tool.
+    Fallback,
+    /// To try otherwise.
+    Retry,
+}
+
+const DECLINES: [(&str, Decline); 3] =
+    [("error", Decline::Error), ("fallback", Decline::Fallback), ("retry", Decline::Retry)];
 
 /// What a mock tool answers: parts, else the template's text, else the result.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,7 +88,7 @@ impl ToolMode {
     /// Whether a call renders a template.
     pub fn has_templates(&self) -> bool {
         match self {
-            Self::Mock(mock) => mock.template.is_some(),
+            Self::Mock(mock) | Self::Client(ClientTool { mock, .. }) => mock.template.is_some(),
             Self::Http(http) => http.has_templates(),
             Self::Agent(_) | Self::Outside(_) => false,
         }
@@ -80,11 +105,11 @@ impl Tool {
     pub(crate) fn decode(name: String, spec: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Option<Self> {
         let mode = spec.get("mode")?;
         let mode = match mode.node.as_text()? {
-            "mock" => ToolMode::Mock(MockTool {
-                result: spec.json("mock_result").filter(|result| !result.is_null()),
-                template: spec.text("mock_template").filter(|template| !template.is_empty()),
-                parts: parts(spec, files, report),
-            }),
+            "mock" => ToolMode::Mock(MockTool::decode(spec, files, report)),
+            "client" => {
+                let (mock, decline) = (MockTool::decode(spec, files, report), decline(spec, report));
+                ToolMode::Client(ClientTool { mock, decline })
+            }
             "live" | "http" => ToolMode::Http(Box::new(HttpTool::decode(spec, report)?)),
             other if MODES.contains(&other) => {
                 let message = format!("a tool of mode `{other}` is not called here: each call of it fails");
@@ -107,6 +132,24 @@ impl Tool {
             file: spec.file.clone(),
         })
     }
+}
+
+impl MockTool {
+    fn decode(spec: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Self {
+        Self {
+            result: spec.json("mock_result").filter(|result| !result.is_null()),
+            template: spec.text("mock_template").filter(|template| !template.is_empty()),
+            parts: parts(spec, files, report),
+        }
+    }
+}
+
+fn decline(spec: &Cursor<'_>, report: &mut Report) -> Decline {
+    let Some(client) = spec.get("client") else { return Decline::Error };
+    let Some(consent) = client.get("consent") else { return Decline::Error };
+    let strategy = consent.get_text("decline_strategy").filter(|it| it.node.as_text() != Some(""));
+    let Some(strategy) = strategy else { return Decline::Error };
+    strategy.one_of(&DECLINES, report).unwrap_or(Decline::Error)
 }
 
 fn parts(spec: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Vec<Part> {

@@ -210,10 +210,7 @@ pub(crate) fn failed(host: &str, error: &reqwest::Error) -> EgressError {
         return EgressError::Timeout { host: host.to_owned() };
     }
     // Without the URL, which may hold arguments.
-    EgressError::Unreachable {
-        host: host.to_owned(),
-        text: error.source().map_or_else(|| error.to_string(), |cause| chain(cause)),
-    }
+    EgressError::Unreachable { host: host.to_owned(), text: error.source().map_or_else(|| error.to_string(), chain) }
 }
 
 /// An error with what caused it, on one line.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Loader, Parts, duplicate, nameless};
 use crate::document;
+use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::tree;
 use crate::yaml::Cursor;
@@ -64,6 +65,14 @@ impl Loader<'_> {
             }
         }
         tools
+    }
+
+    /// Hooks of `runtime` are programs that change what is said; the rest of it changes nothing.
+    pub(super) fn runtime(&mut self, spec: &Cursor<'_>) -> Vec<&'static str> {
+        let Some(runtime) = spec.get("runtime") else { return Vec::new() };
+        let hooks = runtime.get("hooks").is_some_and(|hooks| !hooks.node.is_empty());
+        unsupported(spec, &["runtime"], if hooks { Without::Fails } else { Without::Works }, &mut self.report);
+        if hooks { vec!["runtime.hooks"] } else { Vec::new() }
     }
 
     pub(super) fn self_play(&mut self, spec: &Cursor<'_>, providers: &BTreeSet<String>, parts: &mut Parts) {

@@ -83,9 +83,16 @@ const TURN: Shape = Shape::Record(&[
     may("streaming", Shape::Bool),
     may("consent_overrides", TEXT_MAP),
     may("perturbations", Shape::Map(&TEXTS)),
-    may("chaos", Shape::Open),
+    may("chaos", Shape::Record(&[may("tool_failures", Shape::List(&Shape::Record(TOOL_FAILURE)))])),
     may("assertions", ASSERTIONS),
 ]);
+
+const TOOL_FAILURE: &[Field] = &[
+    must("tool", Shape::Text),
+    must("mode", Shape::Text),
+    may("probability", Shape::Number),
+    may("message", Shape::Text),
+];
 
 const PART: Shape = Shape::Record(&[
     must("type", Shape::OneOf(&["text", "image", "audio", "video", "document"])),

@@ -105,6 +105,18 @@ impl<'a> Cursor<'a> {
         self.node.get(key)?.as_text().map(str::to_owned)
     }
 
+    /// What the text stands for; a text that is not known is reported.
+    pub(crate) fn one_of<T: Copy>(&self, known: &[(&str, T)], report: &mut Report) -> Option<T> {
+        let text = self.node.as_text()?;
+        let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let problem = self.error_with_value("UnknownValue", "unknown value");
+            report.push(problem.hint(format!("known are {}", names.join(", "))));
+        }
+        found
+    }
+
     pub(crate) fn boolean(&self, key: &str) -> Option<bool> {
         if let Data::Bool(value) = self.node.get(key)?.data { Some(value) } else { None }
     }

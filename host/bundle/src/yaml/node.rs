@@ -78,6 +78,16 @@ impl Node {
         if let Data::Text(text) = &self.data { Some(text) } else { None }
     }
 
+    /// Nothing, or a list or mapping without anything in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.data {
+            Data::Null => true,
+            Data::List(items) => items.is_empty(),
+            Data::Mapping(entries) => entries.is_empty(),
+            _ => false,
+        }
+    }
+
     /// What this is, for messages.
     pub(crate) fn noun(&self) -> &'static str {
         match &self.data {

@@ -3,6 +3,7 @@
 
 mod composition;
 mod context;
+mod disturb;
 mod guard;
 mod live;
 mod memory;
@@ -131,6 +132,10 @@ impl<'a> Run<'a> {
     /// What must be there before anything is said; without it there is no conversation to judge.
     fn begin(&mut self) -> Result<Arc<dyn Provider>, Trouble> {
         let scenario = &self.case.scenario;
+        let bundle = &self.evaluator.parts.bundle;
+        if let Some(key) = bundle.unsupported.first() {
+            return Err(Trouble::new("FeatureUnsupported", format!("{}: `{key}` is not supported", bundle.entry)));
+        }
         if let Some(key) = scenario.unsupported.first() {
             let text = format!("scenario `{}` wants `{key}`, which is not supported yet", scenario.id);
             return Err(Trouble::new("FeatureUnsupported", text));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use arena_bundle::{ToolChoice, ToolPolicy};
+use arena_bundle::{ToolChoice, ToolPolicy, Turn};
 use arena_model::{Digest, Hasher, Role, ToolCall};
 
 use super::{Run, tools};
@@ -85,7 +85,7 @@ impl Run<'_> {
     }
 
     /// Makes the calls of one answer, in their order.
-    pub(super) async fn make_calls(&mut self, calls: &[ToolCall], at: u32) -> Result<(), Trouble> {
+    pub(super) async fn make_calls(&mut self, calls: &[ToolCall], turn: &Turn, at: u32) -> Result<(), Trouble> {
         let policy = self.policy();
         let limit = policy.max_identical_calls.unwrap_or(IDENTICAL);
         let repeated = self.calls.repeated(limit, calls);
@@ -105,7 +105,7 @@ impl Run<'_> {
                 self.calls.admit(&policy, &call.name)
             };
             let answer = match allowed {
-                Ok(()) => self.call(call).await,
+                Ok(()) => self.call_disturbed(call, turn, self.calls.all, at).await,
                 Err(why) => Err(tools::Failure { kind: "policy", why }),
             };
             self.answered(call, answer, at);

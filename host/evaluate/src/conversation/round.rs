@@ -58,7 +58,7 @@ impl Run<'_> {
             if calls.is_empty() {
                 return unsaid.map_or(Ok(()), Err);
             }
-            self.make_calls(&calls, at).await?;
+            self.make_calls(&calls, turn, at).await?;
             called = true;
             self.move_on(at, message).await?;
             if self.handed_over {

@@ -21,7 +21,8 @@ pub(super) type Answer = Result<Content, Failure>;
 
 /// Why a call has no result.
 pub(super) struct Failure {
-    /// `validation` if arguments or result do not fit their schema, `policy` if the call was not allowed, else `call`.
+    /// `validation` if arguments or result do not fit their schema; `policy`, `consent` or `chaos` if the call was not
+    /// made over it; else `call`.
     pub kind: &'static str,
     pub why: String,
 }
@@ -83,6 +84,7 @@ impl Run<'_> {
         fits(&tool.input_schema, arguments, "call")?;
         match &tool.mode {
             ToolMode::Mock(mock) => mocked(self.evaluator, &tool, mock, arguments).await,
+            ToolMode::Client(client) => mocked(self.evaluator, &tool, &client.mock, arguments).await,
             ToolMode::Http(http) => self.call_http(&tool, http, arguments).await,
             ToolMode::Agent(agent) => {
                 let answer = agent.answer(arguments["query"].as_str().unwrap_or_default())?;

@@ -28,6 +28,7 @@ mod resume;
 mod run;
 mod start;
 mod terminal;
+mod tool_disturbed;
 mod tool_live;
 mod tool_mcp;
 mod tool_policy;

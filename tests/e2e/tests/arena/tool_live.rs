@@ -182,5 +182,12 @@ fn a_tool_that_would_start_a_process_is_refused() -> Result<()> {
     ran.says("warning[ToolModeUnsupported]")?;
     assert_eq!(outcomes(&world.records("out")?[0]), [Outcome::Passed]);
     assert!(!world.path("started").exists() && !world.path("bundle/started").exists());
+    // Hooks would be programs as well, and change what is said.
+    world.bundle.spec["runtime"] = json!({"hooks": {"h": {"command": "touch", "args": ["started"]}}});
+    world.arena(&["run", "bundle", "--out", "hooks"])?.code(1)?.says("warning[FeatureUnsupported]")?;
+    assert_eq!(world.records("hooks")?[0].error.as_deref(), Some("FeatureUnsupported"));
+    assert!(!world.path("started").exists() && !world.path("bundle/started").exists());
+    world.bundle.spec["runtime"] = json!({"hooks": {}, "logging": {"level": "debug"}});
+    world.arena(&["run", "bundle", "--out", "other"])?.code(0)?.says("`runtime` is not supported yet")?;
     Ok(())
 }
