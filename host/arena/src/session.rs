@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arena_bundle::{Bundle, ProviderSpec, Tool, ToolMode};
-use arena_evaluate::{ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, check_type};
+use arena_bundle::{Bundle, ProviderSpec, Scenario, Tool, ToolMode};
+use arena_evaluate::{ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, TEMPLATE, WATCHED, check_type};
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
     Credential, HttpClient, HttpSettings, Pricing, Provider, ProviderError, ProviderSettings, Sampling, Secret, connect,
@@ -108,7 +108,16 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
         }
     }
     let prompts = bundle.prompts.values().flat_map(|prompt| &prompt.validators);
-    needed.extend(prompts.map(|validator| validator.kind.clone()));
+    let streams = |scenario: &Arc<Scenario>| {
+        scenario.streaming == Some(true) || scenario.turns.iter().any(|turn| turn.streaming == Some(true))
+    };
+    let streamed = bundle.scenarios.iter().any(streams);
+    for validator in prompts {
+        if streamed {
+            needed.insert(format!("{WATCHED}{}", validator.kind));
+        }
+        needed.insert(validator.kind.clone());
+    }
     let templated = |tool: &Arc<Tool>| matches!(&tool.mode, ToolMode::Mock(mock) if mock.template.is_some());
     if bundle.tools.values().any(templated) {
         needed.insert(ANSWERS.to_owned());

@@ -17,5 +17,5 @@ pub use case::CaseInput;
 pub use check::check_type;
 pub use conversation::ANSWERS;
 pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE};
-pub use library::{ComponentSource, Library, LibraryError, Resolved, pins};
+pub use library::{ComponentSource, Library, LibraryError, Resolved, WATCHED, pins};
 pub use preflight::Finding;

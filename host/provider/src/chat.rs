@@ -1,5 +1,7 @@
 //! One call to a model.
 
+use std::fmt;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use arena_model::Message;
@@ -40,9 +42,25 @@ pub struct ChatRequest<'a> {
     pub stream: bool,
     /// What a mock needs to know.
     pub context: MockContext<'a>,
+    /// Sees a streamed text as it comes, and may end it.
+    pub watch: Option<&'a dyn Watch>,
     /// No attempt and no wait goes past this.
     pub deadline: Instant,
 }
+
+/// Sees a streamed text while it comes.
+#[async_trait]
+pub trait Watch: fmt::Debug + Send + Sync {
+    /// An attempt begins: what came before it is void.
+    async fn begin(&self);
+
+    /// More of the text, without credentials. Whoever breaks ends the stream: the reply is what was shown so far, its
+    /// `finish` is [`GUARDED`], and its tokens are unknown.
+    async fn more(&self, text: &str) -> ControlFlow<()>;
+}
+
+/// `finish` of a reply whose stream was ended by the one who watched it.
+pub const GUARDED: &str = "guardrail";
 
 /// A tool as a model is told of it.
 #[derive(Clone, Debug, PartialEq)]

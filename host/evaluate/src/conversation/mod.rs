@@ -9,6 +9,7 @@ mod persona;
 mod recorded;
 mod round;
 mod skills;
+mod stream;
 mod tools;
 mod workflow;
 
@@ -60,6 +61,8 @@ pub(crate) struct Run<'a> {
     system: String,
     /// Of the prompt in force when the user spoke.
     guards: &'a [Validator],
+    /// Whether a guardrail ended the stream of the newest reply.
+    ended: bool,
     /// What was not there and had to be done without. The case is an error, whatever its checks say.
     lacking: Option<Trouble>,
     /// Whether the last transition left the turn to somebody else, so that the next one begins under its prompt.
@@ -86,6 +89,7 @@ impl<'a> Run<'a> {
             kept: Cut::default(),
             system: String::new(),
             guards: &[],
+            ended: false,
             lacking: None,
             handed_over: false,
             deadline: Instant::now() + timeout,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use arena_bundle::{Persona, Turn};
 use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
-use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec};
+use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec, Watch};
 use serde_json::json;
 
 use super::{Direction, Run, skills, tools, workflow};
@@ -91,8 +91,15 @@ impl Run<'_> {
         let context =
             MockContext { scenario: &scenario.id, turn: calls(all, &messages), tools, ..MockContext::default() };
         let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
-        let answered = provider.chat(ChatRequest { stream, ..self.request(&messages, &told, context) }).await;
-        self.measured(answered)
+        let watcher = if stream { self.watcher() } else { None };
+        let watch = watcher.as_ref().map(|watcher| watcher as &dyn Watch);
+        let answered = provider.chat(ChatRequest { stream, watch, ..self.request(&messages, &told, context) }).await;
+        let reply = self.measured(answered)?;
+        self.ended = match watcher {
+            Some(watcher) => watcher.ended()?,
+            None => false,
+        };
+        Ok(reply)
     }
 
     /// The system prompts that are sent.
@@ -197,6 +204,7 @@ impl Run<'_> {
             seed: defaults.seed,
             stream: false,
             context,
+            watch: None,
             deadline: self.deadline,
         }
     }

@@ -222,6 +222,7 @@ mod tests {
             seed: Some(7),
             stream,
             context: MockContext::default(),
+            watch: None,
             deadline: Instant::now(),
         };
         let defaults = Sampling { temperature: Some(1.0), top_p: Some(0.9), ..Sampling::default() };

@@ -26,5 +26,6 @@ mod provider;
 mod resume;
 mod run;
 mod start;
+mod streaming_guards;
 mod terminal;
 mod validate;
