@@ -21,6 +21,11 @@ pub trait Provider: Send + Sync {
 
     /// `host[:port]` that is called, for logs and the run's origin; none if nothing is called.
     fn endpoint(&self) -> Option<&str>;
+
+    /// Whether it holds conversations in which both sides speak at once.
+    fn speaks(&self) -> bool {
+        false
+    }
 }
 
 /// What to ask. A parameter that is none falls back to the provider's own, then to the vendor's.
@@ -86,6 +91,8 @@ pub struct MockContext<'a> {
     pub persona: Option<(&'a str, u32)>,
     /// The step of a composition.
     pub step: Option<&'a str>,
+    /// Both sides speak at once.
+    pub duplex: bool,
     /// There are tools in this conversation, if perhaps not for this call.
     pub tools: bool,
 }

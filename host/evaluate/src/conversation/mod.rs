@@ -124,6 +124,13 @@ impl<'a> Run<'a> {
             return Err(Trouble::new("FeatureUnsupported", text));
         }
         let provider = self.evaluator.provider(&self.case.id.provider)?;
+        if scenario.duplex.is_some() && !provider.speaks() {
+            let text = format!(
+                "scenario `{}` is a conversation of voices (`duplex`), which only a provider of type mock can hold yet, not `{}`",
+                scenario.id, self.case.id.provider
+            );
+            return Err(Trouble::new("FeatureUnsupported", text));
+        }
         if let Some(workflow) = &self.evaluator.parts.bundle.workflow {
             let machine = Machine::new(workflow.clone(), &scenario.task_type);
             let invalid = |why| Trouble::new("WorkflowInvalid", format!("{}: {why}", scenario.id));

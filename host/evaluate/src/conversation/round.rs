@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use arena_bundle::{Persona, Turn};
+use arena_bundle::{Persona, Play, Turn};
 use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
 use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec, Watch};
 use serde_json::json;
@@ -88,12 +88,20 @@ impl Run<'_> {
         } else {
             all.into()
         };
-        let context =
-            MockContext { scenario: &scenario.id, turn: calls(all, &messages), tools, ..MockContext::default() };
+        let context = MockContext {
+            scenario: &scenario.id,
+            turn: calls(all, &messages),
+            tools,
+            duplex: scenario.duplex.is_some(),
+            ..MockContext::default()
+        };
         let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
         let watcher = if stream { self.watcher() } else { None };
         let watch = watcher.as_ref().map(|watcher| watcher as &dyn Watch);
-        let answered = provider.chat(ChatRequest { stream, watch, ..self.request(&messages, &told, context) }).await;
+        let request = self.request(&messages, &told, context);
+        let (temperature, seed) = (turn.assistant_temp.or(request.temperature), turn.seed.or(request.seed));
+        let request = ChatRequest { stream, watch, temperature, seed, ..request };
+        let answered = provider.chat(request).await;
         let reply = self.measured(answered)?;
         self.ended = match watcher {
             Some(watcher) => watcher.ended()?,
@@ -248,8 +256,9 @@ impl Run<'_> {
         context: MockContext<'_>,
         provider: &dyn Provider,
         persona: &Persona,
+        play: &Play,
     ) -> Result<Message, Trouble> {
-        let (temperature, seed) = (persona.temperature, persona.seed);
+        let (temperature, seed) = (play.temperature.or(persona.temperature), play.seed.or(persona.seed));
         let request = ChatRequest { temperature, seed, max_tokens: None, ..self.request(messages, &[], context) };
         Ok(provider.chat(request).await?.message)
     }

@@ -219,6 +219,7 @@ impl World {
                 trials: 1,
                 streaming: None,
                 context: None,
+                duplex: None,
                 seed_memories: vec![],
                 conversation_assertions: vec![],
                 recording: None,

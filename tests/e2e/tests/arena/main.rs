@@ -13,6 +13,7 @@ mod components;
 mod config;
 mod context;
 mod conversation;
+mod duplex;
 mod evaluator;
 mod features;
 mod files;
