@@ -10,6 +10,18 @@ pub mod evaluator {
     });
 }
 
+pub mod guardrail {
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "guardrail",
+        pub_export_macro: true,
+        with: {
+            "arena:evaluator/log@0.1.0": crate::bindings::evaluator::arena::evaluator::log,
+            "arena:evaluator/types@0.1.0": crate::bindings::evaluator::arena::evaluator::types,
+        },
+    });
+}
+
 pub mod template {
     wit_bindgen::generate!({
         path: "wit",

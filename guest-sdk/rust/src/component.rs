@@ -1,16 +1,17 @@
 //! What the attributes implement, and the glue between that and the exports of the component. Authors need nothing
 //! of this module but the traits.
 
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::Once;
 
 use serde_json::{Map, Value};
 
-use crate::bindings::{evaluator, template};
-use crate::{CheckError, Params, Subject, TemplateError, Verdict};
+use crate::bindings::{evaluator, guardrail, template};
+use crate::{Action, CheckError, Guard, Params, Subject, TemplateError, Verdict};
 
 #[doc(hidden)]
-pub use crate::bindings::{evaluator as evaluator_world, template as template_world};
+pub use crate::bindings::{evaluator as evaluator_world, guardrail as guardrail_world, template as template_world};
 
 /// A component of one or more checks. `#[evaluator]` implements it for a unit struct named `Component`.
 pub trait Evaluator {
@@ -22,6 +23,19 @@ pub trait Evaluator {
 
     /// Judges. Params that do not suit are [`CheckError::BadParams`].
     fn evaluate(check: &str, params: &str, subject: &Subject<'_>) -> Result<Verdict, CheckError>;
+}
+
+/// A component of one or more guardrails on streams. `#[guardrail]` implements it for a unit struct named `Component`.
+pub trait Guardrail {
+    /// The metadata document, JSON.
+    const METADATA: &'static str;
+
+    /// Whether `params` (a JSON object) suits the check; the error says which parameter is wrong.
+    fn validate(check: &str, params: &str) -> Result<(), String>;
+
+    /// Begins to watch one stream; `direction` is `input` or `output`. Params that do not suit are
+    /// [`CheckError::BadParams`].
+    fn start(check: &str, params: &str, direction: &str) -> Result<Box<dyn Guard>, CheckError>;
 }
 
 /// A template engine. `#[template_engine]` implements it for a unit struct named `Component`.
@@ -57,6 +71,48 @@ impl<C: Evaluator> evaluator::exports::arena::evaluator::checks::Guest for Check
     ) -> Result<Verdict, CheckError> {
         report_panics();
         C::evaluate(&check, &params, &Subject::host(subject))
+    }
+}
+
+/// The exports of a guardrail component.
+#[doc(hidden)]
+pub struct Streaming<C>(PhantomData<C>);
+
+thread_local! {
+    /// The guardrail of this instance's one stream.
+    static GUARD: RefCell<Option<Box<dyn Guard>>> = const { RefCell::new(None) };
+}
+
+fn watching(ask: impl FnOnce(&mut dyn Guard) -> Result<Action, CheckError>) -> Result<Action, CheckError> {
+    GUARD.with_borrow_mut(|guard| match guard {
+        Some(guard) => ask(guard.as_mut()),
+        None => Err(CheckError::Other("the stream was not started".to_owned())),
+    })
+}
+
+impl<C: Guardrail> guardrail::exports::arena::evaluator::stream_guard::Guest for Streaming<C> {
+    fn describe() -> String {
+        C::METADATA.to_owned()
+    }
+
+    fn validate(check: String, params: String) -> Result<(), String> {
+        report_panics();
+        C::validate(&check, &params)
+    }
+
+    fn start(check: String, params: String, direction: String) -> Result<(), CheckError> {
+        report_panics();
+        let guard = C::start(&check, &params, &direction)?;
+        GUARD.set(Some(guard));
+        Ok(())
+    }
+
+    fn push(chunk: String) -> Result<Action, CheckError> {
+        watching(|guard| guard.push(&chunk))
+    }
+
+    fn finish() -> Result<Action, CheckError> {
+        watching(|guard| guard.finish())
     }
 }
 
@@ -99,6 +155,14 @@ pub fn evaluate<P: Params>(
     check: impl FnOnce(P) -> Result<Verdict, CheckError>,
 ) -> Result<Verdict, CheckError> {
     crate::params::call(params, check)
+}
+
+#[doc(hidden)]
+pub fn start<P: Params, G: Guard + 'static>(
+    params: &str,
+    begin: impl FnOnce(P) -> Result<G, CheckError>,
+) -> Result<Box<dyn Guard>, CheckError> {
+    crate::params::call(params, |given| begin(given).map(|guard| Box::new(guard) as Box<dyn Guard>))
 }
 
 #[doc(hidden)]
@@ -148,7 +212,8 @@ macro_rules! __concat {
     }};
 }
 
-/// Emits the metadata section and the exports of a component. `#[evaluator]` and `#[template_engine]` call it.
+/// Emits the metadata section and the exports of a component. `#[evaluator]`, `#[guardrail]` and `#[template_engine]`
+/// call it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {

@@ -27,6 +27,7 @@
 mod allocator;
 pub mod component;
 mod excerpt;
+mod guard;
 pub mod judge;
 pub mod log;
 pub mod model_json;
@@ -40,13 +41,14 @@ mod wording;
 #[allow(unsafe_code, missing_docs, clippy::all, reason = "generated")]
 mod bindings;
 
-pub use arena_guest_macros::{Params, evaluator, template_engine};
+pub use arena_guest_macros::{Params, evaluator, guardrail, template_engine};
 pub use bindings::evaluator::arena::evaluator::types::{
     Author, CheckError, Event, Evidence, Message, Metric, Part, Role, ToolCall, Usage, Verdict,
 };
 pub use bindings::template::exports::arena::evaluator::templating::TemplateError;
-pub use component::{Evaluator, TemplateEngine};
+pub use component::{Evaluator, Guardrail, TemplateEngine};
 pub use excerpt::{excerpt, excerpts};
+pub use guard::{Action, Guard};
 pub use params::{NoParams, Params, Schema, nullable};
 pub use subject::{Reply, Subject};
 
@@ -56,8 +58,8 @@ pub use {serde, serde_json};
 /// Everything a check usually needs: `use arena_guest::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        CheckError, Evaluator, Message, Params, Role, Subject, TemplateError, Verdict, evaluator, excerpt, excerpts,
-        judge, log, template_engine,
+        Action, CheckError, Evaluator, Guard, Guardrail, Message, Params, Role, Subject, TemplateError, Verdict,
+        evaluator, excerpt, excerpts, guardrail, judge, log, template_engine,
     };
     pub use serde::Deserialize;
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::judge::{Answer, JudgeError, Question};
 use crate::subject::role_name;
-use crate::{Author, CheckError, Evaluator, Event, Message, Part, Role, Subject, ToolCall, Verdict};
+use crate::{Action, Author, CheckError, Evaluator, Event, Guardrail, Message, Part, Role, Subject, ToolCall, Verdict};
 
 /// A conversation made by hand, message by message.
 #[derive(Clone, Debug, Default)]
@@ -185,6 +185,18 @@ pub fn evaluate<C: Evaluator>(check: &str, params: Value, subject: &Subject<'_>)
 /// Checks params through the component's own dispatch.
 pub fn validate<C: Evaluator>(check: &str, params: Value) -> Result<(), String> {
     C::validate(check, &params.to_string())
+}
+
+/// Shows a guardrail a stream piece by piece. Gives what it did, and after how many pieces; none of them is the end.
+pub fn watch<C: Guardrail>(check: &str, params: Value, pieces: &[&str]) -> Result<(Option<usize>, Action), CheckError> {
+    let mut guard = C::start(check, &params.to_string(), "output")?;
+    for (at, piece) in pieces.iter().enumerate() {
+        match guard.push(piece)? {
+            Action::Proceed => {}
+            action => return Ok((Some(at + 1), action)),
+        }
+    }
+    Ok((None, guard.finish()?))
 }
 
 thread_local! {

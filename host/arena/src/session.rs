@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arena_bundle::{Bundle, ProviderSpec};
+use arena_bundle::{Bundle, ProviderSpec, Scenario};
 use arena_egress::{Egress, Limits};
 use arena_evaluate::{
-    ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, TEMPLATE, ToolKeys, check_type,
+    ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, TEMPLATE, ToolKeys, WATCHED, check_type,
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
@@ -113,7 +113,16 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
         }
     }
     let prompts = bundle.prompts.values().flat_map(|prompt| &prompt.validators);
-    needed.extend(prompts.map(|validator| validator.kind.clone()));
+    let streams = |scenario: &Arc<Scenario>| {
+        scenario.streaming == Some(true) || scenario.turns.iter().any(|turn| turn.streaming == Some(true))
+    };
+    let streamed = bundle.scenarios.iter().any(streams);
+    for validator in prompts {
+        if streamed {
+            needed.insert(format!("{WATCHED}{}", validator.kind));
+        }
+        needed.insert(validator.kind.clone());
+    }
     let tools = bundle.tools.values();
     if tools.clone().any(|tool| tool.mode.has_templates()) {
         needed.insert(ANSWERS.to_owned());

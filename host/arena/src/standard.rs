@@ -12,8 +12,9 @@ macro_rules! embedded {
 }
 
 /// Name, bytes, and whether it may ask judges.
-const LIBRARY: [(&str, &[u8], bool); 13] = [
+const LIBRARY: [(&str, &[u8], bool); 14] = [
     embedded!("text", false),
+    embedded!("stream", false),
     embedded!("json", false),
     embedded!("tools", false),
     embedded!("workflow", false),

@@ -125,6 +125,9 @@ pub struct RateLimit {
 const UNSUPPORTED: [&str; 7] =
     ["voice", "sample_rate", "audio_files", "stream_retry", "stream_max_concurrent", "http_transport", "rate_limit"];
 
+/// Keys of `additional_config` by which a mock's session ends or is interrupted: here sessions never do.
+const SESSION: [&str; 3] = ["interrupt_on_turn", "close_after_turns", "close_no_response"];
+
 /// Keys of `additional_config` that name files.
 const FILES: [&str; 3] = ["mock_config", "recording", "arena_output"];
 /// Those of a provider that replays.
@@ -147,6 +150,9 @@ impl ProviderSpec {
         }
         unsupported(spec, &UNSUPPORTED, Without::Works, report);
         let config = spec.get("additional_config");
+        if let Some(config) = &config {
+            unsupported(config, &SESSION, Without::Works, report);
+        }
         let kind = spec.text("type")?;
         if kind == "replay" && !RECORDED.iter().any(|key| config.as_ref().is_some_and(|it| it.get(key).is_some())) {
             let message = format!("a provider of type replay needs a recording: give {}", RECORDED.join(" or "));

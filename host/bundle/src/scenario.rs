@@ -14,8 +14,8 @@ use crate::perturbation::{Perturbations, filled};
 use crate::report::Report;
 use crate::tool_policy::ToolPolicy;
 use crate::tree::BundleFile;
-use crate::yaml::{Cursor, Data};
-use crate::{ContextPolicy, Memory, Prompt, ProviderSpec, Recording, Workflow};
+use crate::yaml::Cursor;
+use crate::{ContextPolicy, Duplex, Memory, Prompt, ProviderSpec, Recording, Workflow};
 
 /// One scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,8 @@ pub struct Scenario {
     pub streaming: Option<bool>,
     /// What its model is sent of a long conversation; none for all of it.
     pub context: Option<ContextPolicy>,
+    /// Both sides speak at once.
+    pub duplex: Option<Duplex>,
     /// What is remembered from the start.
     pub seed_memories: Vec<Memory>,
     /// How far tools may be called.
@@ -69,6 +71,10 @@ pub struct Turn {
     pub content: Content,
     /// Overrides the scenario's.
     pub streaming: Option<bool>,
+    /// Sampling temperature of the answers, in place of the arena's.
+    pub assistant_temp: Option<f64>,
+    /// Passed to providers in place of the arena's.
+    pub seed: Option<u64>,
     /// The user that a model plays, where the role is one of self-play.
     pub play: Option<Play>,
     /// What the user says to tools, by their names.
@@ -80,7 +86,7 @@ pub struct Turn {
 }
 
 /// A turn that a persona speaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Play {
     /// The persona's id; there may be none of that name.
     pub persona: String,
@@ -88,6 +94,10 @@ pub struct Play {
     pub turns: u32,
     /// Most exchanges, if the persona may end the conversation between the two.
     pub max_turns: Option<u32>,
+    /// Sampling temperature, in place of the persona's.
+    pub temperature: Option<f64>,
+    /// Passed to the provider in place of the persona's.
+    pub seed: Option<u64>,
 }
 
 /// One configured check.
@@ -147,14 +157,11 @@ pub(crate) struct Known<'a> {
     pub(crate) globals: &'a [Arc<Assertion>],
 }
 
-/// Without these a conversation would take another course, so its verdict would mean something else.
-const SCENARIO_NEEDS: [&str; 1] = ["duplex"];
 /// The role of a scripted turn.
 const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
 const MOST_PLAYED: i64 = 1000;
 const SCENARIO_IGNORED: [&str; 5] = ["mode", "context_metadata", "context", "constraints", "voice"];
-const TURN_IGNORED: [&str; 3] = ["assistant_temp", "user_temp", "seed"];
 
 impl Scenario {
     /// Reads `spec`. `labels` are those of the document's metadata.
@@ -165,9 +172,7 @@ impl Scenario {
         known: &Known<'_>,
         report: &mut Report,
     ) -> Self {
-        unsupported(spec, &SCENARIO_NEEDS, Without::Fails, report);
-        let is_set = |key: &&str| spec.get(key).is_some_and(|it| it.node.data != Data::Null);
-        let needs: Vec<_> = SCENARIO_NEEDS.into_iter().filter(is_set).collect();
+        let mut needs = Vec::new();
         unsupported(spec, &SCENARIO_IGNORED, Without::Works, report);
         let policy = spec.get("context_policy");
         if policy.as_ref().is_some_and(|policy| ContextPolicy::unsupported(policy, report)) {
@@ -200,6 +205,7 @@ impl Scenario {
             perturbations: Perturbations::decode(list.iter().flat_map(Cursor::items), report),
             streaming: spec.boolean("streaming"),
             context: policy.and_then(|policy| ContextPolicy::decode(&policy, report)),
+            duplex: spec.get("duplex").map(|duplex| Duplex::decode(&duplex, report)),
             seed_memories: Memory::seeds(spec, known.memory, report),
             tool_policy: ToolPolicy::decode(spec, report),
             conversation_assertions,
@@ -251,6 +257,8 @@ impl Scenario {
             role: USER.to_owned(),
             content: message.content.clone(),
             streaming: None,
+            assistant_temp: None,
+            seed: None,
             play: None,
             consents: BTreeMap::new(),
             chaos: Vec::new(),
@@ -270,6 +278,7 @@ impl Scenario {
             perturbations: Perturbations::default(),
             streaming: None,
             context: None,
+            duplex: None,
             seed_memories: Vec::new(),
             tool_policy: ToolPolicy::default(),
             conversation_assertions,
@@ -316,7 +325,6 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
 
 impl Turn {
     fn decode(turn: &Cursor<'_>, known: &Known<'_>, report: &mut Report) -> Self {
-        unsupported(turn, &TURN_IGNORED, Without::Works, report);
         let parts = turn.get("parts");
         let parts: Vec<_> =
             parts.iter().flat_map(Cursor::items).filter_map(|part| decode_part(&part, known.files, report)).collect();
@@ -327,6 +335,11 @@ impl Turn {
             let message = "neither `user` nor a role of self_play: the case will be an error";
             report.push(cursor.error_with_value("TurnRoleUnknown", message).warning().hint("write `user`"));
         }
+        let seed = turn.whole("seed", 0, report);
+        if let Some(cursor) = turn.get("user_temp").filter(|_| !played) {
+            let message = "nobody plays the user in this turn: it has no effect";
+            report.push(cursor.error("FeatureUnsupported", message).warning());
+        }
         let play = played.then(|| Play {
             persona: turn.text("persona").unwrap_or_default(),
             turns: turn
@@ -335,6 +348,8 @@ impl Turn {
                 .clamp(1, MOST_PLAYED)
                 .cast_unsigned() as u32,
             max_turns: turn.whole("max_turns", 0, report),
+            temperature: turn.number_in("user_temp", 0.0, f64::MAX, report),
+            seed,
         });
         if role == USER && parts.is_empty() && text.is_empty() {
             report.push(turn.error("TurnEmpty", "the user says nothing in this turn").warning().hint("add `content`"));
@@ -343,6 +358,8 @@ impl Turn {
             role,
             content: if parts.is_empty() { Content::Text(text) } else { Content::Parts(parts) },
             streaming: turn.boolean("streaming"),
+            assistant_temp: turn.number_in("assistant_temp", 0.0, f64::MAX, report),
+            seed,
             play,
             consents: disturbance::consents(turn, report),
             chaos: disturbance::chaos(turn, report),

@@ -63,7 +63,8 @@ impl Evaluator {
     /// Holds the conversation and judges it. Every trouble ends in the record; this never fails.
     pub async fn run(&self, case: &CaseInput) -> Record {
         let (started, began) = ((self.parts.clock)(), Instant::now());
-        let timeout = self.parts.bundle.defaults.run_timeout.unwrap_or(self.parts.case_timeout);
+        let own = case.scenario.duplex.and_then(|duplex| duplex.timeout);
+        let timeout = own.or(self.parts.bundle.defaults.run_timeout).unwrap_or(self.parts.case_timeout);
         let mut run = Run::new(self, case, timeout);
         let trouble = run.converse(timeout).await.err();
         run.skip_unreached(trouble.is_some());

@@ -46,6 +46,7 @@ impl JudgeHost for Judges {
                 seed: None,
                 stream: false,
                 context: MockContext { turn: 1, judge: true, ..MockContext::default() },
+                watch: None,
                 deadline: Instant::now() + JUDGE_TIMEOUT,
             };
             provider.chat(request).await.map_err(|error| error.to_string())

@@ -18,5 +18,5 @@ pub use case::CaseInput;
 pub use check::check_type;
 pub use conversation::{ANSWERS, MAPPINGS};
 pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE, ToolKeys};
-pub use library::{ComponentSource, Library, LibraryError, Resolved, pins};
+pub use library::{ComponentSource, Library, LibraryError, Resolved, WATCHED, pins};
 pub use preflight::Finding;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arena_model::{CheckMetadata, Class, ComponentMetadata, Digest, EvaluatorPin, Fault};
-use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, read_metadata};
+use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, World, read_metadata};
 
 /// A component to load.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub struct Resolved {
     pub limits: Limits,
     /// Where it comes from.
     pub origin: String,
+    /// Of the standard library, which is loaded where it is needed.
+    pub lazy: bool,
     /// What it offers, as far as that could be read.
     pub metadata: Option<ComponentMetadata>,
     /// Ready to run, or why not; none if the run does not need it.
@@ -65,6 +67,8 @@ pub struct Library {
     entries: Vec<Resolved>,
     /// Check type, aliases included, to entry.
     types: BTreeMap<String, usize>,
+    /// The same of those that watch streams.
+    guards: BTreeMap<String, usize>,
 }
 
 /// Two components cannot share a check type.
@@ -99,6 +103,9 @@ impl Fault for LibraryError {
     }
 }
 
+/// What stands before a check type where it is asked for by a run that watches streams.
+pub const WATCHED: &str = "stream:";
+
 /// Most letters by which a word may differ from the one that was meant.
 const SIMILAR: usize = 3;
 
@@ -121,7 +128,7 @@ impl Resolved {
 
 impl Library {
     /// Loads `sources`; of two with one name the later replaces the earlier. `needed` tells whether the run asks for a
-    /// check type, or for a template engine by its name.
+    /// check type (with [`WATCHED`] before it for one that watches streams), or for a template engine by its name.
     pub async fn load(
         sandbox: &Arc<Sandbox>,
         sources: Vec<ComponentSource>,
@@ -133,12 +140,14 @@ impl Library {
         }
         let mut sources: Vec<_> = latest.into_values().collect();
         sources.sort_by_key(|(at, _)| *at);
-        let mut library = Self { entries: Vec::new(), types: BTreeMap::new() };
+        let mut library = Self { entries: Vec::new(), types: BTreeMap::new(), guards: BTreeMap::new() };
         for (_, source) in sources {
             let limits = source.limits();
             let mut metadata = read_metadata(&source.bytes);
+            let watches = metadata.as_ref().is_some_and(|metadata| metadata.world == World::Guardrail.as_str());
             let mut kinds = metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names);
-            let component = if source.lazy && !needed(&source.name) && !kinds.any(|kind| needed(&kind)) {
+            let wanted = |kind: String| needed(&if watches { format!("{WATCHED}{kind}") } else { kind });
+            let component = if source.lazy && !needed(&source.name) && !kinds.any(wanted) {
                 None
             } else {
                 Some(sandbox.load(&source.name, &source.bytes, limits, source.grants).await)
@@ -152,6 +161,7 @@ impl Library {
                 grants: source.grants,
                 limits,
                 origin: source.origin,
+                lazy: source.lazy,
                 metadata,
                 component: component.map(|loaded| loaded.map(Arc::new)),
             })?;
@@ -167,8 +177,11 @@ impl Library {
             // Nothing can be read of it; a check of its name is what the user must have meant.
             kinds.push(entry.name.clone());
         }
+        let guard = entry.metadata.as_ref().is_some_and(|metadata| metadata.world == World::Guardrail.as_str());
+        // One may judge a reply and another watch it come in under the same name.
+        let taken_by = if guard { &mut self.guards } else { &mut self.types };
         for kind in kinds {
-            if let Some(&taken) = self.types.get(&kind) {
+            if let Some(&taken) = taken_by.get(&kind) {
                 let first = &self.entries[taken];
                 return Err(LibraryError::TypeTaken {
                     kind,
@@ -178,7 +191,7 @@ impl Library {
                     second_origin: entry.origin,
                 });
             }
-            self.types.insert(kind, at);
+            taken_by.insert(kind, at);
         }
         self.entries.push(entry);
         Ok(())
@@ -187,6 +200,13 @@ impl Library {
     /// The component for a check type.
     pub fn find(&self, kind: &str) -> Option<&Resolved> {
         self.types.get(kind).map(|&at| &self.entries[at])
+    }
+
+    /// The component that watches streams for a check type. That of the standard library says what its own check says, and
+    /// nothing of another check of that name.
+    pub fn find_guard(&self, kind: &str) -> Option<&Resolved> {
+        let guard = self.guards.get(kind).map(|&at| &self.entries[at])?;
+        (!guard.lazy || self.find(kind).is_none_or(|check| check.lazy)).then_some(guard)
     }
 
     /// The component of this name.

@@ -1,5 +1,7 @@
 //! One call to a model.
 
+use std::fmt;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use arena_model::Message;
@@ -19,6 +21,11 @@ pub trait Provider: Send + Sync {
 
     /// `host[:port]` that is called, for logs and the run's origin; none if nothing is called.
     fn endpoint(&self) -> Option<&str>;
+
+    /// Whether it holds conversations in which both sides speak at once.
+    fn speaks(&self) -> bool {
+        false
+    }
 }
 
 /// What to ask. A parameter that is none falls back to the provider's own, then to the vendor's.
@@ -42,9 +49,25 @@ pub struct ChatRequest<'a> {
     pub stream: bool,
     /// What a mock needs to know.
     pub context: MockContext<'a>,
+    /// Sees a streamed text as it comes, and may end it.
+    pub watch: Option<&'a dyn Watch>,
     /// No attempt and no wait goes past this.
     pub deadline: Instant,
 }
+
+/// Sees a streamed text while it comes.
+#[async_trait]
+pub trait Watch: fmt::Debug + Send + Sync {
+    /// An attempt begins: what came before it is void.
+    async fn begin(&self);
+
+    /// More of the text, without credentials. Whoever breaks ends the stream: the reply is what was shown so far, its
+    /// `finish` is [`GUARDED`], and its tokens are unknown.
+    async fn more(&self, text: &str) -> ControlFlow<()>;
+}
+
+/// `finish` of a reply whose stream was ended by the one who watched it.
+pub const GUARDED: &str = "guardrail";
 
 /// A tool as a model is told of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +93,8 @@ pub struct MockContext<'a> {
     pub persona: Option<(&'a str, u32)>,
     /// The step of a composition.
     pub step: Option<&'a str>,
+    /// Both sides speak at once.
+    pub duplex: bool,
     /// There are tools in this conversation, if perhaps not for this call.
     pub tools: bool,
 }

@@ -14,8 +14,9 @@ mod retry;
 mod secret;
 mod settings;
 mod sse;
+mod tap;
 
-pub use chat::{ChatReply, ChatRequest, MockContext, Provider, ToolSpec};
+pub use chat::{ChatReply, ChatRequest, GUARDED, MockContext, Provider, ToolSpec, Watch};
 pub use connect::{Environment, FileReader, KINDS, connect};
 pub use destination::{Destination, KeyPlace, destination};
 pub use error::{Cause, ProviderError};

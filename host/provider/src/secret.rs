@@ -92,6 +92,11 @@ impl Redactor {
         }
     }
 
+    /// Bytes of the longest credential; 0 if there is none.
+    pub(crate) fn longest(&self) -> usize {
+        self.0.first().map_or(0, |(_, secret)| secret.0.len())
+    }
+
     /// Whether there is nothing to cut out.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -61,6 +61,7 @@ async fn reply(provider: &dyn Provider, context: MockContext<'_>, texts: &[(Role
         seed: None,
         stream: false,
         context,
+        watch: None,
         deadline: Instant::now(),
     };
     provider.chat(request).await.unwrap().message
@@ -155,6 +156,7 @@ async fn keys_go_where_they_were_named_for() {
             seed: None,
             stream: false,
             context: MockContext::default(),
+            watch: None,
             deadline: Instant::now() + std::time::Duration::from_secs(60),
         };
         set_up(&settings).unwrap().chat(request).await.unwrap();

@@ -72,6 +72,7 @@ fn request(messages: &[Message], stream: bool) -> ChatRequest<'_> {
         seed: None,
         stream,
         context: MockContext::default(),
+        watch: None,
         deadline: Instant::now() + Duration::from_secs(3600),
     }
 }

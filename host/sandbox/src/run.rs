@@ -146,27 +146,9 @@ impl Sandbox {
         // Never closed while the sandbox lives; waiting here is what keeps pool exhaustion from being an error.
         let _slot = self.slots.acquire().await;
         let started = Instant::now();
-        let (wasi, output) = match component.wants_wasi {
-            true => Some(wasi::context(task.seed(), self.epoch, limits.log)).unzip(),
-            false => (None, None),
-        };
         let judge = task.judge().filter(|_| component.grants.judge);
-        let mut state = State::new(limits, task.conversation(), judge, wasi);
-        let too_much = state.hand_over(task.bytes()).is_err();
-        state.table.set_max_capacity(limits.resources as usize);
-        let mut store = Store::new(&self.runner.engine, state);
-        store.limiter(|state| &mut state.limiter);
-        // Resources of the guest's own making never enter `table`, but their handles take the host's memory, too.
-        store.set_max_component_handles(limits.resources as usize);
-        store.set_hostcall_fuel(usize::try_from(limits.result).unwrap_or(usize::MAX));
-        tick(&mut store, &limits);
-        if component.wants_wasi {
-            // Calls of WASI are only counted, see `WasiView`; a flood must end at the same call every time.
-            store.call_hook(|context, hook| match hook {
-                CallHook::ReturningFromHost => context.data().refuse_host_calls(),
-                _ => Ok(()),
-            });
-        }
+        let (mut store, output) = self.store(component, task.conversation(), judge, task.seed());
+        let too_much = store.data_mut().hand_over(task.bytes()).is_err();
 
         // wasmtime looks at the fuel only now and then. With one unit more than allowed, an empty tank at the end means
         // that the limit was passed since, and a guest that used exactly the limit still has that unit.
@@ -206,6 +188,37 @@ impl Sandbox {
             judge_failure: state.judge_failure,
             judge_refused: state.judge_refused,
         }
+    }
+
+    /// A store for one instance of the component, with all its limits but the fuel, and what it prints.
+    pub(crate) fn store(
+        &self,
+        component: &Component,
+        conversation: Arc<Conversation>,
+        judge: Option<Arc<dyn JudgeHost>>,
+        seed: u64,
+    ) -> (Store<State>, Option<Output>) {
+        let limits = component.limits;
+        let (wasi, output) = match component.wants_wasi {
+            true => Some(wasi::context(seed, self.epoch, limits.log)).unzip(),
+            false => (None, None),
+        };
+        let mut state = State::new(limits, conversation, judge, wasi);
+        state.table.set_max_capacity(limits.resources as usize);
+        let mut store = Store::new(&self.runner.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        // Resources of the guest's own making never enter `table`, but their handles take the host's memory, too.
+        store.set_max_component_handles(limits.resources as usize);
+        store.set_hostcall_fuel(usize::try_from(limits.result).unwrap_or(usize::MAX));
+        tick(&mut store, &limits);
+        if component.wants_wasi {
+            // Calls of WASI are only counted, see `WasiView`; a flood must end at the same call every time.
+            store.call_hook(|context, hook| match hook {
+                CallHook::ReturningFromHost => context.data().refuse_host_calls(),
+                _ => Ok(()),
+            });
+        }
+        (store, output)
     }
 }
 
@@ -346,12 +359,12 @@ impl Attempt {
     }
 }
 
-fn not_a(component: &Component, world: World) -> GuestError {
+pub(crate) fn not_a(component: &Component, world: World) -> GuestError {
     let (name, is, wanted) = (&component.name, component.world.as_str(), world.as_str());
     GuestError::CheckUnknown(format!("component `{name}` is of world `{is}`, not `{wanted}`"))
 }
 
-fn from_guest(error: types::CheckError) -> GuestError {
+pub(crate) fn from_guest(error: types::CheckError) -> GuestError {
     match error {
         types::CheckError::BadParams(why) => GuestError::BadParams(cut(why)),
         types::CheckError::NotApplicable(why) => GuestError::NotApplicable(cut(why)),

@@ -34,7 +34,7 @@ pub struct SandboxSettings {
 pub struct Sandbox {
     pub(crate) runner: Runner,
     pub(crate) epoch: Duration,
-    pub(crate) slots: Semaphore,
+    pub(crate) slots: Arc<Semaphore>,
     /// None where the folder cannot be used.
     cache: Option<Cache>,
     compiler: CompileChild,
@@ -70,7 +70,7 @@ impl Sandbox {
         Ok(Arc::new(Self {
             runner,
             epoch: settings.epoch,
-            slots: Semaphore::new(settings.slots as usize),
+            slots: Arc::new(Semaphore::new(settings.slots as usize)),
             cache,
             compiler: settings.compiler,
             engine_key,

@@ -23,7 +23,7 @@ pub fn description(attributes: &[Attribute]) -> String {
     words.join(" ")
 }
 
-/// The keys of `#[evaluator]`, `#[check]` and `#[template_engine]`.
+/// The keys of `#[evaluator]`, `#[guardrail]`, `#[check]` and `#[template_engine]`.
 #[derive(Default)]
 pub struct Keys {
     pub name: String,

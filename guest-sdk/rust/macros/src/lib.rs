@@ -4,6 +4,7 @@
 mod attributes;
 mod derive;
 mod evaluator;
+mod guardrail;
 mod json;
 mod template;
 
@@ -19,6 +20,14 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn evaluator(arguments: TokenStream, item: TokenStream) -> TokenStream {
     evaluator::expand(arguments.into(), item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
+}
+
+/// Makes a component that watches streams of a module of functions marked `#[check(name = ..., aliases = [...])]`. Each takes
+/// a params struct that derives `Params`, and if it wants to know it the direction (`&str`: `input` or `output`), and returns
+/// `Result<impl Guard, CheckError>`: what watches one stream. Takes `name`.
+#[proc_macro_attribute]
+pub fn guardrail(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    guardrail::expand(arguments.into(), item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
 }
 
 /// Makes a template component of a module with two functions: `variables(&str) -> Result<Vec<String>, TemplateError>`

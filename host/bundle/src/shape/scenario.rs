@@ -23,7 +23,7 @@ pub(super) const SPEC: Shape = Shape::Record(&[
     may("streaming", Shape::Bool),
     may("context_policy", Shape::Record(CONTEXT_POLICY)),
     may("conversation_assertions", ASSERTIONS),
-    may("duplex", Shape::Open),
+    may("duplex", Shape::Record(DUPLEX)),
     may("voice", Shape::Text),
     may("variables", TEXT_MAP),
     may("trials", Shape::Integer),
@@ -32,6 +32,27 @@ pub(super) const SPEC: Shape = Shape::Record(&[
 
 const CONTEXT_METADATA: &[Field] =
     &[may("domain", Shape::Text), may("user_role", Shape::Text), may("project_stage", Shape::Text)];
+
+const DUPLEX: &[Field] = &[
+    may("timeout", Shape::Text),
+    may("turn_detection", Shape::Record(TURN_DETECTION)),
+    may("resilience", Shape::Record(RESILIENCE)),
+];
+
+const TURN_DETECTION: &[Field] = &[may("mode", Shape::OneOf(&["vad", "asm"])), may("vad", Shape::Record(VAD))];
+
+const VAD: &[Field] = &[
+    may("silence_threshold_ms", Shape::Integer),
+    may("min_speech_ms", Shape::Integer),
+    may("max_turn_duration_s", Shape::Integer),
+];
+
+const RESILIENCE: &[Field] = &[
+    may("max_retries", Shape::Integer),
+    may("retry_delay_ms", Shape::Integer),
+    may("partial_success_min_turns", Shape::Integer),
+    may("ignore_last_turn_session_end", Shape::Bool),
+];
 
 const SEED: Shape = Shape::Record(&[
     must("content", Shape::Text),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arena_bundle::Validator;
 use arena_model::{CheckRecord, Content, Conversation, Message, Outcome, Scope};
+use arena_sandbox::GuardAction;
 use serde_json::{Value, json};
 
 use super::Run;
@@ -25,11 +26,11 @@ pub(super) enum Direction {
 }
 
 impl Direction {
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         if self == Self::Input { "input" } else { "output" }
     }
 
-    fn wanted(self, validator: &Validator) -> bool {
+    pub fn wanted(self, validator: &Validator) -> bool {
         match validator.params["direction"].as_str() {
             Some("both") => true,
             Some("input") => self == Self::Input,
@@ -59,8 +60,9 @@ impl Run<'_> {
         at: u32,
     ) -> Result<bool, Trouble> {
         let mut fired = false;
+        let ended = direction == Direction::Output && std::mem::take(&mut self.ended);
         for (index, validator) in (0u32..).zip(self.guards).filter(|(_, validator)| direction.wanted(validator)) {
-            let (record, micros) = self.guarded(message, validator, index, at).await?;
+            let (record, micros, wanted) = self.guarded(message, validator, direction, index, at).await?;
             let refused = record.outcome != Outcome::Passed && record.outcome != Outcome::Skipped;
             let cut = record.evidence.first().map(|span| span.start as usize);
             let error = record.error.clone().zip(record.reason.clone());
@@ -73,17 +75,26 @@ impl Run<'_> {
             if !refused {
                 continue;
             }
+            // Only the first may have ended the stream.
+            let streamed = ended && !fired;
             fired = true;
-            let action = act(message, validator, cut);
+            let action = act(message, validator, wanted, cut);
             // A refused question is pushed before the refusal.
             let at_message = self.conversation.messages.len() + usize::from(direction == Direction::Input);
-            let detail = json!({
+            let mut detail = json!({
                 "validator": validator.kind,
                 "direction": direction.as_str(),
                 "action": action,
                 "message": at_message,
             });
+            if streamed {
+                detail["stream"] = json!("ended");
+            }
             self.event("guardrail", at, detail);
+        }
+        if ended && !fired {
+            let text = format!("turn {at}: a guardrail ended the stream of a reply that no guardrail refuses");
+            return Err(Trouble::new("GuardrailFailed", text));
         }
         Ok(fired)
     }
@@ -92,13 +103,11 @@ impl Run<'_> {
         &self,
         message: &Message,
         validator: &Validator,
+        direction: Direction,
         index: u32,
         at: u32,
-    ) -> Result<(CheckRecord, u64), Trouble> {
-        let mut params = validator.params.clone();
-        if let Value::Object(params) = &mut params {
-            params.retain(|key, _| !OWN.contains(&key.as_str()));
-        }
+    ) -> Result<(CheckRecord, u64, GuardAction), Trouble> {
+        let params = own_params(&validator.params);
         // The message alone, whoever it is from: a guardrail judges what is said now.
         let mut said = message.clone();
         said.role = arena_model::Role::Assistant;
@@ -108,25 +117,48 @@ impl Run<'_> {
             message: validator.message.clone(),
             ..unjudged(Scope::Guardrail, Some(at), index, &validator.kind, validator.params.clone())
         };
+        let library = &self.evaluator.bench.library;
+        if let (None, Some(entry)) = (library.find(&validator.kind), library.find_guard(&validator.kind)) {
+            let text = message.content.text().into_owned();
+            return self.watched(text, validator, direction, record, entry).await;
+        }
         let (bench, key) = (self.evaluator.bench.clone(), self.key.clone());
         let done =
             self.evaluator.parts.sandbox.on_pool(async move { bench.judge_as(record, &params, &subject, &key).await });
-        done.await.map_err(Trouble::from_sandbox)
+        let (record, micros) = done.await.map_err(Trouble::from_sandbox)?;
+        Ok((record, micros, GuardAction::Proceed))
     }
 }
 
-/// Changes the message; says how.
-fn act(message: &mut Message, validator: &Validator, cut: Option<usize>) -> &'static str {
+/// What is left of a validator's params for its check.
+pub(super) fn own_params(params: &Value) -> Value {
+    let mut params = params.clone();
+    if let Value::Object(params) = &mut params {
+        params.retain(|key, _| !OWN.contains(&key.as_str()));
+    }
+    params
+}
+
+/// Changes the message; says how. A guardrail that says what it wants done gets it; of a check it is known by its type.
+fn act(message: &mut Message, validator: &Validator, wanted: GuardAction, cut: Option<usize>) -> &'static str {
     let text = message.content.text().into_owned();
+    let refused = match &wanted {
+        GuardAction::Replace(text) if !text.is_empty() => text,
+        _ => REFUSED,
+    };
+    let cut = match wanted {
+        GuardAction::Truncate(bytes) => Some(bytes),
+        _ => cut.filter(|_| SHORTENING.contains(&validator.kind.as_str())),
+    };
     message.tool_calls.clear();
     message.by = arena_model::Author::Guardrail;
-    match cut.filter(|cut| SHORTENING.contains(&validator.kind.as_str()) && text.is_char_boundary(*cut)) {
+    match cut.filter(|cut| text.is_char_boundary(*cut)) {
         Some(cut) => {
             message.content = Content::Text(text[..cut].to_owned());
             "truncate"
         }
         None => {
-            message.content = Content::Text(validator.message.clone().unwrap_or_else(|| REFUSED.to_owned()));
+            message.content = Content::Text(validator.message.clone().unwrap_or_else(|| refused.to_owned()));
             "replace"
         }
     }

@@ -13,6 +13,7 @@ mod recorded;
 mod round;
 mod servers;
 mod skills;
+mod stream;
 mod tools;
 mod workflow;
 
@@ -70,6 +71,8 @@ pub(crate) struct Run<'a> {
     system: String,
     /// Of the prompt in force when the user spoke.
     guards: &'a [Validator],
+    /// Whether a guardrail ended the stream of the newest reply.
+    ended: bool,
     /// What was not there and had to be done without. The case is an error, whatever its checks say.
     lacking: Option<Trouble>,
     /// Whether the last transition left the turn to somebody else, so that the next one begins under its prompt.
@@ -98,6 +101,7 @@ impl<'a> Run<'a> {
             servers: Vec::new(),
             system: String::new(),
             guards: &[],
+            ended: false,
             lacking: None,
             handed_over: false,
             deadline: Instant::now() + timeout,
@@ -141,6 +145,13 @@ impl<'a> Run<'a> {
             return Err(Trouble::new("FeatureUnsupported", text));
         }
         let provider = self.evaluator.provider(&self.case.id.provider)?;
+        if scenario.duplex.is_some() && !provider.speaks() {
+            let text = format!(
+                "scenario `{}` is a conversation of voices (`duplex`), which only a provider of type mock can hold yet, not `{}`",
+                scenario.id, self.case.id.provider
+            );
+            return Err(Trouble::new("FeatureUnsupported", text));
+        }
         if let Some(workflow) = &self.evaluator.parts.bundle.workflow {
             let machine = Machine::new(workflow.clone(), &scenario.task_type);
             let invalid = |why| Trouble::new("WorkflowInvalid", format!("{}: {why}", scenario.id));

@@ -44,7 +44,7 @@ impl Run<'_> {
             persona: Some((&play.persona, number)),
             ..MockContext::default()
         };
-        let reply = self.ask_as(&messages, context, provider.as_ref(), persona).await?;
+        let reply = self.ask_as(&messages, context, provider.as_ref(), persona, play).await?;
         self.played += reply.usage.unwrap_or_default();
         self.played_cost = self.played_cost.zip(reply.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
         let text = match &reply.content {

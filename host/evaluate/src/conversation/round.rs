@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use arena_bundle::{Persona, ToolChoice, Turn};
+use arena_bundle::{Persona, Play, ToolChoice, Turn};
 use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
-use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec};
+use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec, Watch};
 use serde_json::json;
 
 use super::{Direction, Run, skills, tools, workflow};
@@ -105,13 +105,27 @@ impl Run<'_> {
         } else {
             all.into()
         };
-        let context =
-            MockContext { scenario: &scenario.id, turn: calls(all, &messages), tools, ..MockContext::default() };
+        let context = MockContext {
+            scenario: &scenario.id,
+            turn: calls(all, &messages),
+            tools,
+            duplex: scenario.duplex.is_some(),
+            ..MockContext::default()
+        };
         let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
         let must_call = choice == ToolChoice::Required && !called;
-        let request = ChatRequest { stream, must_call, ..self.request(&messages, &told, context) };
+        let watcher = if stream { self.watcher() } else { None };
+        let watch = watcher.as_ref().map(|watcher| watcher as &dyn Watch);
+        let request = self.request(&messages, &told, context);
+        let (temperature, seed) = (turn.assistant_temp.or(request.temperature), turn.seed.or(request.seed));
+        let request = ChatRequest { stream, must_call, watch, temperature, seed, ..request };
         let answered = provider.chat(request).await;
-        self.measured(answered)
+        let reply = self.measured(answered)?;
+        self.ended = match watcher {
+            Some(watcher) => watcher.ended()?,
+            None => false,
+        };
+        Ok(reply)
     }
 
     /// The system prompts that are sent.
@@ -219,6 +233,7 @@ impl Run<'_> {
             seed: defaults.seed,
             stream: false,
             context,
+            watch: None,
             deadline: self.deadline,
         }
     }
@@ -262,8 +277,9 @@ impl Run<'_> {
         context: MockContext<'_>,
         provider: &dyn Provider,
         persona: &Persona,
+        play: &Play,
     ) -> Result<Message, Trouble> {
-        let (temperature, seed) = (persona.temperature, persona.seed);
+        let (temperature, seed) = (play.temperature.or(persona.temperature), play.seed.or(persona.seed));
         let request = ChatRequest { temperature, seed, max_tokens: None, ..self.request(messages, &[], context) };
         Ok(provider.chat(request).await?.message)
     }

@@ -7,6 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::yaml;
 
+/// Samples a second of an audio file that does not say, and its type.
+const SAMPLE_RATE: u64 = 24_000;
+const PCM: &str = "audio/pcm";
+
 /// A mock file as read. The empty one answers nothing.
 #[derive(Debug, Default)]
 pub(super) struct MockFile {
@@ -33,6 +37,8 @@ pub(super) struct Entry {
     pub(super) tool_calls: Vec<(String, Value)>,
     /// Content instead of the text, if there is any.
     pub(super) parts: Vec<Part>,
+    /// What is heard of it where both sides speak.
+    pub(super) audio: Option<Part>,
 }
 
 impl Entry {
@@ -153,8 +159,25 @@ impl Entry {
             text,
             tool_calls: if multimodal { vec![] } else { tool_calls },
             parts: if multimodal || kind == "text" { parts } else { vec![] },
+            audio: audio(map, at)?,
         })
     }
+}
+
+/// What is heard of a reply: `audio_file`, 16 bit a sample and one channel.
+fn audio(map: &Map<String, Value>, at: &str) -> Result<Option<Part>, String> {
+    let Some(file) = present(map, "audio_file") else { return Ok(None) };
+    let file = file.as_str().ok_or_else(|| format!("{at}.audio_file: must be the path of a file"))?;
+    let rate = match present(map, "audio_sample_rate") {
+        None => SAMPLE_RATE,
+        Some(rate) => rate
+            .as_u64()
+            .filter(|rate| *rate > 0)
+            .ok_or_else(|| format!("{at}.audio_sample_rate: must be a whole number above zero"))?,
+    };
+    let kind = present(map, "audio_mime_type").map_or_else(|| PCM.to_owned(), plain_text);
+    let media = json!({"file_path": file, "mime_type": kind, "sample_rate": rate, "channels": 1});
+    Ok(Some(Part { kind: "audio".to_owned(), text: None, media: Some(media) }))
 }
 
 /// A part of a reply: `{type, text}` or `{type, <type>_url: {url, detail}, metadata}`.

@@ -5,7 +5,7 @@ mod yaml;
 
 use std::time::{Duration, Instant};
 
-use arena_model::{Author, Content, Message, Role, ToolCall, Usage};
+use arena_model::{Author, Content, Message, Part, Role, ToolCall, Usage};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -23,6 +23,10 @@ pub(crate) struct Mock {
     model: String,
     file: MockFile,
     generated: Entry,
+    /// The scenario of the file whose replies are spoken, whatever the scenario.
+    spoken: Option<String>,
+    /// Spoken where no scenario is named for it.
+    response: Option<Entry>,
 }
 
 impl Mock {
@@ -40,7 +44,11 @@ impl Mock {
             }
         };
         let generated = Entry::text(format!("Mock response for provider {} model {}", settings.id, settings.model));
-        Ok(Self { model: settings.model.clone(), file, generated })
+        let text =
+            |key: &str| settings.additional_config.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let spoken = text("duplex_scenario").map(str::to_owned);
+        let response = text("response_text").map(Entry::text);
+        Ok(Self { model: settings.model.clone(), file, generated, spoken, response })
     }
 }
 
@@ -53,8 +61,17 @@ impl Provider for Mock {
         let number = entry_number(request.messages, context.turn);
         let played = context.persona.and_then(|(persona, turn)| self.file.played(persona, turn));
         let step = scenario.zip(context.step).and_then(|(scenario, step)| self.file.step(scenario, step));
-        let entry = played.or(step).or_else(|| self.file.entry(scenario, number)).unwrap_or(&self.generated);
+        let scripted = match (&self.spoken, &self.response) {
+            (Some(spoken), _) if context.duplex => self.file.entry(Some(spoken), number),
+            (None, Some(response)) if context.duplex => Some(response),
+            _ => self.file.entry(scenario, number),
+        };
+        let entry = played.or(step).or(scripted).unwrap_or(&self.generated);
         let mut message = say(entry, request.messages);
+        if let Some(audio) = entry.audio.clone().filter(|_| context.duplex) {
+            let text = Part { kind: "text".to_owned(), text: Some(entry.text.clone()), media: None };
+            message.content = Content::Parts(vec![text, audio]);
+        }
         if request.tools.is_empty() && !context.tools && !message.tool_calls.is_empty() {
             // Where there are no tools at all, none is called.
             message.tool_calls.clear();
@@ -70,6 +87,10 @@ impl Provider for Mock {
 
     fn endpoint(&self) -> Option<&str> {
         None
+    }
+
+    fn speaks(&self) -> bool {
+        true
     }
 }
 

@@ -11,10 +11,12 @@ use tokio::time::{timeout, timeout_at};
 use super::OpenAi;
 use super::reply::{self, ErrorBody, NoReply, Said};
 use super::stream::{Assembly, Stop};
+use crate::chat::Watch;
 use crate::error::{Cause, vendor_text};
 use crate::http::chain;
 use crate::retry::retry_after;
 use crate::sse::SseParser;
+use crate::tap::Tap;
 
 /// Most bytes of an error's body that are read.
 const ERROR_BODY_LIMIT: usize = 64 << 10;
@@ -35,7 +37,13 @@ enum BodyError {
 }
 
 impl OpenAi {
-    pub(super) async fn attempt(&self, body: Bytes, streamed: bool, deadline: Instant) -> Result<Done, Cause> {
+    pub(super) async fn attempt(
+        &self,
+        body: Bytes,
+        streamed: bool,
+        watch: Option<&dyn Watch>,
+        deadline: Instant,
+    ) -> Result<Done, Cause> {
         let start = Instant::now();
         let limit = self.request_timeout.min(deadline.saturating_duration_since(start));
         let by = start + limit;
@@ -50,7 +58,7 @@ impl OpenAi {
             return Err(timeout_at(by.into(), self.refusal(response)).await.unwrap_or_else(timed_out));
         }
         let (said, ttft) = if is_stream(response.headers()).unwrap_or(streamed) {
-            self.read_stream(response, start, deadline).await?
+            self.read_stream(response, watch, start, deadline).await?
         } else {
             let body = timeout_at(by.into(), read_body(response, self.http.reply_limit)).await.map_err(timed_out)?;
             let body = body.map_err(|error| self.broken(error))?;
@@ -62,11 +70,16 @@ impl OpenAi {
     async fn read_stream(
         &self,
         mut response: Response,
+        watch: Option<&dyn Watch>,
         start: Instant,
         deadline: Instant,
     ) -> Result<(Said, Option<Duration>), Cause> {
         let (mut parser, mut assembly) = (SseParser::default(), Assembly::default());
-        let (mut ttft, mut size) = (None, 0);
+        let (mut ttft, mut size, mut seen) = (None, 0, 0);
+        let mut tap = watch.map(|watch| Tap::new(watch, &self.redactor));
+        if let Some(watch) = watch {
+            watch.begin().await;
+        }
         loop {
             let now = Instant::now();
             let left = deadline.saturating_duration_since(now);
@@ -95,7 +108,17 @@ impl OpenAi {
                 ttft.get_or_insert_with(|| start.elapsed());
             }
             match flow {
-                ControlFlow::Continue(()) => {}
+                ControlFlow::Continue(()) => {
+                    let more = assembly.text()[seen..].to_owned();
+                    seen += more.len();
+                    if let Some(watching) = tap.as_mut().filter(|_| !more.is_empty())
+                        && watching.more(&more).await.is_break()
+                    {
+                        // The connection ends with the response: what it would still have said is not wanted.
+                        let shown = tap.map(Tap::into_shown).unwrap_or_default();
+                        return Ok((assembly.into_cut(shown), ttft));
+                    }
+                }
                 ControlFlow::Break(Stop::Done) => {
                     // Nothing depends on what comes after the end, or on whether it comes.
                     let _ = timeout(TAIL_WAIT, response.chunk()).await;

@@ -101,7 +101,7 @@ impl Provider for OpenAi {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match self.attempt(body.clone(), streamed, request.deadline).await {
+            match self.attempt(body.clone(), streamed, request.watch, request.deadline).await {
                 Ok(Done { said, latency, ttft }) => {
                     return Ok(ChatReply { message: self.message(said), latency, ttft, attempts });
                 }

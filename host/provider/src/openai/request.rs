@@ -230,6 +230,7 @@ mod tests {
             seed: Some(7),
             stream,
             context: MockContext::default(),
+            watch: None,
             deadline: Instant::now(),
         }
     }

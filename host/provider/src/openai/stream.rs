@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::reply::{self, NoReply, Said, WireError, WireUsage};
+use crate::chat::GUARDED;
 use crate::sse::{NotSse, Sink};
 
 #[derive(Deserialize)]
@@ -109,6 +110,16 @@ impl Assembly {
     /// Whether the model said that it has finished.
     pub(super) fn is_finished(&self) -> bool {
         self.finish.is_some()
+    }
+
+    /// The text so far.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The reply of a stream that nobody wanted to see the end of: `text` and nothing else.
+    pub(super) fn into_cut(self, text: String) -> Said {
+        reply::said(text, None, Vec::new(), None, Some(GUARDED.to_owned()))
     }
 
     /// The whole reply.

@@ -8,6 +8,7 @@ mod answers;
 mod cached;
 mod compiler;
 mod crafted;
+mod guard;
 mod handles;
 mod limits;
 mod loading;

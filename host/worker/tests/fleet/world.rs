@@ -220,6 +220,7 @@ impl World {
                 perturbations: arena_bundle::Perturbations::default(),
                 streaming: None,
                 context: None,
+                duplex: None,
                 seed_memories: vec![],
                 tool_policy: arena_bundle::ToolPolicy::default(),
                 conversation_assertions: vec![],
