@@ -10,7 +10,8 @@ use crate::credentials;
 use crate::session::Session;
 
 /// Warnings of the bundle's documents that make every case concerned an error, or say that something is not run at all.
-const FATAL: [&str; 7] = [
+const FATAL: [&str; 8] = [
+    "KindMismatch",
     "PromptMissing",
     "TurnRoleUnknown",
     "DuplicatePrompt",

@@ -54,7 +54,11 @@ pub fn effective(
         })
         .collect();
     if scenarios.is_empty() {
-        let what = format!("scenarios: include {:?}, exclude {:?}", spec.include, spec.exclude);
+        let what = if bundle.scenarios.is_empty() {
+            "the bundle has no scenario; list one under `scenarios`".to_owned()
+        } else {
+            format!("scenarios: include {:?}, exclude {:?}", spec.include, spec.exclude)
+        };
         return Err(PlanError::NothingSelected { what });
     }
     bundle.scenarios = scenarios;

@@ -53,7 +53,9 @@ pub(super) fn compose(file: &str, text: &str, limits: &YamlLimits) -> Result<Nod
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
             let (line, column) = (to_u32(error.marker().line()), to_u32(error.marker().col() + 1));
-            Problem::of_file(file, "YamlSyntax", error.info()).at(line, column)
+            // The parser has a limit of its own for brackets.
+            let reason = if error.info().contains("recursion limit") { "YamlTooDeep" } else { "YamlSyntax" };
+            Problem::of_file(file, reason, error.info()).at(line, column)
         })?;
         composer.event(event, span)?;
     }
