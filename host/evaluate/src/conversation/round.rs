@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use arena_bundle::{Persona, Turn};
+use arena_bundle::{Parameters, Persona, Turn};
 use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
 use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec};
 use serde_json::json;
@@ -91,7 +91,8 @@ impl Run<'_> {
             all.into()
         };
         let stream = turn.streaming.or(scenario.streaming).unwrap_or(false);
-        let answered = provider.chat(ChatRequest { stream, ..self.request(&messages, &told, context) }).await;
+        let request = self.request(&messages, &told, context, self.parameters(self.task()));
+        let answered = provider.chat(ChatRequest { stream, ..request }).await;
         self.measured(answered)
     }
 
@@ -162,15 +163,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn request<'r>(&self, messages: &'r [Message], tools: &'r [ToolSpec], context: MockContext<'r>) -> ChatRequest<'r> {
-        let defaults = &self.evaluator.parts.bundle.defaults;
+    fn request<'r>(
+        &self,
+        messages: &'r [Message],
+        tools: &'r [ToolSpec],
+        context: MockContext<'r>,
+        parameters: Parameters,
+    ) -> ChatRequest<'r> {
         ChatRequest {
             messages,
             tools,
-            temperature: defaults.temperature,
-            top_p: None,
-            max_tokens: defaults.max_tokens,
-            seed: defaults.seed,
+            temperature: parameters.temperature,
+            top_p: parameters.top_p,
+            max_tokens: parameters.max_tokens,
+            seed: self.evaluator.parts.bundle.defaults.seed,
             stream: false,
             context,
             deadline: self.deadline,
@@ -197,15 +203,16 @@ impl Run<'_> {
         }
     }
 
-    /// One call of the model, measured.
+    /// One call of the model under the prompt of `task`, measured.
     pub(super) async fn ask(
         &mut self,
+        task: &str,
         messages: &[Message],
         tools: &[ToolSpec],
         context: MockContext<'_>,
         provider: &dyn Provider,
     ) -> Result<Message, Trouble> {
-        let answered = provider.chat(self.request(messages, tools, context)).await;
+        let answered = provider.chat(self.request(messages, tools, context, self.parameters(task))).await;
         self.measured(answered)
     }
 
@@ -217,8 +224,8 @@ impl Run<'_> {
         provider: &dyn Provider,
         persona: &Persona,
     ) -> Result<Message, Trouble> {
-        let (temperature, seed) = (persona.temperature, persona.seed);
-        let request = ChatRequest { temperature, seed, max_tokens: None, ..self.request(messages, &[], context) };
+        let parameters = Parameters { temperature: persona.temperature, ..Parameters::default() };
+        let request = ChatRequest { seed: persona.seed, ..self.request(messages, &[], context, parameters) };
         Ok(provider.chat(request).await?.message)
     }
 }

@@ -25,3 +25,4 @@ mod run;
 mod start;
 mod terminal;
 mod validate;
+mod variables;
