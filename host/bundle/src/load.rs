@@ -196,13 +196,16 @@ impl Loader<'_> {
             let root = document.root();
             let (Some(id), Some(spec)) = (entry.text("id"), root.get("spec")) else { continue };
             let fragments = self.fragments(&spec);
-            let prompt = Prompt::decode(id, &spec, entry.text_map("vars"), fragments, &mut self.report);
+            let prompt = Prompt::decode(id, &spec, entry.text_map("vars"), fragments.into(), &mut self.report);
+            if let Some(prompt) = &prompt {
+                prompt.check_overrides(&entry, &mut self.report);
+            }
             add(prompt, &entry, &mut self.report);
         }
         let inline = spec.get("prompt_specs");
         for (id, spec) in inline.iter().flat_map(Cursor::entries) {
             let fragments = self.fragments(&spec);
-            let prompt = Prompt::decode(id.to_owned(), &spec, BTreeMap::new(), fragments, &mut self.report);
+            let prompt = Prompt::decode(id.to_owned(), &spec, BTreeMap::new(), fragments.into(), &mut self.report);
             add(prompt, &spec, &mut self.report);
         }
         prompts

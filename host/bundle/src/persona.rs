@@ -19,6 +19,8 @@ pub struct Persona {
     pub constraints: Vec<String>,
     /// Values of the prompt's variables.
     pub variables: BTreeMap<String, String>,
+    /// Texts that stand for their names in the template.
+    pub fragments: BTreeMap<String, String>,
     /// Variables that must have a value.
     pub required: Vec<String>,
     /// Sampling temperature.
@@ -31,7 +33,12 @@ pub struct Persona {
 
 impl Persona {
     /// Reads `spec`.
-    pub(crate) fn decode(id: String, spec: &Cursor<'_>, report: &mut Report) -> Self {
+    pub(crate) fn decode(
+        id: String,
+        spec: &Cursor<'_>,
+        fragments: BTreeMap<String, String>,
+        report: &mut Report,
+    ) -> Self {
         let defaults = spec.get("defaults");
         let defaults = defaults.as_ref();
         Self {
@@ -40,6 +47,7 @@ impl Persona {
             goals: spec.texts("goals"),
             constraints: spec.texts("constraints"),
             variables: spec.text_map("optional_vars"),
+            fragments,
             required: spec.texts("required_vars"),
             temperature: defaults.and_then(|it| it.number_in("temperature", 0.0, f64::MAX, report)),
             seed: defaults.and_then(|it| it.whole("seed", 0, report)),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::feature::{Without, unsupported};
+use crate::model_override::ModelOverride;
 use crate::report::Report;
 use crate::tool_policy::ToolPolicy;
-use crate::yaml::{Cursor, Data, Node};
+use crate::variable::Variable;
+use crate::yaml::Cursor;
 
 /// One prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,8 @@ pub struct Prompt {
     pub overrides: BTreeMap<String, String>,
     /// Sampling parameters.
     pub parameters: Parameters,
+    /// What is otherwise for single models, by the model's name.
+    pub model_overrides: BTreeMap<String, ModelOverride>,
     /// Tools that the model is told of.
     pub allowed_tools: Vec<String>,
     /// How far tools may be called; a scenario's policy wins over it.
@@ -36,7 +40,7 @@ pub struct Prompt {
     /// Guardrails that are on, in their order.
     pub validators: Vec<Validator>,
     /// Texts that stand for their names in the template.
-    pub fragments: BTreeMap<String, String>,
+    pub fragments: Arc<BTreeMap<String, String>>,
 }
 
 /// A guardrail: a check that acts on what is said.
@@ -54,19 +58,8 @@ pub struct Validator {
     pub line: u32,
 }
 
-/// A declared variable of a prompt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// As in `{{name}}`.
-    pub name: String,
-    /// Whether rendering without a value is an error.
-    pub required: bool,
-    /// The default as text: numbers and booleans as written in JSON, lists and mappings as JSON.
-    pub default: Option<String>,
-}
-
 /// Sampling parameters of a prompt.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Parameters {
     /// Sampling temperature.
     pub temperature: Option<f64>,
@@ -74,12 +67,10 @@ pub struct Parameters {
     pub top_p: Option<f64>,
     /// Upper bound of completion tokens.
     pub max_tokens: Option<u32>,
-    /// Top-k sampling.
-    pub top_k: Option<u32>,
 }
 
 /// Keys that change what a prompt does.
-const UNSUPPORTED: [&str; 3] = ["model_overrides", "evals", "parameters"];
+const UNSUPPORTED: [&str; 1] = ["evals"];
 
 impl Prompt {
     /// Reads `spec`; none if it has no task type, which the shape has reported.
@@ -87,24 +78,12 @@ impl Prompt {
         id: String,
         spec: &Cursor<'_>,
         overrides: BTreeMap<String, String>,
-        fragments: BTreeMap<String, String>,
+        fragments: Arc<BTreeMap<String, String>>,
         report: &mut Report,
     ) -> Option<Self> {
         unsupported(spec, &UNSUPPORTED, Without::Works, report);
-        let parameters = spec.get("parameters").map(|cursor| Parameters {
-            temperature: cursor.number_in("temperature", 0.0, f64::MAX, report),
-            top_p: cursor.number_in("top_p", 0.0, 1.0, report),
-            max_tokens: cursor.whole("max_tokens", 0, report),
-            top_k: cursor.whole("top_k", 0, report),
-        });
-        let variables = spec.get("variables");
-        let variables = variables.iter().flat_map(Cursor::items).filter_map(|variable| {
-            Some(Variable {
-                name: variable.text("name")?,
-                required: variable.boolean("required")?,
-                default: variable.get("default").and_then(|value| default(value.node)),
-            })
-        });
+        let list = spec.get("variables");
+        let variables = list.iter().flat_map(Cursor::items).filter_map(|it| Variable::decode(&it, report));
         Some(Self {
             id,
             task_type: spec.text("task_type")?,
@@ -113,12 +92,24 @@ impl Prompt {
             system_template: spec.text("system_template").unwrap_or_default(),
             variables: variables.collect(),
             overrides,
-            parameters: parameters.unwrap_or_default(),
+            parameters: Parameters::decode(spec, report),
+            model_overrides: ModelOverride::decode_all(spec, report),
             allowed_tools: spec.texts("allowed_tools"),
             tool_policy: ToolPolicy::decode(spec, report),
             validators: validators(spec),
             fragments,
         })
+    }
+
+    /// Warns of `vars` of the arena file, below `at`, that the prompt's own rules refuse.
+    pub(crate) fn check_overrides(&self, at: &Cursor<'_>, report: &mut Report) {
+        let Some(vars) = at.get("vars") else { return };
+        for (name, value) in vars.entries() {
+            let declared = self.variables.iter().find(|variable| variable.name == name);
+            if let (Some(variable), Some(text)) = (declared, value.node.as_text()) {
+                variable.warn(&value, text, report);
+            }
+        }
     }
 }
 
@@ -132,12 +123,4 @@ fn validators(spec: &Cursor<'_>) -> Vec<Validator> {
         Some(Validator { kind: it.text("type")?, params, message, file: it.file.clone(), line: it.node.line })
     };
     on.filter_map(validator).collect()
-}
-
-fn default(node: &Node) -> Option<String> {
-    match &node.data {
-        Data::Null => None,
-        Data::Text(text) => Some(text.clone()),
-        _ => Some(node.to_json().to_string()),
-    }
 }

@@ -140,7 +140,7 @@ fn arena_and_prompts() {
     assert_eq!(variables, [("shop", true, None), ("open", false, Some("9 to 5")), ("count", false, Some("7"))]);
     let parameters = &prompt.parameters;
     assert_eq!((parameters.temperature, parameters.top_p), (Some(0.1), Some(0.9)));
-    assert_eq!((parameters.max_tokens, parameters.top_k), (Some(50), Some(5)));
+    assert_eq!(parameters.max_tokens, Some(50));
     assert_eq!((bundle.prompts["t2"].id.as_str(), &*bundle.prompts["t2"].file), ("other", "config.arena.yaml"));
 }
 

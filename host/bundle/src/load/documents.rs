@@ -8,29 +8,62 @@ use crate::document;
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::tree;
-use crate::yaml::Cursor;
-use crate::{Assertion, Persona, Problem, Scenario, Tool, agent, eval};
+use crate::yaml::{self, Cursor};
+use crate::{Assertion, BundleFile, Persona, Problem, Scenario, Tool, agent, eval, fragment};
+
+/// What the file of a fragment that names none may end in.
+const FRAGMENT_FILES: [&str; 4] = [".md", ".txt", ".yaml", ".yml"];
 
 impl Loader<'_> {
-    /// The texts of a prompt's or persona's fragments, by name. One that names no file stands in `fragments/NAME.md`.
+    /// The texts of a prompt's or persona's fragments, by name. One that names no file stands in `fragments/NAME` with one
+    /// of [`FRAGMENT_FILES`]; one that may be missing and is has no text.
     pub(super) fn fragments(&mut self, spec: &Cursor<'_>) -> BTreeMap<String, String> {
         let mut fragments = BTreeMap::new();
         let list = spec.get("fragments");
         for entry in list.iter().flat_map(Cursor::items) {
             let Some(name) = entry.text("name") else { continue };
-            let path = entry.text("path").unwrap_or_else(|| format!("fragments/{name}.md"));
-            let found = tree::find(&self.listing.files, &path).and_then(|file| tree::read_listed(self.folder, file));
-            let text = found.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let find = |path: &str| tree::find(&self.listing.files, path);
+            let found = match entry.text("path") {
+                Some(path) => find(&path),
+                None => {
+                    let usual = FRAGMENT_FILES.map(|extension| format!("fragments/{name}{extension}"));
+                    usual.iter().find_map(|path| find(path).ok()).map_or_else(|| find(&usual[0]), Ok)
+                }
+            };
+            let text = found.and_then(|file| self.fragment(file));
             match text {
                 Ok(text) => drop(fragments.insert(name, text)),
-                Err(_) if entry.boolean("required") != Some(true) => {}
+                Err(_) if entry.boolean("required") != Some(true) => drop(fragments.insert(name, String::new())),
                 Err(cause) => {
                     let problem = entry.error(cause.reason, format!("fragment `{name}`: {}", cause.message));
                     self.report.push(Problem { hint: cause.hint, ..problem });
                 }
             }
         }
+        let texts = fragment::templates(spec);
+        let at = list.as_ref().unwrap_or(spec);
+        let mut check = fragment::Check::new(&fragments);
+        check.fragments(at, &mut self.report);
+        check.texts(&texts, at, &mut self.report);
         fragments
+    }
+
+    /// The text of one fragment: the file as it is, or the `content` of a YAML document.
+    fn fragment(&self, file: &BundleFile) -> Result<String, Problem> {
+        if file.size > fragment::BYTES as u64 {
+            let message = format!("a fragment has at most {} bytes", fragment::BYTES);
+            return Err(Problem::of_file(&file.path, "FragmentTooLarge", message));
+        }
+        let bytes = tree::read_listed(self.folder, file)?;
+        if !(file.path.ends_with(".yaml") || file.path.ends_with(".yml")) {
+            return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        }
+        let root = yaml::parse(&file.path, &bytes, self.limits)?;
+        let content = root.get("content").or_else(|| root.get("spec").and_then(|spec| spec.get("content")));
+        content.and_then(yaml::Node::as_text).map(str::to_owned).ok_or_else(|| {
+            let problem = Problem::of_file(&file.path, "FragmentInvalid", "the document has no text `content`");
+            problem.hint("write the text under `content`, or name a file that holds nothing else")
+        })
     }
 
     pub(super) fn tools(&mut self, spec: &Cursor<'_>) -> BTreeMap<String, Arc<Tool>> {
@@ -108,8 +141,7 @@ impl Loader<'_> {
 
     fn persona(&mut self, id: String, spec: &Cursor<'_>, parts: &mut Parts) {
         let fragments = self.fragments(spec);
-        let mut persona = Persona::decode(id.clone(), spec, &mut self.report);
-        persona.variables.extend(fragments);
+        let persona = Persona::decode(id.clone(), spec, fragments, &mut self.report);
         parts.personas.insert(id, persona);
     }
 

@@ -45,7 +45,12 @@ const VARIABLE: &[Field] = &[
     may("binding", Shape::Record(BINDING)),
 ];
 
-const MODEL_OVERRIDE: &[Field] = &[may("system_template", Shape::Text), may("system_template_suffix", Shape::Text)];
+const MODEL_OVERRIDE: &[Field] = &[
+    may("system_template", Shape::Text),
+    may("system_template_prefix", Shape::Text),
+    may("system_template_suffix", Shape::Text),
+    may("parameters", Shape::Record(PARAMETERS)),
+];
 
 const VALIDATOR: &[Field] = &[
     must("type", Shape::Text),

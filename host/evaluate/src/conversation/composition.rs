@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
             let scenario = self.case.scenario.clone();
             let context =
                 MockContext { scenario: &scenario.id, turn: 1, step: Some(&step.id), ..MockContext::default() };
-            let reply = self.ask(&messages, &told, context, provider).await?;
+            let reply = self.ask(task, &messages, &told, context, provider).await?;
             ran.usage += reply.usage.unwrap_or_default();
             ran.cost = ran.cost.zip(reply.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
             let (calls, text) = (reply.tool_calls.clone(), reply.content.text().into_owned());

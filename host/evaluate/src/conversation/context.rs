@@ -133,7 +133,10 @@ impl Run<'_> {
         messages.push(Message::text(Role::User, Author::Script, SUMMARIZE));
         let context = MockContext { scenario: &scenario.id, turn: 1, step: Some(STEP), ..MockContext::default() };
         let most = u32::try_from(room.max(1)).unwrap_or(u32::MAX);
-        let request = ChatRequest { max_tokens: Some(most), ..self.request(&messages, &[], context) };
+        let request = ChatRequest {
+            max_tokens: Some(most),
+            ..self.request(&messages, &[], context, self.parameters(self.task()))
+        };
         let answered = provider.chat(request).await;
         let reply = self.measured(answered)?;
         self.played += reply.usage.unwrap_or_default();

@@ -15,6 +15,7 @@ mod servers;
 mod skills;
 mod stream;
 mod tools;
+mod variables;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -157,6 +158,7 @@ impl<'a> Run<'a> {
             let invalid = |why| Trouble::new("WorkflowInvalid", format!("{}: {why}", scenario.id));
             self.machine = Some(machine.map_err(invalid)?);
         }
+        self.check_values()?;
         Ok(provider)
     }
 
@@ -282,11 +284,9 @@ impl<'a> Run<'a> {
             let text = format!("prompt `{task}` needs a value for {}", missing.join(", "));
             return Err(Trouble::new("VariableMissing", text));
         }
-        for (name, text) in &prompt.fragments {
-            let text = self.render_text(text, &values, &format!("fragment `{name}`")).await?;
-            values.entry(name.clone()).or_insert(text);
-        }
-        self.render_text(&prompt.system_template, &values, &format!("prompt `{task}`")).await
+        self.check_rules(prompt, &values)?;
+        self.render_whole(&prompt.template_for(self.model()), &prompt.fragments, values, &format!("prompt `{task}`"))
+            .await
     }
 
     async fn render_text(

@@ -68,8 +68,8 @@ impl Run<'_> {
             let text = format!("{}: persona `{}` needs a value for {}", persona.file, persona.id, missing.join(", "));
             return Err(Trouble::new("VariableMissing", text));
         }
-        let mut text =
-            self.render_text(&persona.system_template, &values, &format!("persona `{}`", persona.id)).await?;
+        let what = format!("persona `{}`", persona.id);
+        let mut text = self.render_whole(&persona.system_template, &persona.fragments, values, &what).await?;
         for (title, lines) in [("Goals", &persona.goals), ("Constraints", &persona.constraints)] {
             if !lines.is_empty() {
                 text.push_str(&format!("\n\n{title}:\n- {}", lines.join("\n- ")));

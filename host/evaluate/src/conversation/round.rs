@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use arena_bundle::{Persona, Play, ToolChoice, Turn};
+use arena_bundle::{Parameters, Persona, Play, ToolChoice, Turn};
 use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
 use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec, Watch};
 use serde_json::json;
@@ -116,7 +116,7 @@ impl Run<'_> {
         let must_call = choice == ToolChoice::Required && !called;
         let watcher = if stream { self.watcher() } else { None };
         let watch = watcher.as_ref().map(|watcher| watcher as &dyn Watch);
-        let request = self.request(&messages, &told, context);
+        let request = self.request(&messages, &told, context, self.parameters(self.task()));
         let (temperature, seed) = (turn.assistant_temp.or(request.temperature), turn.seed.or(request.seed));
         let request = ChatRequest { stream, must_call, watch, temperature, seed, ..request };
         let answered = provider.chat(request).await;
@@ -221,16 +221,16 @@ impl Run<'_> {
         messages: &'r [Message],
         tools: &'r [ToolSpec],
         context: MockContext<'r>,
+        parameters: Parameters,
     ) -> ChatRequest<'r> {
-        let defaults = &self.evaluator.parts.bundle.defaults;
         ChatRequest {
             messages,
             tools,
             must_call: false,
-            temperature: defaults.temperature,
-            top_p: None,
-            max_tokens: defaults.max_tokens,
-            seed: defaults.seed,
+            temperature: parameters.temperature,
+            top_p: parameters.top_p,
+            max_tokens: parameters.max_tokens,
+            seed: self.evaluator.parts.bundle.defaults.seed,
             stream: false,
             context,
             watch: None,
@@ -258,15 +258,16 @@ impl Run<'_> {
         }
     }
 
-    /// One call of the model, measured.
+    /// One call of the model under the prompt of `task`, measured.
     pub(super) async fn ask(
         &mut self,
+        task: &str,
         messages: &[Message],
         tools: &[ToolSpec],
         context: MockContext<'_>,
         provider: &dyn Provider,
     ) -> Result<Message, Trouble> {
-        let answered = provider.chat(self.request(messages, tools, context)).await;
+        let answered = provider.chat(self.request(messages, tools, context, self.parameters(task))).await;
         self.measured(answered)
     }
 
@@ -279,8 +280,9 @@ impl Run<'_> {
         persona: &Persona,
         play: &Play,
     ) -> Result<Message, Trouble> {
-        let (temperature, seed) = (play.temperature.or(persona.temperature), play.seed.or(persona.seed));
-        let request = ChatRequest { temperature, seed, max_tokens: None, ..self.request(messages, &[], context) };
+        let parameters = Parameters { temperature: play.temperature.or(persona.temperature), ..Parameters::default() };
+        let seed = play.seed.or(persona.seed);
+        let request = ChatRequest { seed, ..self.request(messages, &[], context, parameters) };
         Ok(provider.chat(request).await?.message)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arena_bundle::expand;
 use arena_model::Fault;
 
 use super::{Finding, Findings};
@@ -15,6 +16,16 @@ impl Evaluator {
         let mut needs: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         let mut findings = Findings::default();
         for scenario in &bundle.scenarios {
+            for prompt in prompt::reached(bundle, scenario) {
+                let Some(why) = prompt::invalid(prompt, &prompt::variables(prompt, scenario, None)) else { continue };
+                let text = format!("scenario `{}`, prompt `{}`: {why}", scenario.id, prompt.task_type);
+                findings.push(Finding {
+                    fatal: true,
+                    reason: "VariableInvalid",
+                    place: scenario.file.to_string(),
+                    text,
+                });
+            }
             let Some(prompt) = bundle.prompts.get(&scenario.task_type) else { continue };
             let values = prompt::variables(prompt, scenario, None);
             let mut push = |fatal, reason, text: String| {
@@ -29,7 +40,8 @@ impl Evaluator {
                 let names = match self.template() {
                     Ok(engine) => {
                         let (sandbox, engine) = (self.parts.sandbox.clone(), engine.clone());
-                        let source = prompt.system_template.clone();
+                        // What keeps a fragment out of place is an error of the document.
+                        let source = expand(&prompt.system_template, &prompt.fragments, |_| false).unwrap_or_default();
                         let asked = async move { sandbox.variables(&engine, &source).await.result };
                         self.parts.sandbox.on_pool(asked).await.and_then(|result| result)
                     }
@@ -43,7 +55,8 @@ impl Evaluator {
                     }
                 }
             }
-            let known: BTreeSet<&str> = values.keys().map(String::as_str).chain(["region"]).collect();
+            let known: BTreeSet<&str> =
+                values.keys().chain(prompt.fragments.keys()).map(String::as_str).chain(["region"]).collect();
             let named = needs.get(prompt.task_type.as_str()).into_iter().flatten();
             let unresolved: Vec<&str> = named.map(String::as_str).filter(|name| !known.contains(name)).collect();
             if !unresolved.is_empty() && missing.is_empty() {

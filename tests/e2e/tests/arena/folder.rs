@@ -53,7 +53,9 @@ fn a_record_over_the_limit_is_an_error_of_its_case_and_no_more() -> Result<()> {
     world.bundle.says("m", &format!("fine{}", "\u{1}".repeat(600_000)))?;
     world.bundle.checks("a-before", json!([{"type": "min_length", "params": {"min": 1}}]));
     let dear = json!({"max_cost_usd": 1000});
-    world.bundle.scenario("big", json!({"tool_policy": dear, "turns": vec![json!({"role": "user", "content": "go on"}); 5]}));
+    world
+        .bundle
+        .scenario("big", json!({"tool_policy": dear, "turns": vec![json!({"role": "user", "content": "go on"}); 5]}));
     world.bundle.checks("c-after", json!([{"type": "min_length", "params": {"min": 1}}]));
     let records = world.run(&["-j", "1"])?;
     assert_eq!(records.len(), 3);

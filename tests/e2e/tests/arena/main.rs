@@ -36,3 +36,4 @@ mod tool_mcp;
 mod tool_policy;
 mod trials;
 mod validate;
+mod variables;
