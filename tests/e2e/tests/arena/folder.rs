@@ -52,7 +52,8 @@ fn a_record_over_the_limit_is_an_error_of_its_case_and_no_more() -> Result<()> {
     // Each of these characters takes six bytes in JSON: five such replies are more than 16 MiB.
     world.bundle.says("m", &format!("fine{}", "\u{1}".repeat(600_000)))?;
     world.bundle.checks("a-before", json!([{"type": "min_length", "params": {"min": 1}}]));
-    let dear = json!({"max_cost_usd": 1000});
+    let dear =
+        json!({"tool_choice": "auto", "max_tool_calls_per_turn": 5, "max_total_tool_calls": 5, "max_cost_usd": 1000});
     world
         .bundle
         .scenario("big", json!({"tool_policy": dear, "turns": vec![json!({"role": "user", "content": "go on"}); 5]}));
