@@ -158,7 +158,7 @@ impl Session {
         }
         let kind = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if kind.starts_with("text/event-stream") {
-            return self.from_events(id, answer).await;
+            return self.read_events(id, answer).await;
         }
         let bytes = answer.whole().await?;
         self.count(bytes.len())?;
@@ -166,7 +166,7 @@ impl Session {
         answer_to(id, &message).unwrap_or_else(|| Err(McpError::protocol("something else than was asked")))
     }
 
-    async fn from_events(&mut self, id: u64, mut answer: Answer) -> Result<Value, McpError> {
+    async fn read_events(&mut self, id: u64, mut answer: Answer) -> Result<Value, McpError> {
         let mut events = Events::default();
         while let Some(piece) = answer.piece().await? {
             self.count(piece.len())?;

@@ -55,7 +55,7 @@ fn the_oldest_exchanges_are_left_out_and_the_record_says_so() -> Result<()> {
 
 #[test]
 fn the_vendor_is_sent_the_prompt_and_the_newest_exchanges() -> Result<()> {
-    let vendor = FakeVendor::start(Behaviour::text(&words(20)))?;
+    let vendor = FakeVendor::start(Behaviour::text(words(20)))?;
     let mut world = World::new()?;
     world.bundle.openai("m", &vendor.url());
     world.bundle.scenario("s", json!({"turns": turns(json!([])), "context_policy": policy(40, "oldest")}));
@@ -69,7 +69,7 @@ fn the_vendor_is_sent_the_prompt_and_the_newest_exchanges() -> Result<()> {
 
 #[test]
 fn what_does_not_fit_is_an_error_before_the_call() -> Result<()> {
-    let vendor = FakeVendor::start(Behaviour::text(&words(20)))?;
+    let vendor = FakeVendor::start(Behaviour::text(words(20)))?;
     let mut world = World::new()?;
     world.bundle.openai("m", &vendor.url());
     let checks = json!([{"type": "contains", "params": {"patterns": ["word"]}}]);
