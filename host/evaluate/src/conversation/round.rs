@@ -175,7 +175,9 @@ impl Run<'_> {
         let missing = next.filter(|state| state.composition.is_none()).map(|state| self.prompt_of(&state.prompt_task));
         if let Some(Err(missing)) = missing {
             self.lacking.get_or_insert(missing);
-            self.machine.as_mut().map(|machine| machine.stay());
+            if let Some(machine) = self.machine.as_mut() {
+                machine.stay();
+            }
             return Ok(());
         }
         let Some(moved) = self.machine.as_mut().and_then(|machine| machine.commit()) else { return Ok(()) };

@@ -92,7 +92,7 @@ impl Skills {
         bundle: &Bundle,
         arguments: &Value,
         filter: Option<&str>,
-    ) -> Result<Result<Value, String>, Problem> {
+    ) -> Result<Result<Value, String>, Box<Problem>> {
         let text = |key: &str| arguments[key].as_str().unwrap_or_default();
         let name = text("skill_name");
         let Some(skill) = self.within(filter).find(|skill| skill.name == name) else {
@@ -103,7 +103,7 @@ impl Skills {
         }
         match bundle.text_within(&skill.folder, text("path"), RESOURCE_BYTES) {
             Ok(content) => Ok(Ok(json!({"content": content}))),
-            Err(problem) if matches!(problem.reason, "FileChanged" | "FileUnreadable") => Err(problem),
+            Err(problem) if matches!(problem.reason, "FileChanged" | "FileUnreadable") => Err(problem.into()),
             Err(problem) => Ok(Err(format!("{}: {}", text("path"), problem.message))),
         }
     }
