@@ -230,7 +230,7 @@ fn judges_and_components_must_exist() {
 
 #[test]
 fn what_a_case_will_stumble_over_is_a_warning() {
-    let arena = format!("{ARENA}  memory: {{version: 1}}\n  tools: []\n");
+    let arena = format!("{ARENA}  state_store: {{type: memory}}\n  tools: []\n");
     let scenario = SCENARIO
         .replace("task_type: support", "task_type: other\n  providers: [none]\n  provider_group: g")
         .replace("content: Hi", "content: ''");
@@ -239,7 +239,7 @@ fn what_a_case_will_stumble_over_is_a_warning() {
     assert_eq!(
         reasons,
         [
-            "config.arena.yaml:9:3 warning[FeatureUnsupported] spec.memory",
+            "config.arena.yaml:9:3 warning[FeatureUnsupported] spec.state_store",
             "scenario.yaml:5:14 warning[PromptMissing] spec.task_type",
             "scenario.yaml:6:15 warning[ProviderUnknown] spec.providers[0]",
             "scenario.yaml:10:7 warning[TurnEmpty] spec.turns[0]",
