@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::exit::{Failure, OrFail};
 use crate::work::{self, ENGINE, Inputs, Prepared};
-use crate::{credentials, settings};
+use crate::{credentials, settings, standard};
 
 /// A run made ready.
 pub struct Session {
@@ -78,6 +78,24 @@ impl Session {
         };
         work::manifest(&self.work, origin)
     }
+}
+
+/// An evaluator for a bundle that nobody can run: it has neither providers nor components of its own.
+pub async fn alone(bundle: Arc<Bundle>) -> Result<Evaluator, Failure> {
+    let sandbox = settings::sandbox()?;
+    let library = Arc::new(load_library(&sandbox, &bundle, standard::library()).await?);
+    Ok(Evaluator::new(EvaluatorParts {
+        bundle,
+        sandbox,
+        library,
+        providers: BTreeMap::new(),
+        players: BTreeMap::new(),
+        judges: BTreeMap::new(),
+        seed: settings::SEED,
+        case_timeout: settings::CASE_TIMEOUT,
+        worker: String::new(),
+        clock: Arc::new(settings::now),
+    }))
 }
 
 async fn load_library(

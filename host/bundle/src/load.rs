@@ -10,6 +10,7 @@ use arena_model::Digest;
 
 use crate::document::{self, Document, Kind, resolve};
 use crate::feature::{Without, unsupported};
+use crate::pack::{self, Pack};
 use crate::report::Report;
 use crate::scenario::Known;
 use crate::tree::{self, Folder, Listing};
@@ -20,9 +21,8 @@ use crate::{
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 15] = [
+const UNSUPPORTED: [&str; 14] = [
     "deploy",
-    "pack_file",
     "judge_defaults",
     "pack_evals",
     "runtime",
@@ -47,6 +47,9 @@ const UNREAD: [&str; 4] = ["tts_providers", "stt_providers", "embedding_provider
 
 /// Reads the bundle at `path`: a folder with an arena file, or the arena file. All errors of all files come together.
 pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
+    if pack::is_pack(path) {
+        return Err(pack::no_arena(&path.to_string_lossy()).into());
+    }
     let entry::Entry { root, folder, file } = entry::find(path, limits)?;
     let bytes = folder.read(&file)?;
     let mut report = Report::new(limits.problems);
@@ -140,6 +143,10 @@ impl Loader<'_> {
             parts.defaults = Defaults::decode(&defaults, &mut self.report);
         }
         parts.prompts = self.prompts(&spec);
+        let pack = spec.get_text("pack_file").and_then(|at| {
+            let needed = parts.prompts.is_empty();
+            Pack::open(&at, needed, self.folder, &self.listing.files, self.limits, &mut self.report)
+        });
         let ids;
         (parts.providers, ids) = self.providers(&spec);
         parts.judges = self.judges(&spec, &ids);
@@ -150,7 +157,15 @@ impl Loader<'_> {
         if let Some(list) = spec.get("compositions") {
             parts.compositions = Composition::decode_all(&list, &mut self.report);
         }
-        if let Some(workflow) = spec.get("workflow").filter(|it| !it.node.entries().is_empty()) {
+        if let Some(pack) = &pack {
+            pack.add_prompts(&mut parts.prompts, &mut self.report);
+            pack.add_tools(&mut parts.tools, &mut self.report);
+            pack.add_skills(&mut parts.skills, self.folder, &self.listing.files, self.limits, &mut self.report);
+            pack.add_compositions(&mut parts.compositions, &mut self.report);
+        }
+        let packed = pack.as_ref().map(Pack::root);
+        let own = spec.get("workflow").filter(|it| !it.node.entries().is_empty());
+        if let Some(workflow) = own.or_else(|| packed.as_ref().and_then(|pack| pack.get("workflow"))) {
             let names = parts.compositions.keys().cloned().collect();
             let workflow = Workflow::decode(&workflow, &parts.prompts, &names, &mut self.report);
             parts.workflow = Some(Arc::new(workflow));

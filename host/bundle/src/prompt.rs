@@ -66,6 +66,13 @@ pub struct Parameters {
     pub max_tokens: Option<u32>,
 }
 
+/// What a prompt and a pack call by different keys.
+struct Names {
+    id: String,
+    task_type: String,
+    tools: Vec<String>,
+}
+
 /// Keys that change what a prompt does.
 const UNSUPPORTED: [&str; 2] = ["tool_policy", "evals"];
 
@@ -78,12 +85,34 @@ impl Prompt {
         fragments: Arc<BTreeMap<String, String>>,
         report: &mut Report,
     ) -> Option<Self> {
+        let names = Names { id, task_type: spec.text("task_type")?, tools: spec.texts("allowed_tools") };
+        Some(Self::of(names, spec, overrides, fragments, report))
+    }
+
+    /// A prompt of a pack, by its key there.
+    pub(crate) fn of_pack(
+        key: &str,
+        prompt: &Cursor<'_>,
+        fragments: Arc<BTreeMap<String, String>>,
+        report: &mut Report,
+    ) -> Self {
+        let names = Names { id: key.to_owned(), task_type: key.to_owned(), tools: prompt.texts("tools") };
+        Self::of(names, prompt, BTreeMap::new(), fragments, report)
+    }
+
+    fn of(
+        names: Names,
+        spec: &Cursor<'_>,
+        overrides: BTreeMap<String, String>,
+        fragments: Arc<BTreeMap<String, String>>,
+        report: &mut Report,
+    ) -> Self {
         unsupported(spec, &UNSUPPORTED, Without::Works, report);
         let list = spec.get("variables");
         let variables = list.iter().flat_map(Cursor::items).filter_map(|it| Variable::decode(&it, report));
-        Some(Self {
-            id,
-            task_type: spec.text("task_type")?,
+        Self {
+            id: names.id,
+            task_type: names.task_type,
             file: spec.file.clone(),
             version: spec.text("version").unwrap_or_default(),
             system_template: spec.text("system_template").unwrap_or_default(),
@@ -91,10 +120,10 @@ impl Prompt {
             overrides,
             parameters: Parameters::decode(spec, report),
             model_overrides: ModelOverride::decode_all(spec, report),
-            allowed_tools: spec.texts("allowed_tools"),
+            allowed_tools: names.tools,
             validators: validators(spec),
             fragments,
-        })
+        }
     }
 
     /// Warns of `vars` of the arena file, below `at`, that the prompt's own rules refuse.

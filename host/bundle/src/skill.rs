@@ -54,7 +54,8 @@ pub(crate) fn load(
             add(&mut skills, skill);
             continue;
         }
-        let Some(path) = entry.get_text("path").or_else(|| entry.get_text("dir")) else { continue };
+        let itself = entry.node.as_text().map(|_| entry);
+        let Some(path) = itself.or_else(|| entry.get_text("path")).or_else(|| entry.get_text("dir")) else { continue };
         let text = path.node.as_text().unwrap_or_default();
         let Ok(below) = tree::normal(text.trim_end_matches('/')) else {
             report.push(path.error_with_value("PathOutside", "the path leads out of the bundle"));

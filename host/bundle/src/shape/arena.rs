@@ -20,7 +20,7 @@ const SPEC: Shape = Shape::Record(&[
     may("scenarios", FILES),
     may("evals", FILES),
     may("tools", FILES),
-    may("skills", OPEN_LIST),
+    may("skills", Shape::List(&Shape::Any)),
     may("pack_evals", super::prompt::EVALS),
     may("globals", Shape::Record(&[may("conversation_assertions", super::scenario::ASSERTIONS)])),
     may("runtime", Shape::Open),

@@ -51,17 +51,17 @@ pub(crate) struct Field {
 }
 
 /// A key that must be there.
-const fn must(name: &'static str, shape: Shape) -> Field {
+pub(crate) const fn must(name: &'static str, shape: Shape) -> Field {
     Field { name, required: true, shape }
 }
 
 /// A key that may be there.
-const fn may(name: &'static str, shape: Shape) -> Field {
+pub(crate) const fn may(name: &'static str, shape: Shape) -> Field {
     Field { name, required: false, shape }
 }
 
-const TEXTS: Shape = Shape::List(&Shape::Text);
-const TEXT_MAP: Shape = Shape::Map(&Shape::Text);
+pub(crate) const TEXTS: Shape = Shape::List(&Shape::Text);
+pub(crate) const TEXT_MAP: Shape = Shape::Map(&Shape::Text);
 
 const METADATA: Shape = Shape::Record(&[
     may("name", Shape::Text),
