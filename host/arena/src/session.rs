@@ -125,6 +125,8 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
             }
         }
     }
+    let own = bundle.prompts.values().flat_map(|prompt| &prompt.evals);
+    needed.extend(bundle.evals.iter().chain(own).map(|eval| check_type(&eval.check).into_owned()));
     let prompts = bundle.prompts.values().flat_map(|prompt| &prompt.validators);
     needed.extend(prompts.map(|validator| validator.kind.clone()));
     let templated = |tool: &Arc<Tool>| matches!(&tool.mode, ToolMode::Mock(mock) if mock.template.is_some());

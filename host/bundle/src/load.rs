@@ -16,15 +16,14 @@ use crate::scenario::Known;
 use crate::tree::{self, Folder, Listing};
 use crate::yaml::{Cursor, YamlLimits};
 use crate::{
-    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, Persona, Problem, Problems, Prompt, ProviderSpec,
-    Scenario, Skill, Tool, Workflow, entry, skill,
+    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, PackEval, Persona, Problem, Problems, Prompt,
+    ProviderSpec, Scenario, Skill, Tool, Workflow, entry, skill,
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 13] = [
     "deploy",
     "judge_defaults",
-    "pack_evals",
     "runtime",
     "memory",
     "agents",
@@ -80,6 +79,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         defaults: parts.defaults,
         prompts: parts.prompts,
         scenarios: parts.scenarios.into_values().collect(),
+        recordings: parts.recordings.into_values().collect(),
         providers: parts.providers.into_values().collect(),
         judges: parts.judges,
         tools: parts.tools,
@@ -88,6 +88,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         skills: parts.skills,
         personas: parts.personas,
         roles: parts.roles,
+        evals: parts.evals,
         components: parts.components,
         template: parts.template,
         warnings,
@@ -101,12 +102,15 @@ fn writes_to_output(arena: &Document) -> bool {
     dir.and_then(|dir| dir.as_text()).is_some_and(|dir| tree::normal(dir).is_ok_and(|dir| dir == OUTPUT))
 }
 
+type Scenarios = BTreeMap<String, Arc<Scenario>>;
+
 /// What an arena file leads to.
 #[derive(Default)]
 struct Parts {
     defaults: Defaults,
     prompts: BTreeMap<String, Prompt>,
     scenarios: BTreeMap<String, Arc<Scenario>>,
+    recordings: BTreeMap<String, Arc<Scenario>>,
     providers: BTreeMap<String, ProviderSpec>,
     judges: BTreeMap<String, String>,
     tools: BTreeMap<String, Arc<Tool>>,
@@ -115,6 +119,7 @@ struct Parts {
     skills: Vec<Arc<Skill>>,
     personas: BTreeMap<String, Persona>,
     roles: BTreeMap<String, String>,
+    evals: Vec<Arc<PackEval>>,
     components: Vec<ComponentSpec>,
     template: Option<ComponentSpec>,
 }
@@ -157,7 +162,9 @@ impl Loader<'_> {
         if let Some(list) = spec.get("compositions") {
             parts.compositions = Composition::decode_all(&list, &mut self.report);
         }
+        parts.evals = PackEval::decode_all(&spec, "pack_evals", &mut self.report);
         if let Some(pack) = &pack {
+            pack.add_evals(&mut parts.evals, &mut self.report);
             pack.add_prompts(&mut parts.prompts, &mut self.report);
             pack.add_tools(&mut parts.tools, &mut self.report);
             pack.add_skills(&mut parts.skills, self.folder, &self.listing.files, self.limits, &mut self.report);
@@ -171,7 +178,7 @@ impl Loader<'_> {
             parts.workflow = Some(Arc::new(workflow));
         }
         self.self_play(&spec, &ids, &mut parts);
-        parts.scenarios = self.scenarios(&spec, &parts);
+        (parts.scenarios, parts.recordings) = self.scenarios(&spec, &parts);
         parts.components = self.components(&spec);
         let template = spec.get("template");
         parts.template = template.and_then(|it| ComponentSpec::decode(&it, &self.listing.files, &mut self.report));
@@ -252,7 +259,8 @@ impl Loader<'_> {
         (providers, ids)
     }
 
-    fn scenarios(&mut self, spec: &Cursor<'_>, parts: &Parts) -> BTreeMap<String, Arc<Scenario>> {
+    /// The scenarios, and the recordings, which take their place where there are none.
+    fn scenarios(&mut self, spec: &Cursor<'_>, parts: &Parts) -> (Scenarios, Scenarios) {
         let globals = spec.get("globals");
         let globals = globals.map(|it| Assertion::decode_all(&it, "conversation_assertions", &mut self.report));
         let globals: Vec<_> = globals.unwrap_or_default().into_iter().map(Arc::new).collect();
@@ -286,15 +294,15 @@ impl Loader<'_> {
             let scenario = Scenario::decode(id.to_owned(), BTreeMap::new(), &spec, &known, &mut self.report);
             add(scenario, &spec, &mut self.report);
         }
-        let evals = self.evals(spec, &globals);
+        let recordings = self.evals(spec, &globals);
         if scenarios.is_empty() {
-            scenarios = evals;
+            scenarios = recordings.clone();
         }
         if scenarios.is_empty() {
             let problem = spec.error("NoScenarios", "the arena has no scenario: nothing can run").warning();
             self.report.push(problem.hint("add one to `spec.scenarios`"));
         }
-        scenarios
+        (scenarios, recordings)
     }
 
     fn judges(&mut self, spec: &Cursor<'_>, providers: &BTreeSet<String>) -> BTreeMap<String, String> {

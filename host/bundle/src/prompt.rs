@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::feature::{Without, unsupported};
 use crate::model_override::ModelOverride;
+use crate::pack_eval::PackEval;
 use crate::report::Report;
 use crate::variable::Variable;
 use crate::yaml::Cursor;
@@ -36,6 +37,8 @@ pub struct Prompt {
     pub allowed_tools: Vec<String>,
     /// Guardrails that are on, in their order.
     pub validators: Vec<Validator>,
+    /// Checks that observe conversations under this prompt.
+    pub evals: Vec<Arc<PackEval>>,
     /// Texts that stand for their names in the template.
     pub fragments: Arc<BTreeMap<String, String>>,
 }
@@ -74,7 +77,7 @@ struct Names {
 }
 
 /// Keys that change what a prompt does.
-const UNSUPPORTED: [&str; 2] = ["tool_policy", "evals"];
+const UNSUPPORTED: [&str; 1] = ["tool_policy"];
 
 impl Prompt {
     /// Reads `spec`; none if it has no task type, which the shape has reported.
@@ -122,6 +125,7 @@ impl Prompt {
             model_overrides: ModelOverride::decode_all(spec, report),
             allowed_tools: names.tools,
             validators: validators(spec),
+            evals: PackEval::decode_all(spec, "evals", report),
             fragments,
         }
     }

@@ -330,7 +330,7 @@ impl Assertion {
         list.iter().flat_map(Cursor::items).filter_map(|item| Self::decode(&item, report)).collect()
     }
 
-    fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+    pub(crate) fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         unsupported(assertion, &ASSERTION_IGNORED, Without::Works, report);
         Some(Self {
             kind: assertion.text("type")?,

@@ -67,6 +67,8 @@ pub(crate) struct Row<'a> {
 pub(crate) struct Check<'a> {
     pub scope: Scope,
     pub turn: Option<u32>,
+    #[serde(borrow, default)]
+    pub id: Option<Text<'a>>,
     #[serde(borrow, rename = "type")]
     pub kind: Text<'a>,
     pub outcome: Outcome,

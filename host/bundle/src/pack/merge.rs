@@ -12,7 +12,7 @@ use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::tree::{BundleFile, Folder};
 use crate::yaml::{Cursor, YamlLimits};
-use crate::{Bundle, Composition, Defaults, Problems, Prompt, Skill, Tool, ToolMode, Workflow, skill};
+use crate::{Bundle, Composition, Defaults, PackEval, Problems, Prompt, Skill, Tool, ToolMode, Workflow, skill};
 
 /// Why a call of a tool fails of which only the pack knows.
 const UNBOUND: &str = "pack";
@@ -73,6 +73,7 @@ impl Pack {
             defaults: Defaults::default(),
             prompts,
             scenarios: Vec::new(),
+            recordings: Vec::new(),
             providers: Vec::new(),
             judges: BTreeMap::new(),
             tools,
@@ -81,6 +82,7 @@ impl Pack {
             skills: Vec::new(),
             personas: BTreeMap::new(),
             roles: BTreeMap::new(),
+            evals: PackEval::decode_all(&pack, "evals", &mut report),
             components: Vec::new(),
             template: None,
             warnings: report.finish()?,
@@ -110,6 +112,15 @@ impl Pack {
         if let Some(list) = list.filter(|_| !both.is_empty()) {
             let message = format!("the arena has prompts of its own for {}, which count", both.join(", "));
             report.push(list.error("PackShadowed", message).warning().hint("keep them in one place"));
+        }
+    }
+
+    /// Adds the evals that the arena does not have.
+    pub(crate) fn add_evals(&self, evals: &mut Vec<Arc<PackEval>>, report: &mut Report) {
+        for eval in PackEval::decode_all(&self.root(), "evals", report) {
+            if !evals.iter().any(|known| known.id == eval.id) {
+                evals.push(eval);
+            }
         }
     }
 

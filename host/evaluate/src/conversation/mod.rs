@@ -2,6 +2,7 @@
 //! after each turn. Whatever a turn needs beside the model is a file of its own here.
 
 mod composition;
+mod evals;
 mod guard;
 mod persona;
 mod recorded;
@@ -27,6 +28,7 @@ use crate::check::Planned;
 use crate::evaluator::Evaluator;
 use crate::prompt;
 
+use evals::Moment;
 use guard::Direction;
 use skills::Skills;
 pub use tools::ANSWERS;
@@ -54,6 +56,9 @@ pub(crate) struct Run<'a> {
     system: String,
     /// Of the prompt in force when the user spoke.
     guards: &'a [Validator],
+    /// The prompts that were in force so far, and the one under which the user spoke last.
+    prompts: Vec<&'a Prompt>,
+    under: Option<&'a Prompt>,
     /// What was not there and had to be done without. The case is an error, whatever its checks say.
     lacking: Option<Trouble>,
     /// Whether the last transition left the turn to somebody else, so that the next one begins under its prompt.
@@ -78,6 +83,8 @@ impl<'a> Run<'a> {
             skills: Skills::new(&evaluator.parts.bundle.skills),
             system: String::new(),
             guards: &[],
+            prompts: Vec::new(),
+            under: None,
             lacking: None,
             handed_over: false,
             deadline: Instant::now() + timeout,
@@ -101,7 +108,8 @@ impl<'a> Run<'a> {
             }
         };
         let judged = self.judge(None).await;
-        held.and(judged.map(drop)).and(self.lacking.take().map_or(Ok(()), Err))
+        let observed = self.observe(Moment::End, None).await;
+        held.and(judged.map(drop)).and(observed).and(self.lacking.take().map_or(Ok(()), Err))
     }
 
     /// What must be there before anything is said; without it there is no conversation to judge.
@@ -176,14 +184,18 @@ impl<'a> Run<'a> {
             let mut message = Message::text(Role::User, Author::Script, "");
             message.content = turn.content.clone();
             self.exchange(message, at, turn, provider).await?;
-            return self.judge(Some(at)).await;
+            let goes_on = self.judge(Some(at)).await?;
+            self.observe(Moment::Turn, Some(at)).await?;
+            return Ok(goes_on);
         };
         for number in 1..=play.max_turns.unwrap_or(play.turns).max(play.turns) {
             self.check_time(timeout)?;
             let said = self.play(&turn.role, play, number).await?;
             if !said.text.is_empty() {
                 self.exchange(Message::text(Role::User, Author::Persona, said.text), at, turn, provider).await?;
-                if !self.judge(Some(at)).await? {
+                let goes_on = self.judge(Some(at)).await?;
+                self.observe(Moment::Turn, Some(at)).await?;
+                if !goes_on {
                     return Ok(false);
                 }
             }

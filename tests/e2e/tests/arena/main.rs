@@ -19,6 +19,7 @@ mod folder;
 mod judge;
 mod keys;
 mod output;
+mod pack_evals;
 mod pack_file;
 mod provider;
 mod resume;
