@@ -107,6 +107,7 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
 pub async fn of_checks(evaluator: &Evaluator, checks: usize) -> Vec<Finding> {
     let mut found = evaluator.check_params(checks).await;
     found.extend(evaluator.check_templates().await);
+    found.extend(evaluator.check_guardrails().await);
     found.iter().map(|it| Finding::other(it.fatal, it.reason, &it.place, &it.text)).collect()
 }
 

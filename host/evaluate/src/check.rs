@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arena_bundle::{Assertion, EvalThreshold, PackEval, Scenario};
+use arena_bundle::{Assertion, Bundle, EvalThreshold, PackEval, Scenario};
 use arena_model::{CheckRecord, Conversation, Digest, EvaluatorRef, Fault, Hasher, Outcome, Scope};
 use arena_sandbox::{Call, GuestError, JudgeHost, Sandbox, Verdict};
 use serde_json::Value;
 
 use crate::condition::applies;
+use crate::guardrails::unknown_validator;
 use crate::library::Library;
 use crate::score::{Threshold, observed};
 
@@ -86,6 +87,12 @@ impl Planned {
         }
     }
 
+    /// The record of a check that cannot be judged, whatever was said.
+    pub(crate) fn refused(&self, bundle: &Bundle) -> Option<CheckRecord> {
+        let why = unknown_validator(bundle, &self.scenario, self.assertion())?;
+        Some(error(self.record(Outcome::Error), "BadParams", why))
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         if self.turn.is_some() { Scope::Turn } else { Scope::Conversation }
     }
@@ -151,17 +158,17 @@ fn ready(
     assertion: &Assertion,
     record: impl Fn(Outcome) -> CheckRecord,
     conversation: &Conversation,
-) -> Result<(CheckRecord, Unwrapped), CheckRecord> {
+) -> Result<(CheckRecord, Unwrapped), Box<CheckRecord>> {
     if let Some(when) = &assertion.when {
         match applies(when, conversation) {
             Ok(Ok(())) => {}
-            Ok(Err(why)) => return Err(CheckRecord { reason: Some(why), ..record(Outcome::Skipped) }),
-            Err(why) => return Err(error(record(Outcome::Error), "ConditionInvalid", why)),
+            Ok(Err(why)) => return Err(Box::new(CheckRecord { reason: Some(why), ..record(Outcome::Skipped) })),
+            Err(why) => return Err(Box::new(error(record(Outcome::Error), "ConditionInvalid", why))),
         }
     }
     match unwrap(assertion) {
         Ok(unwrapped) => Ok((record(Outcome::NotRun), unwrapped)),
-        Err(why) => Err(error(record(Outcome::Error), "BadParams", why)),
+        Err(why) => Err(Box::new(error(record(Outcome::Error), "BadParams", why))),
     }
 }
 
@@ -186,7 +193,7 @@ impl Bench {
         let assertion = planned.assertion();
         match ready(assertion, |outcome| planned.record(outcome), conversation) {
             Ok((record, unwrapped)) => self.evaluated(record, unwrapped, Ruling::Check, conversation, case_key).await,
-            Err(record) => (record, 0),
+            Err(record) => (*record, 0),
         }
     }
 
@@ -208,7 +215,7 @@ impl Bench {
         let ruling = Ruling::Eval(eval.threshold.as_ref());
         match ready(check, record, conversation) {
             Ok((record, unwrapped)) => self.evaluated(record, unwrapped, ruling, conversation, case_key).await,
-            Err(record) => (record, 0),
+            Err(record) => (*record, 0),
         }
     }
 

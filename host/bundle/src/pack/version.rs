@@ -99,9 +99,10 @@ impl fmt::Display for Version {
 
 /// The digits of `v1.3.1` or of an address with a part like it.
 fn number(text: &str) -> Option<&str> {
-    let versions = text.split('/').filter_map(|part| part.strip_prefix('v').or_else(|| (part == text).then_some(part)));
+    let mut versions =
+        text.split('/').filter_map(|part| part.strip_prefix('v').or_else(|| (part == text).then_some(part)));
     let digits = |part: &&str| part.starts_with(|c: char| c.is_ascii_digit());
-    versions.filter(digits).next_back()
+    versions.rfind(digits)
 }
 
 /// The evals of the pack and of its prompts.

@@ -83,10 +83,7 @@ impl Run<'_> {
         index: u32,
         at: u32,
     ) -> Result<(CheckRecord, u64), Trouble> {
-        let mut params = validator.params.clone();
-        if let Value::Object(params) = &mut params {
-            params.retain(|key, _| !OWN.contains(&key.as_str()));
-        }
+        let params = guard_params(validator);
         // The message alone, whoever it is from: a guardrail judges what is said now.
         let mut said = message.clone();
         said.role = arena_model::Role::Assistant;
@@ -101,6 +98,15 @@ impl Run<'_> {
             self.evaluator.parts.sandbox.on_pool(async move { bench.judge_as(record, &params, &subject, &key).await });
         done.await.map_err(Trouble::from_sandbox)
     }
+}
+
+/// What the check behind a guardrail is called with.
+pub(crate) fn guard_params(validator: &Validator) -> Value {
+    let mut params = validator.params.clone();
+    if let Value::Object(params) = &mut params {
+        params.retain(|key, _| !OWN.contains(&key.as_str()));
+    }
+    params
 }
 
 /// Changes the message; says how.

@@ -30,6 +30,7 @@ use crate::prompt;
 
 use evals::Moment;
 use guard::Direction;
+pub(crate) use guard::guard_params;
 use skills::Skills;
 pub use tools::ANSWERS;
 use workflow::Machine;
@@ -305,10 +306,15 @@ impl<'a> Run<'a> {
         let conversation = Arc::new(Conversation { turn, ..std::mem::take(&mut self.conversation) });
         let (bench, key) = (self.evaluator.bench.clone(), self.key.clone());
         let subject = conversation.clone();
+        let bundle = &self.evaluator.parts.bundle;
+        let planned: Vec<_> = planned.into_iter().map(|it| (it.refused(bundle), it)).collect();
         let judged = self.evaluator.parts.sandbox.on_pool(async move {
             let mut judged = Vec::new();
-            for check in planned {
-                judged.push(bench.judge(&check, &subject, &key).await);
+            for (refused, check) in planned {
+                judged.push(match refused {
+                    Some(record) => (record, 0),
+                    None => bench.judge(&check, &subject, &key).await,
+                });
             }
             judged
         });

@@ -9,6 +9,7 @@ use super::params::{misplaced, unknown};
 use super::{Finding, Findings};
 use crate::check::{Unwrapped, unwrap};
 use crate::evaluator::Evaluator;
+use crate::guardrails::unknown_validator;
 use crate::library::Resolved;
 
 /// What is wrong with one pair of type and params: fatal or not, stable name, sentence.
@@ -32,6 +33,15 @@ impl Evaluator {
             }
             let all: Vec<&Assertion> =
                 turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)).collect();
+            for assertion in &all {
+                let Some(why) = unknown_validator(&self.parts.bundle, scenario, assertion) else { continue };
+                findings.push(Finding {
+                    fatal: true,
+                    reason: "BadParams",
+                    place: format!("{}:{}", assertion.file, assertion.line),
+                    text: format!("check `{}`: {why}", assertion.kind),
+                });
+            }
             self.try_all(all, most, &mut tried, &mut findings).await;
         }
         let own = self.parts.bundle.prompts.values().flat_map(|prompt| &prompt.evals);
@@ -84,7 +94,7 @@ impl Evaluator {
     }
 
     /// Why the check refuses its params, or cannot be asked.
-    async fn refusal(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<(&'static str, String)> {
+    pub(super) async fn refusal(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<(&'static str, String)> {
         let component = match entry.ready() {
             Ok(component) => component.clone(),
             Err(why) => return Some(why),

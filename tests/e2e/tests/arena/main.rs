@@ -21,6 +21,7 @@ mod keys;
 mod output;
 mod pack_evals;
 mod pack_file;
+mod pack_guardrails;
 mod provider;
 mod resume;
 mod run;

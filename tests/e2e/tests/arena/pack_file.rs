@@ -152,11 +152,21 @@ fn all_problems_of_a_pack_are_told_at_once() -> Result<()> {
 }
 
 #[test]
-fn an_unknown_version_is_refused() -> Result<()> {
+fn an_unknown_version_and_guardrails_that_nobody_knows_are_refused() -> Result<()> {
     let mut newer = pack();
     newer["$schema"] = json!("https://promptpack.org/schema/v1.9.0/promptpack.schema.json");
     let one = world(&newer)?;
     let ran = one.arena(&["validate", "bundle/shop.pack.json"])?.code(2)?;
     assert!(ran.out.contains("error[PackVersionUnknown]") && ran.out.contains("1.3.1, 1.4, 1.5"), "{}", ran.out);
+    for (validator, part) in [
+        (json!({"type": "banned_wrods", "enabled": true, "params": {}}), "did you mean `banned_words`?"),
+        (json!({"type": "max_length", "enabled": true, "params": {"max": "long"}}), "BadParams"),
+    ] {
+        let mut bad = pack();
+        bad["prompts"]["end"]["validators"] = json!([validator]);
+        let world = world(&bad)?;
+        let ran = world.arena(&["validate", "bundle/shop.pack.json"])?.code(2)?;
+        assert!(ran.out.contains("error[GuardrailFailed]") && ran.out.contains(part), "{}", ran.out);
+    }
     Ok(())
 }
