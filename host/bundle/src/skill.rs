@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Problem;
 use crate::report::Report;
+use crate::shape;
 use crate::tree::{self, BundleFile, Folder};
 use crate::yaml::{self, Cursor, Node, YamlLimits};
 
@@ -40,6 +41,9 @@ pub(crate) fn load(
 ) -> Vec<Arc<Skill>> {
     let mut skills: Vec<Skill> = Vec::new();
     for entry in list.items() {
+        if entry.node.as_text().is_none() {
+            report.lenient(|report| shape::check(&entry, &shape::SKILL, report));
+        }
         let preload = entry.boolean("preload").unwrap_or(false);
         if let Some(name) = entry.text("name") {
             // Written out in the arena file itself.

@@ -7,6 +7,7 @@ mod prompt;
 mod provider;
 mod scenario;
 mod tool;
+mod workflow;
 
 pub(crate) use arena::ARENA;
 pub(crate) use eval::EVAL;
@@ -15,6 +16,7 @@ pub(crate) use prompt::PROMPT;
 pub(crate) use provider::PROVIDER;
 pub(crate) use scenario::SCENARIO;
 pub(crate) use tool::TOOL;
+pub(crate) use workflow::{SKILL, WORKFLOW};
 
 use crate::report::Report;
 use crate::yaml::{Cursor, Data, whole};

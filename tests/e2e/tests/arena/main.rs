@@ -22,6 +22,7 @@ mod output;
 mod pack_evals;
 mod pack_file;
 mod pack_guardrails;
+mod pack_names;
 mod provider;
 mod resume;
 mod run;
