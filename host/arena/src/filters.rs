@@ -15,6 +15,18 @@ pub struct Filters {
     /// Only these scenarios.
     #[arg(long, value_name = "NAMES", conflicts_with = "resume")]
     scenario: Vec<String>,
+    /// Judge these recordings (`kind: Eval`) in place of scenarios.
+    #[arg(long, value_name = "NAMES", conflicts_with_all = ["resume", "scenario"])]
+    eval: Vec<String>,
+    /// Without the evals of the pack and of prompts.
+    #[arg(long, conflicts_with = "resume")]
+    skip_pack_evals: bool,
+    /// Only evals of these check types.
+    #[arg(long, value_name = "NAMES", conflicts_with_all = ["resume", "skip_pack_evals"])]
+    eval_types: Vec<String>,
+    /// Only evals of these groups (default, fast-running, long-running, external, and the bundle's own).
+    #[arg(long, value_name = "NAMES", conflicts_with_all = ["resume", "skip_pack_evals"])]
+    eval_groups: Vec<String>,
     /// Only these providers under test.
     #[arg(long, value_name = "NAMES", conflicts_with = "resume")]
     provider: Vec<String>,
@@ -51,6 +63,10 @@ impl Filters {
             scenarios: sorted(names("--scenario", &self.scenario)?),
             labels: sorted(names("--label", &self.label)?),
             providers: sorted(names("--provider", &self.provider)?),
+            evals: sorted(names("--eval", &self.eval)?),
+            skip_pack_evals: self.skip_pack_evals,
+            eval_types: sorted(names("--eval-types", &self.eval_types)?),
+            eval_groups: sorted(names("--eval-groups", &self.eval_groups)?),
             regions: names("--region", &self.region)?,
             trials: sorted(self.trial.clone()),
             cases: None,

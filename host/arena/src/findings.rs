@@ -4,6 +4,7 @@
 use std::fmt;
 
 use arena_bundle::{Bundle, Problem, Problems, Severity};
+use arena_evaluate::Evaluator;
 use arena_model::Fault;
 
 use crate::credentials;
@@ -101,11 +102,7 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
             findings.push(Finding::other(true, why.reason(), &entry.origin, why));
         }
     }
-    let checks = session.evaluator.check_params(checks).await;
-    let templates = session.evaluator.check_templates().await;
-    for finding in checks.iter().chain(&templates).chain(&session.evaluator.check_tools().await) {
-        findings.push(Finding::other(finding.fatal, finding.reason, &finding.place, &finding.text));
-    }
+    findings.extend(of_checks(&session.evaluator, checks).await);
     for (id, provider) in &session.evaluator.parts().providers {
         let Err(why) = provider else { continue };
         // A missing key does not make the bundle wrong: it may be there where it runs.
@@ -113,6 +110,15 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
         findings.push(Finding::other(fatal, why.reason(), place(bundle, id), why));
     }
     findings
+}
+
+/// What checks and templates say of themselves. At most `checks` different checks are tried with their params.
+pub async fn of_checks(evaluator: &Evaluator, checks: usize) -> Vec<Finding> {
+    let mut found = evaluator.check_params(checks).await;
+    found.extend(evaluator.check_templates().await);
+    found.extend(evaluator.check_guardrails().await);
+    found.extend(evaluator.check_tools().await);
+    found.iter().map(|it| Finding::other(it.fatal, it.reason, &it.place, &it.text)).collect()
 }
 
 /// Whether it is about a mock file that is not there, and the provider that needs it says so as well.

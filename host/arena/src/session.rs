@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::exit::{Failure, OrFail};
 use crate::work::{self, ENGINE, Inputs, Prepared};
-use crate::{credentials, settings};
+use crate::{credentials, settings, standard};
 
 /// A run made ready.
 pub struct Session {
@@ -85,6 +85,27 @@ impl Session {
     }
 }
 
+/// An evaluator for a bundle that nobody can run: it has neither providers nor components of its own.
+pub async fn alone(bundle: Arc<Bundle>) -> Result<Evaluator, Failure> {
+    let sandbox = settings::sandbox()?;
+    let library = Arc::new(load_library(&sandbox, &bundle, standard::library()).await?);
+    let inputs = Inputs::of(bundle.root.clone());
+    Ok(Evaluator::new(EvaluatorParts {
+        bundle,
+        sandbox,
+        library,
+        providers: BTreeMap::new(),
+        players: BTreeMap::new(),
+        judges: BTreeMap::new(),
+        egress: egress(&inputs)?,
+        tool_keys: tool_keys(&inputs)?,
+        seed: settings::SEED,
+        case_timeout: settings::CASE_TIMEOUT,
+        worker: String::new(),
+        clock: Arc::new(settings::now),
+    }))
+}
+
 async fn load_library(
     sandbox: &Arc<Sandbox>,
     bundle: &Bundle,
@@ -112,6 +133,8 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
             }
         }
     }
+    let own = bundle.prompts.values().flat_map(|prompt| &prompt.evals);
+    needed.extend(bundle.evals.iter().chain(own).map(|eval| check_type(&eval.check).into_owned()));
     let prompts = bundle.prompts.values().flat_map(|prompt| &prompt.validators);
     let streams = |scenario: &Arc<Scenario>| {
         scenario.streaming == Some(true) || scenario.turns.iter().any(|turn| turn.streaming == Some(true))

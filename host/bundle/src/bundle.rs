@@ -11,7 +11,8 @@ use crate::report::Report;
 use crate::tree::{self, BundleFile, Folder};
 use crate::yaml::Cursor;
 use crate::{
-    ComponentSpec, Composition, McpServer, Persona, Problem, Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow,
+    ComponentSpec, Composition, McpServer, PackEval, Persona, Problem, Prompt, ProviderSpec, Scenario, Skill, Tool,
+    Workflow,
 };
 
 /// Everything a run needs from a bundle. Holds no document text, only what was decoded.
@@ -33,6 +34,8 @@ pub struct Bundle {
     pub prompts: BTreeMap<String, Prompt>,
     /// Sorted by id, each id once.
     pub scenarios: Vec<Arc<Scenario>>,
+    /// Conversations that were held elsewhere, sorted by id; they are among the scenarios if there are no others.
+    pub recordings: Vec<Arc<Scenario>>,
     /// Those that can be an agent under test (role `llm` or none), sorted by id, each id once.
     pub providers: Vec<ProviderSpec>,
     /// From judge name to provider id.
@@ -53,6 +56,8 @@ pub struct Bundle {
     pub personas: BTreeMap<String, Persona>,
     /// From the role of a turn to the provider that plays it.
     pub roles: BTreeMap<String, String>,
+    /// Checks that observe every conversation, in their order.
+    pub evals: Vec<Arc<PackEval>>,
     /// `spec.evaluators`, in their order.
     pub components: Vec<ComponentSpec>,
     /// `spec.template`.

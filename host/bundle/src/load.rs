@@ -10,21 +10,20 @@ use arena_model::Digest;
 
 use crate::document::{self, Document, Kind, resolve};
 use crate::feature::{Without, unsupported};
+use crate::pack::{self, Pack};
 use crate::report::Report;
 use crate::scenario::Known;
 use crate::tree::{self, Folder, Listing};
 use crate::yaml::{Cursor, YamlLimits};
 use crate::{
-    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, McpServer, Memory, Persona, Problem, Problems,
-    Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow, entry, skill,
+    Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, McpServer, Memory, PackEval, Persona, Problem,
+    Problems, Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow, entry, skill,
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 11] = [
+const UNSUPPORTED: [&str; 9] = [
     "deploy",
-    "pack_file",
     "judge_defaults",
-    "pack_evals",
     "agents",
     "state_store",
     "voices",
@@ -43,6 +42,9 @@ const UNREAD: [&str; 4] = ["tts_providers", "stt_providers", "embedding_provider
 
 /// Reads the bundle at `path`: a folder with an arena file, or the arena file. All errors of all files come together.
 pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
+    if pack::is_pack(path) {
+        return Err(pack::no_arena(&path.to_string_lossy()).into());
+    }
     let entry::Entry { root, folder, file } = entry::find(path, limits)?;
     let bytes = folder.read(&file)?;
     let mut report = Report::new(limits.problems);
@@ -73,6 +75,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         defaults: parts.defaults,
         prompts: parts.prompts,
         scenarios: parts.scenarios.into_values().collect(),
+        recordings: parts.recordings.into_values().collect(),
         providers: parts.providers.into_values().collect(),
         judges: parts.judges,
         tools: parts.tools,
@@ -83,6 +86,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         memory: parts.memory,
         personas: parts.personas,
         roles: parts.roles,
+        evals: parts.evals,
         components: parts.components,
         template: parts.template,
         unsupported: parts.unsupported,
@@ -97,12 +101,15 @@ fn writes_to_output(arena: &Document) -> bool {
     dir.and_then(|dir| dir.as_text()).is_some_and(|dir| tree::normal(dir).is_ok_and(|dir| dir == OUTPUT))
 }
 
+type Scenarios = BTreeMap<String, Arc<Scenario>>;
+
 /// What an arena file leads to.
 #[derive(Default)]
 struct Parts {
     defaults: Defaults,
     prompts: BTreeMap<String, Prompt>,
     scenarios: BTreeMap<String, Arc<Scenario>>,
+    recordings: BTreeMap<String, Arc<Scenario>>,
     providers: BTreeMap<String, ProviderSpec>,
     judges: BTreeMap<String, String>,
     tools: BTreeMap<String, Arc<Tool>>,
@@ -113,6 +120,7 @@ struct Parts {
     memory: bool,
     personas: BTreeMap<String, Persona>,
     roles: BTreeMap<String, String>,
+    evals: Vec<Arc<PackEval>>,
     components: Vec<ComponentSpec>,
     template: Option<ComponentSpec>,
     unsupported: Vec<&'static str>,
@@ -143,6 +151,10 @@ impl Loader<'_> {
         }
         parts.unsupported = self.runtime(&spec);
         parts.prompts = self.prompts(&spec);
+        let pack = spec.get_text("pack_file").and_then(|at| {
+            let needed = parts.prompts.is_empty();
+            Pack::open(&at, needed, self.folder, &self.listing.files, self.limits, &mut self.report)
+        });
         let ids;
         (parts.providers, ids) = self.providers(&spec);
         parts.judges = self.judges(&spec, &ids);
@@ -156,14 +168,24 @@ impl Loader<'_> {
         if let Some(list) = spec.get("compositions") {
             parts.compositions = Composition::decode_all(&list, &mut self.report);
         }
-        if let Some(workflow) = spec.get("workflow").filter(|it| !it.node.entries().is_empty()) {
+        parts.evals = PackEval::decode_all(&spec, "pack_evals", &mut self.report);
+        if let Some(pack) = &pack {
+            pack.add_evals(&mut parts.evals, &mut self.report);
+            pack.add_prompts(&mut parts.prompts, &mut self.report);
+            pack.add_tools(&mut parts.tools, &mut self.report);
+            pack.add_skills(&mut parts.skills, self.folder, &self.listing.files, self.limits, &mut self.report);
+            pack.add_compositions(&mut parts.compositions, &mut self.report);
+        }
+        let packed = pack.as_ref().map(Pack::root);
+        let own = spec.get("workflow").filter(|it| !it.node.entries().is_empty());
+        if let Some(workflow) = own.or_else(|| packed.as_ref().and_then(|pack| pack.get("workflow"))) {
             let names = parts.compositions.keys().cloned().collect();
             let workflow = Workflow::decode(&workflow, &parts.prompts, &names, &mut self.report);
             parts.workflow = Some(Arc::new(workflow));
         }
         parts.memory = Memory::enabled(&spec, &mut self.report);
         self.self_play(&spec, &ids, &mut parts);
-        parts.scenarios = self.scenarios(&spec, &parts);
+        (parts.scenarios, parts.recordings) = self.scenarios(&spec, &parts);
         parts.components = self.components(&spec);
         let template = spec.get("template");
         parts.template = template.and_then(|it| ComponentSpec::decode(&it, &self.listing.files, &mut self.report));
@@ -244,7 +266,8 @@ impl Loader<'_> {
         (providers, ids)
     }
 
-    fn scenarios(&mut self, spec: &Cursor<'_>, parts: &Parts) -> BTreeMap<String, Arc<Scenario>> {
+    /// The scenarios, and the recordings, which take their place where there are none.
+    fn scenarios(&mut self, spec: &Cursor<'_>, parts: &Parts) -> (Scenarios, Scenarios) {
         let globals = spec.get("globals");
         let globals = globals.map(|it| Assertion::decode_all(&it, "conversation_assertions", &mut self.report));
         let globals: Vec<_> = globals.unwrap_or_default().into_iter().map(Arc::new).collect();
@@ -279,15 +302,15 @@ impl Loader<'_> {
             let scenario = Scenario::decode(id.to_owned(), BTreeMap::new(), &spec, &known, &mut self.report);
             add(scenario, &spec, &mut self.report);
         }
-        let evals = self.evals(spec, &globals);
+        let recordings = self.evals(spec, &globals);
         if scenarios.is_empty() {
-            scenarios = evals;
+            scenarios = recordings.clone();
         }
         if scenarios.is_empty() {
             let problem = spec.error("NoScenarios", "the arena has no scenario: nothing can run").warning();
             self.report.push(problem.hint("add one to `spec.scenarios`"));
         }
-        scenarios
+        (scenarios, recordings)
     }
 
     fn judges(&mut self, spec: &Cursor<'_>, providers: &BTreeSet<String>) -> BTreeMap<String, String> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::feature::{Without, unsupported};
 use crate::model_override::ModelOverride;
+use crate::pack_eval::PackEval;
 use crate::report::Report;
 use crate::tool_policy::ToolPolicy;
 use crate::variable::Variable;
@@ -39,6 +39,8 @@ pub struct Prompt {
     pub tool_policy: ToolPolicy,
     /// Guardrails that are on, in their order.
     pub validators: Vec<Validator>,
+    /// Checks that observe conversations under this prompt.
+    pub evals: Vec<Arc<PackEval>>,
     /// Texts that stand for their names in the template.
     pub fragments: Arc<BTreeMap<String, String>>,
 }
@@ -69,8 +71,12 @@ pub struct Parameters {
     pub max_tokens: Option<u32>,
 }
 
-/// Keys that change what a prompt does.
-const UNSUPPORTED: [&str; 1] = ["evals"];
+/// What a prompt and a pack call by different keys.
+struct Names {
+    id: String,
+    task_type: String,
+    tools: Vec<String>,
+}
 
 impl Prompt {
     /// Reads `spec`; none if it has no task type, which the shape has reported.
@@ -81,12 +87,33 @@ impl Prompt {
         fragments: Arc<BTreeMap<String, String>>,
         report: &mut Report,
     ) -> Option<Self> {
-        unsupported(spec, &UNSUPPORTED, Without::Works, report);
+        let names = Names { id, task_type: spec.text("task_type")?, tools: spec.texts("allowed_tools") };
+        Some(Self::of(names, spec, overrides, fragments, report))
+    }
+
+    /// A prompt of a pack, by its key there.
+    pub(crate) fn of_pack(
+        key: &str,
+        prompt: &Cursor<'_>,
+        fragments: Arc<BTreeMap<String, String>>,
+        report: &mut Report,
+    ) -> Self {
+        let names = Names { id: key.to_owned(), task_type: key.to_owned(), tools: prompt.texts("tools") };
+        Self::of(names, prompt, BTreeMap::new(), fragments, report)
+    }
+
+    fn of(
+        names: Names,
+        spec: &Cursor<'_>,
+        overrides: BTreeMap<String, String>,
+        fragments: Arc<BTreeMap<String, String>>,
+        report: &mut Report,
+    ) -> Self {
         let list = spec.get("variables");
         let variables = list.iter().flat_map(Cursor::items).filter_map(|it| Variable::decode(&it, report));
-        Some(Self {
-            id,
-            task_type: spec.text("task_type")?,
+        Self {
+            id: names.id,
+            task_type: names.task_type,
             file: spec.file.clone(),
             version: spec.text("version").unwrap_or_default(),
             system_template: spec.text("system_template").unwrap_or_default(),
@@ -94,11 +121,12 @@ impl Prompt {
             overrides,
             parameters: Parameters::decode(spec, report),
             model_overrides: ModelOverride::decode_all(spec, report),
-            allowed_tools: spec.texts("allowed_tools"),
+            allowed_tools: names.tools,
             tool_policy: ToolPolicy::decode(spec, report),
             validators: validators(spec),
+            evals: PackEval::decode_all(spec, "evals", report),
             fragments,
-        })
+        }
     }
 
     /// Warns of `vars` of the arena file, below `at`, that the prompt's own rules refuse.

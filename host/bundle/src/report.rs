@@ -33,6 +33,23 @@ impl Report {
         }
     }
 
+    /// An empty one with the same limit.
+    pub(crate) fn like(&self) -> Self {
+        Self::new(self.limit)
+    }
+
+    /// How many errors there are.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors.kept.len() + self.errors.dropped
+    }
+
+    /// Takes over what another found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.errors.dropped += other.errors.dropped;
+        self.warnings.dropped += other.warnings.dropped;
+        other.errors.kept.into_iter().chain(other.warnings.kept).for_each(|problem| self.push(problem));
+    }
+
     /// Notes what `find` finds as warnings.
     pub(crate) fn lenient(&mut self, find: impl FnOnce(&mut Self)) {
         let mut found = Self::new(self.limit);

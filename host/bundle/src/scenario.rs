@@ -389,7 +389,7 @@ impl Assertion {
         list.iter().flat_map(Cursor::items).filter_map(|item| Self::decode(&item, report)).collect()
     }
 
-    fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+    pub(crate) fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
         Some(Self {
             kind: assertion.text("type")?,
             params: Params::new(&assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()))),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Problem;
 use crate::report::Report;
+use crate::shape;
 use crate::tree::{self, BundleFile, Folder};
 use crate::yaml::{self, Cursor, Node, YamlLimits};
 
@@ -40,6 +41,9 @@ pub(crate) fn load(
 ) -> Vec<Arc<Skill>> {
     let mut skills: Vec<Skill> = Vec::new();
     for entry in list.items() {
+        if entry.node.as_text().is_none() {
+            report.lenient(|report| shape::check(&entry, &shape::SKILL, report));
+        }
         let preload = entry.boolean("preload").unwrap_or(false);
         if let Some(name) = entry.text("name") {
             // Written out in the arena file itself.
@@ -54,7 +58,8 @@ pub(crate) fn load(
             add(&mut skills, skill);
             continue;
         }
-        let Some(path) = entry.get_text("path").or_else(|| entry.get_text("dir")) else { continue };
+        let itself = entry.node.as_text().map(|_| entry);
+        let Some(path) = itself.or_else(|| entry.get_text("path")).or_else(|| entry.get_text("dir")) else { continue };
         let text = path.node.as_text().unwrap_or_default();
         let Ok(below) = tree::normal(text.trim_end_matches('/')) else {
             report.push(path.error_with_value("PathOutside", "the path leads out of the bundle"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::Prompt;
 use crate::report::Report;
+use crate::shape;
 use crate::yaml::Cursor;
 
 /// The state machine.
@@ -71,6 +72,7 @@ impl Workflow {
         compositions: &BTreeSet<String>,
         report: &mut Report,
     ) -> Self {
+        report.lenient(|report| shape::check(workflow, &shape::WORKFLOW, report));
         let list = workflow.get("states");
         let names: BTreeSet<&str> = list.iter().flat_map(Cursor::entries).map(|(name, _)| name).collect();
         let mut states = BTreeMap::new();

@@ -154,7 +154,7 @@ fn providers() {
     assert_eq!(
         unsupported,
         [
-            "prompts/p.yaml:9 spec.parameters",
+            "prompts/p.yaml:9 spec.parameters.top_k",
             "providers/a.yaml:16 spec.rate_limit",
             "providers/voice.yaml:6 spec.role",
             "scenarios/b.yaml:20 spec.turns[1].role",

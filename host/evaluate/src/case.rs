@@ -154,8 +154,9 @@ fn verdict(checks: &[CheckRecord], spoke: bool, trouble: Option<Trouble>) -> (Ou
     if let Some(trouble) = trouble {
         return (Outcome::Error, Some(format!("{}: {}", trouble.name, trouble.text)), Some(trouble.name.to_owned()));
     }
-    // A guardrail that did its work fails nobody.
-    let checks: Vec<_> = checks.iter().filter(|check| check.scope != Scope::Guardrail).collect();
+    // A guardrail that did its work fails nobody, and an eval only observes.
+    let decides = |check: &&CheckRecord| !matches!(check.scope, Scope::Guardrail | Scope::Eval);
+    let checks: Vec<_> = checks.iter().filter(decides).collect();
     for outcome in [Outcome::Error, Outcome::Failed] {
         let mut hits = checks.iter().filter(|check| check.outcome == outcome);
         if let Some(first) = hits.next() {

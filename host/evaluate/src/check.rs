@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arena_bundle::{Assertion, Scenario};
+use arena_bundle::{Assertion, Bundle, EvalThreshold, PackEval, Scenario};
 use arena_model::{CheckRecord, Conversation, Digest, EvaluatorRef, Fault, Hasher, Outcome, Scope};
-use arena_sandbox::{Call, GuestError, JudgeHost, Sandbox};
+use arena_sandbox::{Call, GuestError, JudgeHost, Sandbox, Verdict};
 use serde_json::Value;
 
 use crate::condition::applies;
+use crate::guardrails::unknown_validator;
 use crate::library::Library;
-use crate::score::Threshold;
+use crate::score::{Threshold, observed};
 
 /// The type that wraps another.
 pub(crate) const WRAPPER: &str = "assertion";
@@ -86,6 +87,12 @@ impl Planned {
         }
     }
 
+    /// The record of a check that cannot be judged, whatever was said.
+    pub(crate) fn refused(&self, bundle: &Bundle) -> Option<CheckRecord> {
+        let why = unknown_validator(bundle, &self.scenario, self.assertion())?;
+        Some(error(self.record(Outcome::Error), "BadParams", why))
+    }
+
     pub(crate) fn scope(&self) -> Scope {
         if self.turn.is_some() { Scope::Turn } else { Scope::Conversation }
     }
@@ -132,6 +139,41 @@ fn error(record: CheckRecord, name: &str, text: impl std::fmt::Display) -> Check
     CheckRecord { outcome: Outcome::Error, reason, error: Some(name.to_owned()), ..record }
 }
 
+/// What makes an outcome of a verdict.
+#[derive(Clone, Copy)]
+enum Ruling<'a> {
+    Check,
+    Eval(Option<&'a EvalThreshold>),
+}
+
+impl Ruling<'_> {
+    fn of(self, threshold: Threshold, verdict: &Verdict) -> Result<(Outcome, String), (&'static str, String)> {
+        match self {
+            Self::Check => threshold.judge(verdict),
+            Self::Eval(own) => observed(threshold, own, verdict),
+        }
+    }
+}
+
+/// What a check is called with if its condition holds; else the record that says why it is not called.
+fn ready(
+    assertion: &Assertion,
+    record: impl Fn(Outcome) -> CheckRecord,
+    conversation: &Conversation,
+) -> Result<(CheckRecord, Unwrapped), Box<CheckRecord>> {
+    if let Some(when) = &assertion.when {
+        match applies(when, conversation) {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return Err(Box::new(CheckRecord { reason: Some(why), ..record(Outcome::Skipped) })),
+            Err(why) => return Err(Box::new(error(record(Outcome::Error), "ConditionInvalid", why))),
+        }
+    }
+    match unwrap(assertion) {
+        Ok(unwrapped) => Ok((record(Outcome::NotRun), unwrapped)),
+        Err(why) => Err(Box::new(error(record(Outcome::Error), "BadParams", why))),
+    }
+}
+
 /// What all checks of a case share.
 #[derive(Clone)]
 pub(crate) struct Bench {
@@ -150,20 +192,32 @@ impl Bench {
         conversation: &Arc<Conversation>,
         case_key: &str,
     ) -> (CheckRecord, u64) {
-        if let Some(when) = &planned.assertion().when {
-            match applies(when, conversation) {
-                Ok(Ok(())) => {}
-                Ok(Err(why)) => {
-                    let mut record = planned.record(Outcome::Skipped);
-                    record.reason = Some(why);
-                    return (record, 0);
-                }
-                Err(why) => return (error(planned.record(Outcome::Error), "ConditionInvalid", why), 0),
-            }
+        let assertion = planned.assertion();
+        match ready(assertion, |outcome| planned.record(outcome), conversation) {
+            Ok((record, unwrapped)) => self.evaluated(record, unwrapped, Ruling::Check, conversation, case_key).await,
+            Err(record) => (*record, 0),
         }
-        match unwrap(planned.assertion()) {
-            Ok(unwrapped) => self.evaluated(planned.record(Outcome::NotRun), unwrapped, conversation, case_key).await,
-            Err(why) => (error(planned.record(Outcome::Error), "BadParams", why), 0),
+    }
+
+    /// Lets an eval look. Call it on the sandbox's pool.
+    pub(crate) async fn observe(
+        &self,
+        eval: &PackEval,
+        (turn, index): (Option<u32>, u32),
+        conversation: &Arc<Conversation>,
+        case_key: &str,
+    ) -> (CheckRecord, u64) {
+        let check = &eval.check;
+        let record = |outcome| CheckRecord {
+            outcome,
+            id: Some(eval.id.clone()),
+            message: check.message.clone(),
+            ..unjudged(Scope::Eval, turn, index, &check.kind, check.params.to_value())
+        };
+        let ruling = Ruling::Eval(eval.threshold.as_ref());
+        match ready(check, record, conversation) {
+            Ok((record, unwrapped)) => self.evaluated(record, unwrapped, ruling, conversation, case_key).await,
+            Err(record) => (*record, 0),
         }
     }
 
@@ -178,7 +232,7 @@ impl Bench {
         match Threshold::split(params) {
             Ok((threshold, params)) => {
                 let unwrapped = Unwrapped { kind: record.kind.clone(), params: params.to_string(), threshold };
-                self.evaluated(record, unwrapped, conversation, case_key).await
+                self.evaluated(record, unwrapped, Ruling::Check, conversation, case_key).await
             }
             Err(why) => (error(record, "BadParams", why), 0),
         }
@@ -188,6 +242,7 @@ impl Bench {
         &self,
         record: CheckRecord,
         unwrapped: Unwrapped,
+        ruling: Ruling<'_>,
         conversation: &Arc<Conversation>,
         case_key: &str,
     ) -> (CheckRecord, u64) {
@@ -211,7 +266,7 @@ impl Bench {
             tracing::debug!(evaluator = entry.name, level = line.level, text = line.text, "guest");
         }
         let mut record = match evaluation.result {
-            Ok(verdict) => match unwrapped.threshold.judge(&verdict) {
+            Ok(verdict) => match ruling.of(unwrapped.threshold, &verdict) {
                 Ok((outcome, reason)) => CheckRecord {
                     outcome,
                     score: verdict.score,

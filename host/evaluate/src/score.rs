@@ -1,5 +1,6 @@
 //! From a guest's verdict to an outcome: the user's threshold if there is one, else the guest's own word, else error.
 
+use arena_bundle::EvalThreshold;
 use arena_model::Outcome;
 use arena_sandbox::Verdict;
 use serde_json::Value;
@@ -79,6 +80,40 @@ impl Threshold {
     }
 }
 
+/// What an eval's verdict comes to. It measures, so that a score without a word is enough if nothing is asked of it; what
+/// is asked, in its params and by its own threshold, must all hold.
+pub(crate) fn observed(
+    threshold: Threshold,
+    own: Option<&EvalThreshold>,
+    verdict: &Verdict,
+) -> Result<(Outcome, String), (&'static str, String)> {
+    let Some(own) = own else {
+        return match (verdict.passed, verdict.score) {
+            (None, Some(score)) if threshold == Threshold::default() => {
+                Ok((Outcome::Passed, format!("score {score}: {}", verdict.reason)))
+            }
+            _ => threshold.judge(verdict),
+        };
+    };
+    let mut holds = threshold == Threshold::default() || threshold.judge(verdict)?.0 == Outcome::Passed;
+    let mut words = Vec::new();
+    if let Some(wanted) = own.passed {
+        let word = verdict.passed.ok_or(("VerdictMissing", "the check says neither passed nor failed".to_owned()))?;
+        holds &= word == wanted;
+        let name = |word: bool| if word { "passed" } else { "failed" };
+        words.push(format!("{} where {} is wanted", name(word), name(wanted)));
+    }
+    for (bound, value) in &own.bounds {
+        let score =
+            verdict.score.ok_or(("ScoreMissing", "a threshold is set, but the check gave no score".to_owned()))?;
+        let keeps = bound.holds(score, *value);
+        holds &= keeps;
+        words.push(format!("score {score} is {}{} {value}", if keeps { "" } else { "not " }, bound.as_str()));
+    }
+    let outcome = if holds { Outcome::Passed } else { Outcome::Failed };
+    Ok((outcome, format!("{}: {}", words.join(" and "), verdict.reason)))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -103,6 +138,34 @@ mod tests {
         let (threshold, _) = Threshold::split(&json!({"max_score": 0.2})).unwrap();
         assert_eq!(judged(threshold, 0.3, true), (Outcome::Failed, "score 0.3 is above max_score 0.2: why".to_owned()));
         assert_eq!(judged(Threshold::default(), 0.3, true), (Outcome::Passed, "why".to_owned()));
+    }
+
+    #[test]
+    fn an_eval_measures_and_holds_what_is_asked_of_it() {
+        use arena_bundle::Bound;
+        let none = Threshold::default();
+        assert_eq!(
+            observed(none, None, &verdict(Some(0.3), None)).unwrap(),
+            (Outcome::Passed, "score 0.3: why".into())
+        );
+        assert_eq!(observed(none, None, &verdict(Some(0.3), Some(false))).unwrap().0, Outcome::Failed);
+        assert_eq!(observed(none, None, &verdict(None, None)).unwrap_err().0, "VerdictMissing");
+        let own = EvalThreshold { passed: None, bounds: vec![(Bound::AtLeast, 0.5), (Bound::Below, 0.9)] };
+        let of = |score, word| observed(none, Some(&own), &verdict(score, word));
+        assert_eq!(of(Some(0.5), Some(false)).unwrap().0, Outcome::Passed);
+        let (outcome, reason) = of(Some(0.9), Some(true)).unwrap();
+        assert_eq!(
+            (outcome, reason.as_str()),
+            (Outcome::Failed, "score 0.9 is gte 0.5 and score 0.9 is not lt 0.9: why")
+        );
+        assert_eq!(of(None, Some(true)).unwrap_err().0, "ScoreMissing");
+        let word = EvalThreshold { passed: Some(false), bounds: vec![] };
+        assert_eq!(observed(none, Some(&word), &verdict(None, Some(false))).unwrap().0, Outcome::Passed);
+        assert_eq!(observed(none, Some(&word), &verdict(None, Some(true))).unwrap().0, Outcome::Failed);
+        assert_eq!(observed(none, Some(&word), &verdict(Some(1.0), None)).unwrap_err().0, "VerdictMissing");
+        // What the params ask holds as well.
+        let params = Threshold { min: Some(0.8), max: None };
+        assert_eq!(observed(params, Some(&own), &verdict(Some(0.6), None)).unwrap().0, Outcome::Failed);
     }
 
     #[test]

@@ -14,6 +14,18 @@ pub struct Selection {
     pub labels: Vec<String>,
     /// Names or globs of providers under test; empty for all.
     pub providers: Vec<String>,
+    /// Names or globs of recordings that are judged in place of scenarios; empty for scenarios.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evals: Vec<String>,
+    /// No evals of the pack or of prompts.
+    #[serde(skip_serializing_if = "is_false")]
+    pub skip_pack_evals: bool,
+    /// Only evals of these check types; empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub eval_types: Vec<String>,
+    /// Only evals of these groups; empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub eval_groups: Vec<String>,
     /// Regions every scenario runs in, in their order; empty for the default region alone.
     pub regions: Vec<String>,
     /// Repetitions, counted from 1; empty for all.
@@ -24,4 +36,8 @@ pub struct Selection {
     pub sample: Option<u64>,
     /// So many cases from the start of the plan.
     pub first: Option<u64>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }

@@ -149,7 +149,7 @@ pub struct Summary {
     pub scenarios: BTreeMap<String, Tally>,
     /// By provider id.
     pub providers: BTreeMap<String, Tally>,
-    /// By check type: counts are of checks, not cases.
+    /// By check type, evals as `eval:ID`: counts are of checks, not cases.
     pub evaluators: BTreeMap<String, Tally>,
     /// By label `key=value` of the scenario.
     pub labels: BTreeMap<String, Tally>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arena_bundle::{Bundle, Scenario};
+use arena_bundle::{Bundle, PackEval, Scenario};
 use arena_model::Selection;
 
 use crate::names::{Pattern, Patterns, there_are};
@@ -16,6 +16,7 @@ use crate::{PlanError, PlanInput, input};
 /// Those of [`input`], [`PlanError::GlobInvalid`], and [`PlanError::NothingSelected`] for a name that matches nothing or
 /// names that leave nothing together.
 pub fn filter(mut bundle: Bundle, selection: &Selection) -> Result<(Bundle, PlanInput), PlanError> {
+    evals(&mut bundle, selection)?;
     let names: Vec<&str> = bundle.scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
     let scenarios = Patterns::new("scenario", &selection.scenarios, &names)?;
     let labels = labels(&bundle.scenarios, &selection.labels)?;
@@ -42,6 +43,30 @@ pub fn filter(mut bundle: Bundle, selection: &Selection) -> Result<(Bundle, Plan
         providers(&mut bundle, &mut plan, &selection.providers)?;
     }
     Ok((bundle, plan))
+}
+
+/// Puts the wanted recordings in the place of scenarios, and takes evals out that are not wanted.
+fn evals(bundle: &mut Bundle, selection: &Selection) -> Result<(), PlanError> {
+    if !selection.evals.is_empty() {
+        let names: Vec<&str> = bundle.recordings.iter().map(|recording| recording.id.as_str()).collect();
+        let wanted = Patterns::new("eval", &selection.evals, &names)?;
+        bundle.scenarios = bundle.recordings.iter().filter(|it| wanted.is_match(&it.id)).cloned().collect();
+    }
+    let Selection { skip_pack_evals, eval_types, eval_groups, .. } = selection;
+    if !skip_pack_evals && eval_types.is_empty() && eval_groups.is_empty() {
+        return Ok(());
+    }
+    let all = || bundle.evals.iter().chain(bundle.prompts.values().flat_map(|prompt| &prompt.evals));
+    let types: Vec<&str> = all().map(|eval| eval.check.kind.as_str()).collect();
+    let groups: Vec<&str> = all().flat_map(|eval| &eval.groups).map(String::as_str).collect();
+    let types = Patterns::new("type of an eval", eval_types, &types)?;
+    let groups = Patterns::new("group of evals", eval_groups, &groups)?;
+    let kept = |eval: &Arc<PackEval>| {
+        !skip_pack_evals && types.is_match(&eval.check.kind) && eval.groups.iter().any(|group| groups.is_match(group))
+    };
+    bundle.evals.retain(kept);
+    bundle.prompts.values_mut().for_each(|prompt| prompt.evals.retain(kept));
+    Ok(())
 }
 
 fn names_nothing(selection: &Selection) -> bool {

@@ -68,6 +68,8 @@ pub(crate) struct Check<'a> {
     pub scope: Scope,
     pub turn: Option<u32>,
     pub index: u32,
+    #[serde(borrow, default)]
+    pub id: Option<Text<'a>>,
     #[serde(borrow, rename = "type")]
     pub kind: Text<'a>,
     pub outcome: Outcome,

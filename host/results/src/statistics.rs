@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Summary, Tally, Usage};
+use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Scope, Summary, Tally, Usage};
 
 use crate::merkle::Merkle;
 use crate::row::Row;
@@ -91,7 +91,9 @@ impl Totals {
             let mut usage = Usage::default();
             check.calls.iter().for_each(|call| usage += call.usage);
             let cost = check.calls.iter().try_fold(0u64, |sum, call| Some(sum.saturating_add(call.cost_usd_micro?)));
-            add_to(&mut self.evaluators, &check.kind, check.outcome, usage, cost);
+            // What only observes is told apart from what decides.
+            let eval = check.id.as_ref().filter(|_| check.scope == Scope::Eval).map(|id| format!("eval:{}", &**id));
+            add_to(&mut self.evaluators, eval.as_deref().unwrap_or(&check.kind), check.outcome, usage, cost);
         }
         if matches!(outcome, Outcome::Passed | Outcome::Failed | Outcome::Error) {
             self.time(record);

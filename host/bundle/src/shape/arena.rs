@@ -10,7 +10,6 @@ const PROVIDERS: Shape = Shape::List(&Shape::Record(&[must("file", Shape::Text),
 const PROMPTS: Shape =
     Shape::List(&Shape::Record(&[must("id", Shape::Text), must("file", Shape::Text), may("vars", TEXT_MAP)]));
 const NAMED_PROVIDERS: Shape = Shape::List(&Shape::Record(&[must("name", Shape::Text), must("provider", Shape::Text)]));
-const OPEN_LIST: Shape = Shape::List(&Shape::Open);
 
 const SPEC: Shape = Shape::Record(&[
     may("prompt_configs", PROMPTS),
@@ -20,7 +19,7 @@ const SPEC: Shape = Shape::Record(&[
     may("scenarios", FILES),
     may("evals", FILES),
     may("tools", FILES),
-    may("skills", OPEN_LIST),
+    may("skills", Shape::List(&Shape::Any)),
     may("pack_evals", super::prompt::EVALS),
     may("globals", Shape::Record(&[may("conversation_assertions", super::scenario::ASSERTIONS)])),
     may("runtime", Shape::Open),

@@ -8,6 +8,7 @@ mod prompt_media;
 mod provider;
 mod scenario;
 mod tool;
+mod workflow;
 
 pub(crate) use arena::ARENA;
 pub(crate) use eval::EVAL;
@@ -16,6 +17,7 @@ pub(crate) use prompt::PROMPT;
 pub(crate) use provider::PROVIDER;
 pub(crate) use scenario::SCENARIO;
 pub(crate) use tool::TOOL;
+pub(crate) use workflow::{SKILL, WORKFLOW};
 
 use crate::report::Report;
 use crate::yaml::{Cursor, Data, whole};
@@ -52,17 +54,17 @@ pub(crate) struct Field {
 }
 
 /// A key that must be there.
-const fn must(name: &'static str, shape: Shape) -> Field {
+pub(crate) const fn must(name: &'static str, shape: Shape) -> Field {
     Field { name, required: true, shape }
 }
 
 /// A key that may be there.
-const fn may(name: &'static str, shape: Shape) -> Field {
+pub(crate) const fn may(name: &'static str, shape: Shape) -> Field {
     Field { name, required: false, shape }
 }
 
-const TEXTS: Shape = Shape::List(&Shape::Text);
-const TEXT_MAP: Shape = Shape::Map(&Shape::Text);
+pub(crate) const TEXTS: Shape = Shape::List(&Shape::Text);
+pub(crate) const TEXT_MAP: Shape = Shape::Map(&Shape::Text);
 
 const METADATA: Shape = Shape::Record(&[
     may("name", Shape::Text),

@@ -97,5 +97,10 @@ const METRIC: &[Field] = &[
     may("labels", TEXT_MAP),
 ];
 
-const THRESHOLD: &[Field] =
-    &[may("passed", Shape::Bool), may("min_score", Shape::Number), may("max_score", Shape::Number)];
+const THRESHOLD: &[Field] = &[
+    may("passed", Shape::Bool),
+    may("min_score", Shape::Number),
+    may("max_score", Shape::Number),
+    may("operator", Shape::Text),
+    may("value", Shape::Number),
+];

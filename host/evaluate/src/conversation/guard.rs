@@ -107,7 +107,7 @@ impl Run<'_> {
         index: u32,
         at: u32,
     ) -> Result<(CheckRecord, u64, GuardAction), Trouble> {
-        let params = own_params(&validator.params);
+        let params = guard_params(validator);
         // The message alone, whoever it is from: a guardrail judges what is said now.
         let mut said = message.clone();
         said.role = arena_model::Role::Assistant;
@@ -130,9 +130,9 @@ impl Run<'_> {
     }
 }
 
-/// What is left of a validator's params for its check.
-pub(super) fn own_params(params: &Value) -> Value {
-    let mut params = params.clone();
+/// What the check behind a guardrail is called with.
+pub(crate) fn guard_params(validator: &Validator) -> Value {
+    let mut params = validator.params.clone();
     if let Value::Object(params) = &mut params {
         params.retain(|key, _| !OWN.contains(&key.as_str()));
     }

@@ -4,6 +4,7 @@
 mod composition;
 mod context;
 mod disturb;
+mod evals;
 mod guard;
 mod live;
 mod memory;
@@ -36,7 +37,9 @@ use crate::mcp::Session;
 use crate::prompt;
 
 use context::Cut;
+use evals::Moment;
 use guard::Direction;
+pub(crate) use guard::guard_params;
 pub use live::MAPPINGS;
 use memory::Memories;
 use policy::Calls;
@@ -74,6 +77,9 @@ pub(crate) struct Run<'a> {
     guards: &'a [Validator],
     /// Whether a guardrail ended the stream of the newest reply.
     ended: bool,
+    /// The prompts that were in force so far, and the one under which the user spoke last.
+    prompts: Vec<&'a Prompt>,
+    under: Option<&'a Prompt>,
     /// What was not there and had to be done without. The case is an error, whatever its checks say.
     lacking: Option<Trouble>,
     /// Whether the last transition left the turn to somebody else, so that the next one begins under its prompt.
@@ -103,6 +109,8 @@ impl<'a> Run<'a> {
             system: String::new(),
             guards: &[],
             ended: false,
+            prompts: Vec::new(),
+            under: None,
             lacking: None,
             handed_over: false,
             deadline: Instant::now() + timeout,
@@ -131,7 +139,8 @@ impl<'a> Run<'a> {
         };
         self.close_servers().await;
         let judged = self.judge(None).await;
-        held.and(judged.map(drop)).and(self.lacking.take().map_or(Ok(()), Err))
+        let observed = self.observe(Moment::End, None).await;
+        held.and(judged.map(drop)).and(observed).and(self.lacking.take().map_or(Ok(()), Err))
     }
 
     /// What must be there before anything is said; without it there is no conversation to judge.
@@ -222,14 +231,18 @@ impl<'a> Run<'a> {
             let mut message = Message::text(Role::User, Author::Script, "");
             message.content = turn.content.clone();
             self.exchange(message, at, turn, provider).await?;
-            return self.judge(Some(at)).await;
+            let goes_on = self.judge(Some(at)).await?;
+            self.observe(Moment::Turn, Some(at)).await?;
+            return Ok(goes_on);
         };
         for number in 1..=play.max_turns.unwrap_or(play.turns).max(play.turns) {
             self.check_time(timeout)?;
             let said = self.play(&turn.role, play, number).await?;
             if !said.text.is_empty() {
                 self.exchange(Message::text(Role::User, Author::Persona, said.text), at, turn, provider).await?;
-                if !self.judge(Some(at)).await? {
+                let goes_on = self.judge(Some(at)).await?;
+                self.observe(Moment::Turn, Some(at)).await?;
+                if !goes_on {
                     return Ok(false);
                 }
             }
@@ -339,10 +352,15 @@ impl<'a> Run<'a> {
         let conversation = Arc::new(Conversation { turn, ..std::mem::take(&mut self.conversation) });
         let (bench, key) = (self.evaluator.bench.clone(), self.key.clone());
         let subject = conversation.clone();
+        let bundle = &self.evaluator.parts.bundle;
+        let planned: Vec<_> = planned.into_iter().map(|it| (it.refused(bundle), it)).collect();
         let judged = self.evaluator.parts.sandbox.on_pool(async move {
             let mut judged = Vec::new();
-            for check in planned {
-                judged.push(bench.judge(&check, &subject, &key).await);
+            for (refused, check) in planned {
+                judged.push(match refused {
+                    Some(record) => (record, 0),
+                    None => bench.judge(&check, &subject, &key).await,
+                });
             }
             judged
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arena_bundle::Recording;
 use arena_model::{Conversation, Role};
 
-use super::Run;
+use super::{Moment, Run};
 use crate::case::Trouble;
 
 impl Run<'_> {
@@ -37,6 +37,7 @@ impl Run<'_> {
                 ..std::mem::take(&mut self.conversation)
             };
             self.judge(Some(at)).await?;
+            self.observe(Moment::Turn, Some(at)).await?;
         }
         self.conversation.messages = recording.messages.clone();
         self.conversation.turns = turns;

@@ -7,7 +7,7 @@ use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
 use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec, Watch};
 use serde_json::json;
 
-use super::{Direction, Run, skills, tools, workflow};
+use super::{Direction, Moment, Run, skills, tools, workflow};
 use crate::case::{Trouble, millis, unsaid};
 use crate::mcp::Session;
 
@@ -24,6 +24,7 @@ impl Run<'_> {
         if std::mem::take(&mut self.handed_over) {
             self.enter(at).await?;
         }
+        self.note_prompt();
         self.guards = self.prompt().map_or(&[], |prompt| &prompt.validators);
         self.know_guards()?;
         if let Some(composition) = self.composition() {
@@ -208,11 +209,13 @@ impl Run<'_> {
             return Err(Trouble::new("WorkflowInvalid", text));
         }
         self.handed_over = self.machine.as_ref().and_then(|machine| machine.state()).is_some_and(|it| it.external);
+        self.observe(Moment::Step, Some(at)).await?;
         if self.handed_over { Ok(()) } else { self.enter(at).await }
     }
 
     /// Puts the prompt of the state in force.
     async fn enter(&mut self, at: u32) -> Result<(), Trouble> {
+        self.note_entered();
         self.system = self.rendered(self.task()).await?;
         self.push(Message::text(Role::System, Author::Script, self.system.clone()), at);
         Ok(())

@@ -13,7 +13,7 @@ use arena_sandbox::{Component, Guard, GuardAction, GuardCall, GuardCost, GuestEr
 use tokio::sync::Mutex;
 
 use super::Run;
-use super::guard::{Direction, own_params};
+use super::guard::{Direction, guard_params};
 use crate::case::Trouble;
 use crate::check::seed_of;
 use crate::library::Resolved;
@@ -110,7 +110,7 @@ impl Run<'_> {
     fn guard_call(&self, validator: &Validator, direction: Direction, entry: &Resolved) -> GuardCall {
         GuardCall {
             check: validator.kind.clone(),
-            params: own_params(&validator.params).to_string(),
+            params: guard_params(validator).to_string(),
             direction: direction.as_str(),
             seed: seed_of(self.evaluator.parts.seed, &self.key, &entry.digest),
         }

@@ -9,6 +9,7 @@ use super::params::{misplaced, unknown};
 use super::{Finding, Findings};
 use crate::check::{Unwrapped, unwrap};
 use crate::evaluator::Evaluator;
+use crate::guardrails::unknown_validator;
 use crate::library::Resolved;
 
 /// What is wrong with one pair of type and params: fatal or not, stable name, sentence.
@@ -30,25 +31,49 @@ impl Evaluator {
                     text,
                 });
             }
-            for assertion in turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)) {
-                let key = (assertion.kind.as_str(), assertion.params.as_str());
-                if !tried.contains_key(&key) {
-                    if tried.len() >= most {
-                        continue;
-                    }
-                    tried.insert(key, self.try_params(assertion).await);
+            let all: Vec<&Assertion> =
+                turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)).collect();
+            for assertion in &all {
+                let Some(why) = unknown_validator(&self.parts.bundle, scenario, assertion) else { continue };
+                findings.push(Finding {
+                    fatal: true,
+                    reason: "BadParams",
+                    place: format!("{}:{}", assertion.file, assertion.line),
+                    text: format!("check `{}`: {why}", assertion.kind),
+                });
+            }
+            self.try_all(all, most, &mut tried, &mut findings).await;
+        }
+        let own = self.parts.bundle.prompts.values().flat_map(|prompt| &prompt.evals);
+        let evals: Vec<&Assertion> = self.parts.bundle.evals.iter().chain(own).map(|eval| &eval.check).collect();
+        self.try_all(evals, most, &mut tried, &mut findings).await;
+        findings.list
+    }
+
+    async fn try_all<'b>(
+        &'b self,
+        assertions: Vec<&'b Assertion>,
+        most: usize,
+        tried: &mut HashMap<(&'b str, &'b str), Vec<Found>>,
+        findings: &mut Findings,
+    ) {
+        for assertion in assertions {
+            let key = (assertion.kind.as_str(), assertion.params.as_str());
+            if !tried.contains_key(&key) {
+                if tried.len() >= most {
+                    continue;
                 }
-                for (fatal, reason, text) in &tried[&key] {
-                    findings.push(Finding {
-                        fatal: *fatal,
-                        reason,
-                        place: format!("{}:{}", assertion.file, assertion.line),
-                        text: format!("check `{}`: {text}", assertion.kind),
-                    });
-                }
+                tried.insert(key, self.try_params(assertion).await);
+            }
+            for (fatal, reason, text) in &tried[&key] {
+                findings.push(Finding {
+                    fatal: *fatal,
+                    reason,
+                    place: format!("{}:{}", assertion.file, assertion.line),
+                    text: format!("check `{}`: {text}", assertion.kind),
+                });
             }
         }
-        findings.list
     }
 
     async fn try_params(&self, assertion: &Assertion) -> Vec<Found> {
@@ -69,7 +94,7 @@ impl Evaluator {
     }
 
     /// Why the check refuses its params, or cannot be asked.
-    async fn refusal(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<(&'static str, String)> {
+    pub(super) async fn refusal(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<(&'static str, String)> {
         let component = match entry.ready() {
             Ok(component) => component.clone(),
             Err(why) => return Some(why),
@@ -86,7 +111,9 @@ impl Evaluator {
     /// What a check that asks a judge lacks: any judge, or the one its params name.
     fn judge_missing(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<String> {
         let check = entry.check(&unwrapped.kind)?;
-        if !check.capabilities.iter().any(|capability| capability == "judge") {
+        // Whoever runs a pack brings the judges.
+        let alone = self.parts.bundle.scenarios.is_empty();
+        if alone || !check.capabilities.iter().any(|capability| capability == "judge") {
             return None;
         }
         let params: serde_json::Value = serde_json::from_str(&unwrapped.params).unwrap_or_default();

@@ -2,6 +2,7 @@
 //! that no component offers, judges that are not there, templates that lack values.
 
 mod checks;
+mod guardrails;
 mod params;
 mod templates;
 mod tools;

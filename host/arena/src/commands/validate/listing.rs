@@ -16,6 +16,9 @@ const HOME: &str = "https://github.com/AltairaLabs/arena-fleet";
 
 /// All findings of a bundle, also of one that does not load. What is not the bundle's fault is an error of the command.
 pub async fn find(bundle: &Path) -> Result<Vec<Finding>, Failure> {
+    if arena_bundle::is_pack(bundle) {
+        return Ok(super::pack::find(bundle).await?.0);
+    }
     if let Err(problems) = arena_bundle::load(bundle, &arena_bundle::Limits::default()) {
         return Ok(findings::of_problems(problems));
     }

@@ -1,10 +1,11 @@
 //! `arena validate BUNDLE`: everything that can be known before the first call.
 
 mod listing;
+mod pack;
 
 use std::path::PathBuf;
 
-use arena_bundle::ProviderSpec;
+use arena_bundle::{ProviderSpec, is_pack};
 use arena_provider::{KeyPlace, destination};
 use clap::ValueEnum;
 use owo_colors::OwoColorize;
@@ -19,7 +20,7 @@ use crate::work::Inputs;
 /// Arguments of `arena validate`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Folder of the bundle, or its arena file.
+    /// Folder of the bundle, or its arena file; or a pack (`*.pack.json`), which is checked by itself.
     #[arg(required_unless_present = "config")]
     bundle: Option<PathBuf>,
     /// The same as BUNDLE.
@@ -48,6 +49,9 @@ enum Format {
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let bundle = arguments.bundle.or(arguments.config).unwrap_or_default();
     let strict = |finding: Finding| if arguments.strict { finding.into_error() } else { finding };
+    if arguments.format == Format::Text && is_pack(&bundle) {
+        return pack::run(&bundle, strict).await;
+    }
     if arguments.format != Format::Text {
         let found: Vec<Finding> = listing::find(&bundle).await?.into_iter().map(strict).collect();
         let whole = match arguments.format {
