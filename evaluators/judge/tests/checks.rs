@@ -13,7 +13,11 @@ fn judges_the_reply() {
     judge_answers([Ok(GOOD.to_owned())]);
     let params = json!({"criteria": "Be clear.", "rubric": ["short", "true"], "judge": "strict", "prompt": "unused"});
     let verdict = evaluate::<Component>("llm_judge", params, &reply("It is so.")).unwrap();
-    assert_eq!((verdict.score, verdict.passed, verdict.reason.as_str()), (Some(0.8), Some(true), "Fine."));
+    assert_eq!(
+        (verdict.score, verdict.passed, verdict.reason.as_str()),
+        (Some(0.8), Some(false), "Fine."),
+        "without a threshold the score must be 1"
+    );
     let asked = &judge_questions()[0];
     assert_eq!((asked.judge.as_deref(), asked.max_tokens), (Some("strict"), 1024));
     assert!(asked.system.starts_with("You are an impartial judge"));

@@ -50,8 +50,8 @@ pub struct Scenario {
     pub duplex: Option<Duplex>,
     /// What is remembered from the start.
     pub seed_memories: Vec<Memory>,
-    /// How far tools may be called.
-    pub tool_policy: ToolPolicy,
+    /// How far tools may be called; none if it does not say.
+    pub tool_policy: Option<Arc<ToolPolicy>>,
     /// The arena's global ones first.
     pub conversation_assertions: Vec<Arc<Assertion>>,
     /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
@@ -207,7 +207,7 @@ impl Scenario {
             context: policy.and_then(|policy| ContextPolicy::decode(&policy, report)),
             duplex: spec.get("duplex").map(|duplex| Duplex::decode(&duplex, report)),
             seed_memories: Memory::seeds(spec, known.memory, report),
-            tool_policy: ToolPolicy::decode(spec, report),
+            tool_policy: spec.get("tool_policy").map(|_| Arc::new(ToolPolicy::decode(spec, report))),
             conversation_assertions,
             recording: None,
             unsupported: needs,
@@ -280,7 +280,7 @@ impl Scenario {
             context: None,
             duplex: None,
             seed_memories: Vec::new(),
-            tool_policy: ToolPolicy::default(),
+            tool_policy: None,
             conversation_assertions,
             recording: Some(recording.map(Arc::new)),
             unsupported: Vec::new(),

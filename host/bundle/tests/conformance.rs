@@ -73,7 +73,7 @@ fn every_bundle_loads() {
 
 /// Refusals that are not this crate's: what only a later station knows.
 fn refused_elsewhere(message: &str) -> bool {
-    let later = ["unsupported provider type", "failed to generate run plan", "replay provider requires"];
+    let later = ["unsupported provider type", "failed to generate run plan"];
     later.iter().any(|text| message.contains(text))
 }
 

@@ -280,12 +280,6 @@ fn a_document_of_another_kind_is_no_arena_and_nothing_else_is_said_of_it() {
 
 #[test]
 fn what_a_scenario_cannot_run_without_is_told() {
-    let scenario = SCENARIO.replace("content: Hi", "content: Hi\n      perturbations: {x: [a, b]}");
-    assert_eq!(
-        warnings(&[("scenario.yaml", &scenario)]),
-        "scenario.yaml:10:7: warning[FeatureUnsupported] spec.turns[0].perturbations: `perturbations` is not supported \
-         yet: each case is an error; remove the key, or leave the scenario out of the arena"
-    );
     let scenario = SCENARIO.replace("turns:", "tool_policy: {tool_choice: none}\n  turns:");
     assert_eq!(
         errors(&[("scenario.yaml", &scenario)]).lines().collect::<Vec<_>>(),

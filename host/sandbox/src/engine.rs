@@ -43,11 +43,14 @@ impl Runner {
     pub(crate) fn new(slots: u32) -> wasmtime::Result<Self> {
         let ceiling = Limits::ceiling();
         let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(slots).total_stacks(slots);
+        // What an instance gives back becomes free in batches, and while one thread works on a batch another finds
+        // nothing free: twice the room, so that this is never taken for a full pool.
+        let room = slots.saturating_mul(2);
+        pool.total_component_instances(room).total_stacks(room);
         // Room for the largest component in every slot: it costs address space alone, and a pool that could run dry
         // while there are slots would let one guest's size decide another's verdict.
-        pool.total_core_instances(slots.saturating_mul(ceiling.instances));
-        pool.total_memories(slots.saturating_mul(MEMORIES)).total_tables(slots.saturating_mul(TABLES));
+        pool.total_core_instances(room.saturating_mul(ceiling.instances));
+        pool.total_memories(room.saturating_mul(MEMORIES)).total_tables(room.saturating_mul(TABLES));
         pool.max_core_instances_per_component(ceiling.instances).max_memories_per_component(MEMORIES);
         pool.max_tables_per_component(TABLES).max_tables_per_module(4).max_memories_per_module(1);
         pool.max_memory_size(usize::try_from(ceiling.memory).unwrap_or(usize::MAX));

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::{
-    conformance, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials, upstream, validate,
+    checklist, conformance, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials, upstream,
+    validate,
 };
 
 /// All limits, a table a bar.
@@ -69,6 +70,9 @@ pub struct Limits {
     /// Reader against schemas.
     #[serde(rename = "04.3")]
     pub schemas: schemas::Limits,
+    /// What is done of the checklist.
+    #[serde(rename = "04.4")]
+    pub checklist: checklist::Limits,
     /// Bad input.
     #[serde(rename = "04.5")]
     pub validate: validate::Limits,

@@ -63,7 +63,7 @@ fn params_that_do_not_suit_are_errors_before_and_during() {
         ("composition_parallel_complete", json!({"parallel": []}), "expected text"),
         ("guardrail_triggered", json!({"name": "length"}), "missing parameter `validator_type`"),
         ("guardrail_triggered", json!({"validator": ""}), "is empty"),
-        ("guardrail_triggered", json!({"validator": "length", "should_trigger": "true"}), "expected true or false"),
+        ("guardrail_triggered", json!({"validator": "length", "should_trigger": "yes"}), "expected true or false"),
         ("guardrail_triggered", json!({"validator": "length", "direction": "up"}), "unknown value `up`"),
     ] {
         let error = validate::<Component>(check, params.clone()).unwrap_err();

@@ -76,7 +76,8 @@ impl Calls {
 impl Run<'_> {
     /// What is in force: the scenario's policy over that of the prompt.
     pub(super) fn policy(&self) -> ToolPolicy {
-        let scenario = &self.case.scenario.tool_policy;
+        let none = ToolPolicy::default();
+        let scenario = self.case.scenario.tool_policy.as_deref().unwrap_or(&none);
         self.prompt().map_or_else(|_| scenario.clone(), |prompt| scenario.over(&prompt.tool_policy))
     }
 

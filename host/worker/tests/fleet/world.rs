@@ -222,7 +222,7 @@ impl World {
                 context: None,
                 duplex: None,
                 seed_memories: vec![],
-                tool_policy: arena_bundle::ToolPolicy::default(),
+                tool_policy: None,
                 conversation_assertions: vec![],
                 recording: None,
                 unsupported: vec![],
