@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arena_bundle::Scenario;
 use arena_evaluate::CaseInput;
+use arena_model::CaseId;
 use arena_plan::{Plan, PlanInput};
 
 /// Turns places in the plan into cases.
@@ -29,6 +30,11 @@ impl Matrix {
             None => scenario.clone(),
         };
         Some(CaseInput { index, scenario, id: self.input.id(&case)?, attempt })
+    }
+
+    /// The names of the case at `index`, none past the end of the plan: what is wanted of a case that is not run.
+    pub fn id(&self, index: u64) -> Option<CaseId> {
+        self.input.id(&self.plan.case(index)?)
     }
 
     /// The scenarios, in plan order.

@@ -188,7 +188,10 @@ fn run(world: &World, arena: &Path, bundle: &Path, out: &Path, names: Option<&Na
     let jsonl = out.with_extension("jsonl");
     // Of a bundle that was not loaded there are no records.
     let text = if out.join("manifest.json").is_file() { records::export(world, out)? } else { String::new() };
-    let text = names.map_or(text.clone(), |names| names.back(&text));
+    let text = match names {
+        Some(names) => names.back(&text),
+        None => text,
+    };
     fs::write(&jsonl, &text)?;
     let records = text.lines().map(|line| serde_json::from_str(line).context("a record")).collect::<Result<_>>()?;
     Ok(Ran { code, jsonl, records })

@@ -242,7 +242,7 @@ async fn show_warnings(session: &Session, quiet: bool) {
 
 async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
     let matrix = &session.matrix;
-    let key = |index| matrix.case(index, 0).map(|case| case.id.key());
+    let key = |index| matrix.id(index).map(|id| id.key());
     let (journal, recovered) = Journal::open(run, key).or_fail()?;
     if recovered.dropped_bytes > 0 {
         print_warning(&format!(

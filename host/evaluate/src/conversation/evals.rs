@@ -7,6 +7,7 @@ use arena_model::Conversation;
 
 use super::Run;
 use crate::case::Trouble;
+use crate::check::Bench;
 
 /// What has just happened.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,12 +36,13 @@ impl Moment {
     }
 }
 
-/// The same choice for the same session and turn, wherever and whenever it is made: FNV-1a, as the original runner has it.
+/// The same choice for the same session and turn, wherever and whenever it is made, by the hash of the original runner.
 fn sampled(session: &str, turn: usize, percentage: f64) -> bool {
-    let bytes = session.bytes().chain(turn.to_string().into_bytes());
-    let hash =
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    hash % PARTS < (percentage * 100.0) as u64
+    fnv1a(session.bytes().chain(turn.to_string().into_bytes())) % PARTS < (percentage * 100.0) as u64
+}
+
+fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl<'a> Run<'a> {
@@ -72,23 +74,14 @@ impl<'a> Run<'a> {
         if due.is_empty() {
             return Ok(());
         }
-        self.set_facts();
-        let conversation = Arc::new(Conversation { turn, ..std::mem::take(&mut self.conversation) });
-        let (bench, key, subject) = (self.evaluator.bench.clone(), self.key.clone(), conversation.clone());
-        let observed = self.evaluator.parts.sandbox.on_pool(async move {
+        let observing = |bench: Bench, subject: Arc<Conversation>, key: String| async move {
             let mut observed = Vec::new();
             for (index, eval) in due {
                 observed.push(bench.observe(&eval, (turn, index), &subject, &key).await);
             }
             observed
-        });
-        let observed = observed.await;
-        self.conversation = Arc::unwrap_or_clone(conversation);
-        for (record, micros) in observed.map_err(Trouble::from_sandbox)? {
-            self.checks.push(record);
-            self.checks_us.push(micros);
-        }
-        Ok(())
+        };
+        self.looked_at(turn, observing).await.map(drop)
     }
 }
 
@@ -98,12 +91,8 @@ mod tests {
 
     #[test]
     fn a_sample_is_stable_and_as_large_as_it_says() {
-        // Values that the original runner's function gives.
-        assert_eq!(
-            "a".bytes()
-                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)),
-            0xaf63_dc4c_8601_ec8c
-        );
+        // A value that the original runner's function gives.
+        assert_eq!(fnv1a("a".bytes()), 0xaf63_dc4c_8601_ec8c);
         let taken = |percentage: f64| (0..10_000).filter(|at| sampled(&format!("session {at}"), 3, percentage)).count();
         assert_eq!((taken(0.0), taken(100.0)), (0, 10_000));
         let tenth = taken(10.0);

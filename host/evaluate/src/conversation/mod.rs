@@ -31,7 +31,7 @@ use arena_provider::Provider;
 use serde_json::{Value, json};
 
 use crate::case::{CaseInput, Trouble};
-use crate::check::Planned;
+use crate::check::{Bench, Planned};
 use crate::evaluator::Evaluator;
 use crate::mcp::Session;
 use crate::prompt;
@@ -184,8 +184,8 @@ impl<'a> Run<'a> {
             };
         }
         self.hash_input(&scenario.turns)?;
-        for text in [self.skills.preloaded(), self.system.clone()].into_iter().filter(|text| !text.is_empty()) {
-            self.push(Message::text(Role::System, Author::Script, text), 0);
+        for prompt in self.system_prompts() {
+            self.push(prompt, 0);
         }
         for (at, turn) in (0u32..).zip(&scenario.turns) {
             if !self.turn(at, turn, provider, timeout).await? {
@@ -348,13 +348,9 @@ impl<'a> Run<'a> {
         if planned.is_empty() {
             return Ok(true);
         }
-        self.set_facts();
-        let conversation = Arc::new(Conversation { turn, ..std::mem::take(&mut self.conversation) });
-        let (bench, key) = (self.evaluator.bench.clone(), self.key.clone());
-        let subject = conversation.clone();
         let bundle = &self.evaluator.parts.bundle;
         let planned: Vec<_> = planned.into_iter().map(|it| (it.refused(bundle), it)).collect();
-        let judged = self.evaluator.parts.sandbox.on_pool(async move {
+        let judging = |bench: Bench, subject: Arc<Conversation>, key: String| async move {
             let mut judged = Vec::new();
             for (refused, check) in planned {
                 judged.push(match refused {
@@ -363,18 +359,36 @@ impl<'a> Run<'a> {
                 });
             }
             judged
-        });
-        let judged = judged.await;
-        self.conversation = Arc::unwrap_or_clone(conversation);
-        let (mut passed, trials) = (true, self.case.scenario.trials);
-        for (record, micros) in judged.map_err(Trouble::from_sandbox)? {
+        };
+        let trials = self.case.scenario.trials;
+        let judged = self.looked_at(turn, judging).await?;
+        Ok(judged.iter().all(|record| {
             // What need not pass in every trial ends none of them.
             let tolerable = trials > 1 && record.pass_threshold.is_some() && record.outcome == Outcome::Failed;
-            passed &= tolerable || matches!(record.outcome, Outcome::Passed | Outcome::Skipped);
+            tolerable || matches!(record.outcome, Outcome::Passed | Outcome::Skipped)
+        }))
+    }
+
+    /// Lets `look` see the conversation as it stands, in one visit to the pool, and records what it finds.
+    async fn looked_at<F>(
+        &mut self,
+        turn: Option<u32>,
+        look: impl FnOnce(Bench, Arc<Conversation>, String) -> F,
+    ) -> Result<&[CheckRecord], Trouble>
+    where
+        F: Future<Output = Vec<(CheckRecord, u64)>> + Send + 'static,
+    {
+        self.set_facts();
+        let subject = Arc::new(Conversation { turn, ..std::mem::take(&mut self.conversation) });
+        let look = look(self.evaluator.bench.clone(), subject.clone(), self.key.clone());
+        let found = self.evaluator.parts.sandbox.on_pool(look).await;
+        self.conversation = Arc::unwrap_or_clone(subject);
+        let before = self.checks.len();
+        for (record, micros) in found.map_err(Trouble::from_sandbox)? {
             self.checks.push(record);
             self.checks_us.push(micros);
         }
-        Ok(passed)
+        Ok(&self.checks[before..])
     }
 
     /// Adds a `not_run` record for each check that the conversation never came to.

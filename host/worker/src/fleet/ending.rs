@@ -93,7 +93,7 @@ async fn store(run: &FleetRun, folder: &Path, file: &Path) -> Result<(), WorkerE
 async fn gather(run: &FleetRun, sealed: &SealedJob, folder: &RunDir) -> Result<Vec<u8>, WorkerError> {
     let plan = &run.matrix.plan;
     let mut seen = vec![0u8; plan.len().div_ceil(8) as usize];
-    let key = |index| Some(run.matrix.case(index, 0)?.id.key());
+    let key = |index| Some(run.matrix.id(index)?.key());
     let (mut journal, _) = Journal::open(folder, key)?;
     let limit = run.settings.object_limit();
     for worker in &sealed.workers {
