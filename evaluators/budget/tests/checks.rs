@@ -97,3 +97,12 @@ fn metadata_names_both_checks() {
     let names: Vec<_> = metadata["checks"].as_array().unwrap().iter().map(|check| check["name"].clone()).collect();
     assert_eq!(json!(names), json!(["latency_budget", "cost_budget"]));
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    golden();
+    reasons_and_metrics();
+    what_is_not_known_is_no_pass();
+    params_that_do_not_suit_are_errors_before_and_during();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

@@ -127,3 +127,12 @@ fn reasons_name_the_place_and_are_bounded() {
     let verdict = judge("json_path", json!({"expression": "age", "expected": 3}), r#"{"age": 28}"#);
     assert_eq!(verdict.reason, "\"age\" gives 28, not 3");
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    golden();
+    params_that_do_not_suit_are_errors_before_and_during();
+    every_draft_is_known_and_the_seventh_is_the_default();
+    reasons_name_the_place_and_are_bounded();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

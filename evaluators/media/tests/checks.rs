@@ -164,3 +164,13 @@ fn metadata_names_every_check() {
     assert_eq!(checks.iter().map(|check| check["name"].as_str().unwrap()).collect::<Vec<_>>(), ALL);
     assert!(checks.iter().all(|check| check["capabilities"] == json!([])));
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    golden();
+    reasons_name_the_place_and_the_figures();
+    no_part_at_all_fails_and_says_so();
+    what_is_not_known_is_an_error();
+    params_that_do_not_suit_are_errors_before_and_during();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

@@ -211,3 +211,17 @@ fn metadata_names_every_check() {
     assert_eq!(checks[0]["params"]["properties"]["rubric"]["type"], json!(["string", "array"]));
     assert!(checks[2]["params"]["properties"].get("contexts").is_none());
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    pass_and_fail_are_the_judges_word();
+    each_check_shows_what_it_judges_by();
+    users_criteria_win_and_a_rubric_is_added();
+    contexts_come_from_the_first_place_that_has_them();
+    the_question_is_given_or_the_newest_user_message();
+    an_answer_that_cannot_be_read_is_an_error();
+    without_a_reply_there_is_nothing_to_judge();
+    params_that_do_not_suit_are_errors_before_and_during();
+    chunks_cannot_leave_their_place_and_have_a_limit();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

@@ -154,3 +154,15 @@ fn metadata_names_every_check() {
     let wants = checks.iter().map(|check| check["capabilities"] == json!(["judge"])).collect::<Vec<_>>();
     assert_eq!(wants, [true, true, false, true], "without a judge pii_leakage must be allowed to run");
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    pass_and_fail_are_the_judges_word();
+    users_criteria_rubric_judge_and_instruction_are_used();
+    errors_stay_errors();
+    personal_data_of_a_known_form_need_no_judge();
+    without_a_judge_the_known_forms_decide();
+    the_role_is_given_or_the_newest_system_prompt();
+    params_that_do_not_suit_are_errors_before_and_during();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

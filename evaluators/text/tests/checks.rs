@@ -237,3 +237,15 @@ fn metadata_names_every_check() {
         json!(["substring", "word_boundary"])
     );
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    golden();
+    params_that_do_not_suit_are_errors_before_and_during();
+    reasons_and_evidence();
+    similarity_needs_an_embedding_of_the_reply();
+    ascii_and_other_texts_match_alike();
+    some_look_at_every_reply_and_some_at_the_last();
+    what_is_shown_is_bounded();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

@@ -1,7 +1,7 @@
 //! Checks on calls of tools: takes a conversation and the names, arguments or results the user expects, gives verdicts
-//! that name the calls at fault. Calls no tool, asks no model, never looks at what replies say.
+//! that name the calls at fault. Calls no tool (for `tool_exec` the host does), asks no model, never looks at what replies say.
 //!
-//! Names, aliases, scores and quirks are PromptArena's; where ours differ, `docs/compat-notes-a.md` says why. A check
+//! Names, aliases, scores and quirks are PromptArena's; where ours differ, `docs/compatibility/checks.md` says why. A check
 //! sees all calls so far, those of earlier turns included, unless `scope: turn` narrows it to the turn it is written
 //! under. Other agents and skills are tools too, so checks on them are here.
 
@@ -12,6 +12,7 @@ mod called;
 mod chain;
 mod constraints;
 mod every;
+mod exec;
 mod fields;
 mod media;
 mod names;
@@ -30,6 +31,7 @@ use arguments::{ToolArgs, ToolArgsExcluded, ToolArgsSession};
 use called::{ToolsCalled, ToolsCalledSession, ToolsNotCalled, ToolsNotCalledSession};
 use chain::ToolCallChain;
 use every::ToolCallsWithArgs;
+use exec::ToolExec;
 use fields::FieldsPreserved;
 use media::{ToolResultHasMedia, ToolResultMediaType};
 use order::{ToolAntiPattern, ToolCallSequence, ToolNoRepeat};
@@ -202,6 +204,12 @@ mod checks {
     #[check(name = "skill_activation_order", input = "conversation")]
     fn skill_activation_order(subject: &Subject<'_>, params: SkillOrder) -> Result<Verdict, CheckError> {
         Ok(params.judge(subject))
+    }
+
+    /// Passes when a tool that is called for the check succeeds, and its result matches what it must and must not.
+    #[check(name = "tool_exec", input = "conversation")]
+    fn tool_exec(subject: &Subject<'_>, params: ToolExec) -> Result<Verdict, CheckError> {
+        params.judge(subject)
     }
 
     /// Passes when the tools called, the workflow's state or the last reply are the expected ones.

@@ -54,7 +54,10 @@ pub fn componentize(core_module: &[u8]) -> Result<Vec<u8>, ComponentizeError> {
 }
 
 /// The metadata section of a core module; reads the whole binary, so a truncated one is an error here.
-fn metadata(core_module: &[u8]) -> Result<Option<&[u8]>, ComponentizeError> {
+///
+/// # Errors
+/// See [`ComponentizeError`].
+pub fn metadata(core_module: &[u8]) -> Result<Option<&[u8]>, ComponentizeError> {
     let mut found = Vec::new();
     for payload in Parser::new(0).parse_all(core_module) {
         match payload.map_err(ComponentizeError::NotWasm)? {

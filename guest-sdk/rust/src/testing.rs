@@ -1,7 +1,7 @@
 //! Native tests without a host: conversations made by hand, judges that answer from a list.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
@@ -179,12 +179,72 @@ pub fn reply(text: &str) -> Subject<'static> {
 
 /// Judges through the component's own dispatch, as the host does: `params` is checked and parsed like in a run.
 pub fn evaluate<C: Evaluator>(check: &str, params: Value, subject: &Subject<'_>) -> Result<Verdict, CheckError> {
-    C::evaluate(check, &params.to_string(), subject)
+    let judged = C::evaluate(check, &params.to_string(), subject);
+    match &judged {
+        Ok(Verdict { passed: Some(true), .. }) => saw(check, Golden::Pass),
+        Ok(Verdict { passed: Some(false), .. }) => saw(check, Golden::Fail),
+        Ok(Verdict { score, .. }) => saw(check, if *score == Some(1.0) { Golden::Pass } else { Golden::Fail }),
+        Err(CheckError::BadParams(why)) => saw_refusal(check, why),
+        Err(_) => saw(check, Golden::Error),
+    }
+    judged
 }
 
 /// Checks params through the component's own dispatch.
 pub fn validate<C: Evaluator>(check: &str, params: Value) -> Result<(), String> {
-    C::validate(check, &params.to_string())
+    let valid = C::validate(check, &params.to_string());
+    if let Err(why) = &valid {
+        saw_refusal(check, why);
+    }
+    valid
+}
+
+/// What a check should be seen to do in its tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Golden {
+    Pass,
+    Fail,
+    Error,
+    WrongType,
+}
+
+impl Golden {
+    const ALL: [Self; 4] = [Self::Pass, Self::Fail, Self::Error, Self::WrongType];
+}
+
+thread_local! {
+    static SEEN: RefCell<BTreeMap<String, BTreeSet<Golden>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+fn saw(check: &str, golden: Golden) {
+    SEEN.with_borrow_mut(|seen| {
+        seen.entry(check.to_owned()).or_default().insert(golden);
+    });
+}
+
+fn saw_refusal(check: &str, why: &str) {
+    saw(check, Golden::Error);
+    // What reading a param says of a value of another type.
+    if why.contains("expected ") {
+        saw(check, Golden::WrongType);
+    }
+}
+
+/// What the checks of `C` have not done on this thread so far, of what tests should show of each: pass, fail, end in an
+/// error, and refuse a param of the wrong type. Empty when nothing is lacking.
+pub fn lacking<C: Evaluator>() -> Vec<String> {
+    let metadata: Value = serde_json::from_str(C::METADATA).unwrap_or_default();
+    let mut lacking = Vec::new();
+    for check in metadata["checks"].as_array().into_iter().flatten() {
+        let names = check["aliases"].as_array().into_iter().flatten().chain([&check["name"]]);
+        let names: BTreeSet<&str> = names.filter_map(Value::as_str).collect();
+        let seen: BTreeSet<Golden> = SEEN.with_borrow(|seen| {
+            seen.iter().filter(|(name, _)| names.contains(name.as_str())).flat_map(|(_, did)| did.clone()).collect()
+        });
+        let name = check["name"].as_str().unwrap_or_default();
+        lacking.extend(Golden::ALL.iter().filter(|did| !seen.contains(did)).map(|did| format!("{name}: {did:?}")));
+    }
+    lacking
 }
 
 /// Shows a guardrail a stream piece by piece. Gives what it did, and after how many pieces; none of them is the end.

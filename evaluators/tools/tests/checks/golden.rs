@@ -13,7 +13,7 @@ fn table(rows: &[(&str, Value, f64)], conversation: impl Fn() -> arena_guest::te
 }
 
 #[test]
-fn called_or_not() {
+pub fn called_or_not() {
     let rows = [
         ("tools_called", json!({"tool_names": ["search", "fetch"]}), 1.0),
         ("tool_called", json!({"tools": ["search"], "max_calls": 1}), 1.0),
@@ -41,7 +41,7 @@ fn called_or_not() {
 }
 
 #[test]
-fn arguments() {
+pub fn arguments() {
     let forbid = |args: Value| json!({"tool_name": "fetch", "forbidden_args": args});
     let rows = [
         ("tool_args", json!({"tool_name": "fetch", "expected_args": {"id": "7", "deep": true}}), 1.0),
@@ -80,7 +80,7 @@ fn arguments() {
 }
 
 #[test]
-fn order() {
+pub fn order() {
     let steps = |steps: Value| json!({"steps": steps});
     let search =
         json!({"tool": "search", "result_includes": ["RESULTS"], "args_match": {"query": "^order$"}, "no_error": true});
@@ -118,7 +118,7 @@ fn order() {
 }
 
 #[test]
-fn amounts_and_results() {
+pub fn amounts_and_results() {
     let rows = [
         ("tool_call_count", json!({"min": 5, "max": 5}), 1.0),
         ("tool_call_count", json!({"tool": "fetch", "max": 2}), 1.0),
@@ -146,7 +146,7 @@ fn amounts_and_results() {
 }
 
 #[test]
-fn outcomes() {
+pub fn outcomes() {
     let all = ["search", "fetch", "a2a__billing__tell", "skill__activate"];
     let content = |text: &str| json!({"check": "similar_content", "baseline_content": text});
     let rows = [

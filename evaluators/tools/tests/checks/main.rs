@@ -50,3 +50,23 @@ fn outcome(check: &str, params: Value, conversation: Conversation) -> (f64, bool
         judge(check, params.clone(), conversation).unwrap_or_else(|error| panic!("{check} {params}: {error:?}"));
     (verdict.score.unwrap(), verdict.passed.unwrap(), verdict.reason)
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    golden::called_or_not();
+    golden::arguments();
+    golden::order();
+    golden::amounts_and_results();
+    golden::outcomes();
+    meanings::a_turn_sees_its_own_calls_and_the_transcript_all();
+    meanings::a_check_of_the_conversation_stands_under_no_turn();
+    meanings::within_limits_is_a_pass_whatever_is_left();
+    meanings::calls_without_arguments_and_calls_refused();
+    meanings::media_are_those_of_the_call_that_is_answered();
+    meanings::nothing_to_compare_with_is_no_pass();
+    meanings::the_tool_that_the_host_called_decides();
+    meanings::reasons();
+    meanings::what_is_shown_is_bounded();
+    wrong_params::params_that_do_not_suit_are_errors();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

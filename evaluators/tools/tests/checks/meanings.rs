@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{judge, outcome, talk};
 
 #[test]
-fn a_turn_sees_its_own_calls_and_the_transcript_all() {
+pub fn a_turn_sees_its_own_calls_and_the_transcript_all() {
     for (check, params, turn, transcript) in [
         ("tools_called", json!({"tool_names": ["search"]}), false, true),
         ("tools_not_called", json!({"tool_names": ["search"]}), true, false),
@@ -54,7 +54,7 @@ fn a_turn_sees_its_own_calls_and_the_transcript_all() {
 }
 
 #[test]
-fn a_check_of_the_conversation_stands_under_no_turn() {
+pub fn a_check_of_the_conversation_stands_under_no_turn() {
     let conversation =
         Conversation::new().user("a").assistant("").tool_call("search", "{}", Ok("")).user("b").assistant("");
     let params = json!({"tool_names": ["search"], "scope": "turn"});
@@ -64,7 +64,7 @@ fn a_check_of_the_conversation_stands_under_no_turn() {
 }
 
 #[test]
-fn within_limits_is_a_pass_whatever_is_left() {
+pub fn within_limits_is_a_pass_whatever_is_left() {
     let (score, passed, reason) = outcome("tool_efficiency", json!({"max_calls": 10, "max_errors": 1}), talk());
     assert_eq!((score, passed, reason.as_str()), (0.5, true, "5 calls, 1 failed"));
     let (score, passed, _) = outcome("tool_efficiency", json!({"max_calls": 5}), talk());
@@ -75,7 +75,7 @@ fn within_limits_is_a_pass_whatever_is_left() {
 }
 
 #[test]
-fn calls_without_arguments_and_calls_refused() {
+pub fn calls_without_arguments_and_calls_refused() {
     let conversation = || Conversation::new().user("a").assistant("").tool_call("list", "{}", Ok("x"));
     assert!(!outcome("tools_called", json!({"tools": ["list"], "require_args": true}), conversation()).1);
     let refused = || conversation().tool_call("list", r#"{"page":"one"}"#, Err("page must be a number"));
@@ -89,7 +89,7 @@ fn calls_without_arguments_and_calls_refused() {
 }
 
 #[test]
-fn media_are_those_of_the_call_that_is_answered() {
+pub fn media_are_those_of_the_call_that_is_answered() {
     let conversation = || {
         Conversation::new()
             .user("draw")
@@ -118,7 +118,7 @@ fn media_are_those_of_the_call_that_is_answered() {
 }
 
 #[test]
-fn nothing_to_compare_with_is_no_pass() {
+pub fn nothing_to_compare_with_is_no_pass() {
     for (check, params) in [
         ("outcome_equivalent", json!({"metric": "tool_calls"})),
         ("outcome_equivalent", json!({"metric": "final_state", "expected_tools": []})),
@@ -133,7 +133,34 @@ fn nothing_to_compare_with_is_no_pass() {
 }
 
 #[test]
-fn reasons() {
+pub fn the_tool_that_the_host_called_decides() {
+    let called = |failed: bool, result: &str| {
+        let detail = json!({"tool": "build", "args": {"fast": true}, "failed": failed, "result": result});
+        talk().event("tool_exec", detail)
+    };
+    let params = |more: Value| {
+        let mut params = json!({"tool": "build", "args": {"fast": true}});
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        params
+    };
+    for (more, failed, result, score) in [
+        (json!({}), false, "3 passed", 1.0),
+        (json!({}), true, "no compiler", 0.0),
+        (json!({"success_pattern": "[0-9]+ passed"}), false, "3 passed", 1.0),
+        (json!({"success_pattern": "[0-9]+ passed"}), false, "none", 0.0),
+        (json!({"failure_pattern": "FAIL"}), false, "1 FAIL", 0.0),
+        (json!({"failure_pattern": "FAIL", "timeout_seconds": 2.5}), false, "ok", 1.0),
+    ] {
+        let (got, passed, reason) = outcome("tool_exec", params(more.clone()), called(failed, result));
+        assert_eq!((got, passed), (score, score == 1.0), "{more} {result}: {reason}");
+        assert!(reason.contains(result), "{reason}");
+    }
+    let other = judge("tool_exec", json!({"tool": "build"}), called(false, "ok"));
+    assert!(matches!(&other, Err(CheckError::Other(why)) if why.contains("has not called build")), "{other:?}");
+}
+
+#[test]
+pub fn reasons() {
     for (check, params, want) in [
         (
             "tools_called",
@@ -187,7 +214,7 @@ fn reasons() {
 }
 
 #[test]
-fn what_is_shown_is_bounded() {
+pub fn what_is_shown_is_bounded() {
     let long = "x".repeat(5000);
     let mut conversation = Conversation::new().user("go").assistant("");
     for n in 0..50 {
@@ -213,10 +240,11 @@ fn what_is_shown_is_bounded() {
 fn metadata_names_every_check() {
     let metadata: Value = serde_json::from_str(Component::METADATA).unwrap();
     let checks = metadata["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 28);
+    assert_eq!(checks.len(), 29);
     for check in checks {
         let (name, properties) = (check["name"].as_str().unwrap(), &check["params"]["properties"]);
-        assert_eq!(properties.get("scope").is_none(), name.ends_with("_session"), "{name}");
+        let all = name.ends_with("_session") || name == "tool_exec";
+        assert_eq!(properties.get("scope").is_none(), all, "{name}");
     }
     assert_eq!(checks[0]["aliases"], json!(["tool_called"]));
     assert_eq!(checks[0]["params"]["properties"]["scope"]["enum"], json!(["turn", "transcript"]));

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{judge, talk};
 
 #[test]
-fn params_that_do_not_suit_are_errors() {
+pub fn params_that_do_not_suit_are_errors() {
     for (check, params, want) in [
         ("tools_called", json!({}), "missing parameter `tool_names`"),
         ("tools_called", json!({"tool_names": "search"}), "parameter `tool_names`: expected a list"),
@@ -48,6 +48,11 @@ fn params_that_do_not_suit_are_errors() {
         ("tool_calls_with_args", json!({"result_matches": ""}), "give a regular expression"),
         ("tool_calls_with_args", json!({"result_includes": [""]}), "parameter `result_includes[0]`: is empty"),
         ("tool_calls_with_args", json!({"no_error": "true"}), "expected true or false"),
+        ("tool_exec", json!({}), "missing parameter `tool`"),
+        ("tool_exec", json!({"tool": 1}), "expected text"),
+        ("tool_exec", json!({"tool": "a", "args": []}), "expected a mapping"),
+        ("tool_exec", json!({"tool": "a", "timeout_seconds": 0}), "must be above zero"),
+        ("tool_exec", json!({"tool": "a", "success_pattern": "("}), "parameter `success_pattern`"),
         ("tool_call_count", json!({}), "give `min` or `max`"),
         ("tool_call_count", json!({"min": 2, "max": 1}), "no number of calls is right"),
         ("tool_call_count", json!({"max": "100"}), "expected a whole number of 0 or more, found the text"),

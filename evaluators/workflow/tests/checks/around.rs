@@ -18,7 +18,7 @@ fn composed(output: Value) -> Conversation {
 }
 
 #[test]
-fn compositions() {
+pub fn compositions() {
     let step = |step: &str, key: &str, text: &str| json!({"step": step, key: text});
     let rows = [
         ("composition_step_output", step("classify", "contains", "\"type\":\"paper\""), 1.0),
@@ -72,7 +72,7 @@ fn guarded() -> Conversation {
 }
 
 #[test]
-fn guardrails() {
+pub fn guardrails() {
     let rows = [
         ("guardrail_triggered", json!({"validator_type": "length"}), 1.0),
         ("guardrail_triggered", json!({"validator": "length", "should_trigger": true}), 1.0),

@@ -110,3 +110,14 @@ fn metadata_names_every_check() {
     assert_eq!(aliases[0]["aliases"], json!(["workflow_state_is"]));
     assert_eq!(checks[10]["params"]["properties"]["direction"]["enum"], json!(["input", "output", "both"]));
 }
+
+#[test]
+fn every_check_is_seen_to_pass_fail_err_and_refuse() {
+    around::compositions();
+    around::guardrails();
+    states::golden();
+    states::reasons_and_evidence();
+    params_that_do_not_suit_are_errors_before_and_during();
+    records_of_another_shape_are_errors();
+    assert_eq!(arena_guest::testing::lacking::<Component>(), Vec::<String>::new());
+}

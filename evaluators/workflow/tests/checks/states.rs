@@ -37,7 +37,7 @@ fn begun() -> Conversation {
 }
 
 #[test]
-fn golden() {
+pub fn golden() {
     let rule = |state: &str, allowed: &[&str]| json!({"state": state, "allowed": allowed});
     let rules = |rules: &[_]| json!({"rules": rules});
     let rows = [
@@ -83,7 +83,7 @@ fn golden() {
 }
 
 #[test]
-fn reasons_and_evidence() {
+pub fn reasons_and_evidence() {
     let reason = |check, params| judge(check, params, flow()).unwrap().reason;
     assert_eq!(reason("state_is", json!({"state": "intake"})), r#"the workflow is in "closed", not in "intake""#);
     assert_eq!(
