@@ -211,8 +211,9 @@ pub struct EgressSettings {
 }
 
 /// How cases are run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
 pub struct EvaluationSettings {
     /// How often a case is tried again after a failure that may pass, such as a rate limit. A failed check is none.
     #[serde(default = "max_retries")]
@@ -222,6 +223,33 @@ pub struct EvaluationSettings {
     #[serde(default = "concurrency")]
     #[schemars(range(min = 1, max = 4096))]
     pub concurrency: u32,
+    /// What becomes of the turns after one that failed.
+    #[serde(default)]
+    pub on_failed_turn: FailedTurn,
+    /// In what cases are run as PromptArena runs them, although the usual way differs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub compat: Vec<CompatWay>,
+}
+
+/// What becomes of the turns after one that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FailedTurn {
+    /// They are not run.
+    #[default]
+    Stop,
+    /// They are run and judged. The case has failed all the same.
+    Continue,
+}
+
+/// A way of PromptArena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CompatWay {
+    /// Each turn of a recording is judged on the last reply of all.
+    LastReply,
+    /// Values of variables are looked through for tokens, too, up to ten times.
+    ExpandedValues,
 }
 
 fn max_retries() -> u32 {
@@ -234,7 +262,12 @@ fn concurrency() -> u32 {
 
 impl Default for EvaluationSettings {
     fn default() -> Self {
-        Self { max_retries: max_retries(), concurrency: concurrency() }
+        Self {
+            max_retries: max_retries(),
+            concurrency: concurrency(),
+            on_failed_turn: FailedTurn::default(),
+            compat: Vec::new(),
+        }
     }
 }
 

@@ -162,6 +162,7 @@ mod tests {
             providers: Default::default(),
             evaluators: Default::default(),
             labels: Default::default(),
+            errors: Default::default(),
             trials: None,
             merkle_root: Digest::of(b""),
             origin: serde_json::Value::Null,

@@ -24,8 +24,8 @@ mod source;
 
 pub use condition::{Condition, ConditionStatus};
 pub use config::{
-    ArenaConfig, ArenaConfigSpec, ComponentRef, EgressSettings, EvaluationSettings, EvaluatorSpec, Grant,
-    ProviderEntry, ScenarioFilter,
+    ArenaConfig, ArenaConfigSpec, CompatWay, ComponentRef, EgressSettings, EvaluationSettings, EvaluatorSpec,
+    FailedTurn, Grant, ProviderEntry, ScenarioFilter,
 };
 pub use config_status::ArenaConfigStatus;
 pub use definition::{definition, definitions};

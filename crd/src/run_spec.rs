@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use arena_model::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
+use arena_model::{Compat, ComponentBinding, Conduct, Endpoint, OnFailedTurn, ProviderBinding, RunSpec};
 use serde::Serialize;
 
-use crate::{ArenaConfigSpec, Grant, Provider, ProviderEntry};
+use crate::{ArenaConfigSpec, CompatWay, EvaluationSettings, FailedTurn, Grant, Provider, ProviderEntry};
 
 /// What the config changes about its bundle, and where each bound provider is called, by its id. A provider with a key
 /// has it in the file `provider-<id>` beside the job's ticket.
@@ -29,6 +29,7 @@ pub fn run_spec(
         trials: config.trials,
         case_timeout_ms: Some(millis(config.timeout.get())),
         egress: hosts(config),
+        conduct: conduct(&config.evaluation),
     };
     (spec, endpoints.collect())
 }
@@ -39,6 +40,21 @@ fn hosts(config: &ArenaConfigSpec) -> Vec<String> {
     hosts.sort();
     hosts.dedup();
     hosts
+}
+
+fn conduct(settings: &EvaluationSettings) -> Conduct {
+    let on_failed_turn = match settings.on_failed_turn {
+        FailedTurn::Stop => OnFailedTurn::Stop,
+        FailedTurn::Continue => OnFailedTurn::Continue,
+    };
+    let ways = settings.compat.iter().map(|way| match way {
+        CompatWay::LastReply => Compat::LastReply,
+        CompatWay::ExpandedValues => Compat::ExpandedValues,
+    });
+    let mut compat: Vec<Compat> = ways.collect();
+    compat.sort_unstable();
+    compat.dedup();
+    Conduct { on_failed_turn, compat }
 }
 
 /// Where the provider of this id is called. The key of one with a credential is the file `provider-<id>` beside the
@@ -136,7 +152,7 @@ mod tests {
         let config = json!({"sourceRef": {"name": "s"}, "trials": 3, "template": {"component": "t.wasm"},
             "providers": [{"name": "a", "group": "judges"}, {"name": "b", "providerRef": {"name": "mock"}}],
             "evaluators": [{"name": "e", "component": "e.wasm", "grants": ["judge"]}],
-            "scenarios": {"include": ["x-*"], "exclude": ["x-1"]}, "egress": {"allow": ["b.example:8443", "a.example"]}});
+            "scenarios": {"include": ["x-*"], "exclude": ["x-1"]}, "evaluation": {"onFailedTurn": "Continue", "compat": ["ExpandedValues", "LastReply"]}, "egress": {"allow": ["b.example:8443", "a.example"]}});
         let object = json!({"type": "openai", "model": "m", "headers": {"X-Team": "a"},
             "defaults": {"temperature": 0.5, "topP": 0.9, "maxTokens": 7, "requestTimeout": "3s", "streamIdleTimeout": "4s"},
             "pricing": {"inputCostPer1K": 1.0, "outputCostPer1K": 2.0},
@@ -145,6 +161,8 @@ mod tests {
         assert_eq!((spec.trials, spec.template.as_deref()), (Some(3), Some("t.wasm")));
         assert_eq!((spec.include, spec.exclude), (vec!["x-*".to_owned()], vec!["x-1".to_owned()]));
         assert_eq!(spec.egress, ["a.example", "b.example:8443"]);
+        let compat = vec![Compat::LastReply, Compat::ExpandedValues];
+        assert_eq!(spec.conduct, Conduct { on_failed_turn: OnFailedTurn::Continue, compat });
         assert_eq!(spec.evaluators[0].grants, ["judge"]);
         let [a, b] = &spec.providers[..] else { panic!("two") };
         assert_eq!((a.group.as_str(), a.temperature, a.top_p, a.max_tokens), ("judges", Some(0.5), Some(0.9), Some(7)));

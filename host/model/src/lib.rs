@@ -2,6 +2,7 @@
 //! Takes nothing, gives plain serialisable types; never does IO, never waits, never knows a cluster.
 
 mod case;
+mod conduct;
 mod conversation;
 mod digest;
 mod fault;
@@ -15,6 +16,7 @@ mod summary;
 mod ticket;
 
 pub use case::{CaseId, CaseKey};
+pub use conduct::{Compat, Conduct, OnFailedTurn};
 pub use conversation::{Author, Content, Conversation, Event, Message, Part, Role, ToolCall, Usage};
 pub use digest::{Digest, Hasher, canonical_json};
 pub use fault::{Class, Fault};

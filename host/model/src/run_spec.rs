@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Conduct;
+
 /// What a run changes about its bundle. The default changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -23,6 +25,9 @@ pub struct RunSpec {
     /// Hosts that tools may call, as `HOST`, `HOST:PORT` or a network; sorted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<String>,
+    /// How conversations go on and what is looked at.
+    #[serde(skip_serializing_if = "Conduct::is_default")]
+    pub conduct: Conduct,
 }
 
 /// A model, without its address and key: those stand in [`Endpoint`].

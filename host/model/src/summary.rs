@@ -153,6 +153,10 @@ pub struct Summary {
     pub evaluators: BTreeMap<String, Tally>,
     /// By label `key=value` of the scenario.
     pub labels: BTreeMap<String, Tally>,
+    /// Cases with the outcome error by why: the case's own error, else that of its first check with one. The first 64
+    /// names that occur.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, u64>,
     /// Of tests that ran more than once; none if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials: Option<Trials>,
@@ -169,5 +173,11 @@ impl Summary {
     pub fn decisive(&self) -> Counts {
         let tolerated = self.trials.as_ref().map_or(0, |trials| trials.tolerated).min(self.cases.failed);
         Counts { passed: self.cases.passed + tolerated, failed: self.cases.failed - tolerated, ..self.cases }
+    }
+
+    /// The most frequent error with its cases; of several the first by name.
+    pub fn most_frequent_error(&self) -> Option<(&str, u64)> {
+        let errors = self.errors.iter().map(|(name, cases)| (name.as_str(), *cases));
+        errors.rev().max_by_key(|(_, cases)| *cases)
     }
 }

@@ -92,6 +92,15 @@ fn what_was_tested_can_fail_while_the_machinery_does_not() {
         assert!(said(&plan.status.conditions).contains(&"Ready=True/Completed".to_owned()));
     }
     let mut world = World::new();
+    world.running(lane(39, 1));
+    world.summary(counts(37, 0, 3, 0));
+    if let Some((_, summary)) = &mut world.run.summary {
+        summary.errors = [("ProviderAuth".to_owned(), 2), ("CaseTimeout".to_owned(), 1)].into();
+    }
+    let status = world.step().status;
+    let finished = arena_crd::Condition::find(&status.conditions, "Finished").unwrap();
+    assert!(finished.message.ends_with("; most frequent error: ProviderAuth (2)"), "{}", finished.message);
+    let mut world = World::new();
     world.running(LaneCounts { length: 1, done: 1, ..LaneCounts::default() });
     world.summary(Counts { planned: 1, skipped: 1, ..Counts::default() });
     assert_eq!(ending(&world.step().status).1, "Passed=False/NothingJudged");

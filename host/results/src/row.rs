@@ -77,6 +77,8 @@ pub(crate) struct Check<'a> {
     #[serde(borrow)]
     pub reason: Option<Text<'a>>,
     #[serde(borrow, default)]
+    pub error: Option<Text<'a>>,
+    #[serde(borrow, default)]
     pub message: Option<Text<'a>>,
     #[serde(default)]
     pub pass_threshold: Option<f64>,

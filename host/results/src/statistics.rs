@@ -11,6 +11,9 @@ use crate::sketch::Sketch;
 use crate::strip::micros;
 use crate::trials::Tests;
 
+/// Most names of errors that are told apart.
+const ERRORS: usize = 64;
+
 /// A tally of nothing: its price is known to be 0.
 fn empty() -> Tally {
     Tally { cost_usd_micro: Some(0), ..Tally::default() }
@@ -37,6 +40,7 @@ pub(crate) struct Totals {
     providers: BTreeMap<String, Tally>,
     evaluators: BTreeMap<String, Tally>,
     labels: BTreeMap<String, Tally>,
+    errors: BTreeMap<String, u64>,
     /// `key=value` of each scenario met.
     labels_of: BTreeMap<String, Vec<String>>,
     tests: Tests,
@@ -55,6 +59,7 @@ impl Totals {
             providers: BTreeMap::new(),
             evaluators: BTreeMap::new(),
             labels: BTreeMap::new(),
+            errors: BTreeMap::new(),
             labels_of: BTreeMap::new(),
             tests: Tests::default(),
             merkle: Merkle::default(),
@@ -95,10 +100,23 @@ impl Totals {
             let eval = check.id.as_ref().filter(|_| check.scope == Scope::Eval).map(|id| format!("eval:{}", &**id));
             add_to(&mut self.evaluators, eval.as_deref().unwrap_or(&check.kind), check.outcome, usage, cost);
         }
+        if outcome == Outcome::Error {
+            self.count_error(record);
+        }
         if matches!(outcome, Outcome::Passed | Outcome::Failed | Outcome::Error) {
             self.time(record);
         }
         Ok(())
+    }
+
+    fn count_error(&mut self, record: &Row<'_>) {
+        let of_check = || record.checks.iter().find_map(|check| check.error.as_deref());
+        let Some(name) = record.error.as_deref().or_else(of_check) else { return };
+        if let Some(cases) = self.errors.get_mut(name) {
+            *cases += 1;
+        } else if self.errors.len() < ERRORS {
+            self.errors.insert(name.to_owned(), 1);
+        }
     }
 
     fn time(&mut self, record: &Row<'_>) {
@@ -139,6 +157,7 @@ impl Totals {
             providers: self.providers,
             evaluators: self.evaluators,
             labels: self.labels,
+            errors: self.errors,
             trials: self.tests.finish(),
             merkle_root: self.merkle.root(),
             origin: serde_json::to_value(&manifest.origin)?,

@@ -61,10 +61,10 @@ async fn look(context: &Context, source: &ArenaSource) -> Result<Artifact, Fetch
         return Ok(old.clone());
     }
     let Found { folder, revision } = place.fetch(context, revision).await?;
-    context.freezer.check(&folder.path()).await.map_err(|problem| Fetch::Failed {
-        reason: "BundleInvalid",
-        message: format!("{}: {}", problem.reason, problem.message),
-        stalled: false,
+    context.freezer.check(&folder.path()).await.map_err(|problem| {
+        // Where it was fetched to says nothing to anybody.
+        let message = problem.message.replace(&folder.path().display().to_string(), "the bundle");
+        Fetch::Failed { reason: "BundleInvalid", message: format!("{}: {message}", problem.reason), stalled: false }
     })?;
     let Stored { digest, url, size } =
         archive::store(context, source, folder.path()).await.map_err(|error| trouble(&error))?;

@@ -79,8 +79,10 @@ fn broken(reason: &'static str, message: &str) -> End {
 fn by_summary(seen: &JobObservation<'_>, frozen: &Frozen, summary: &Summary) -> End {
     let gates: Vec<GateStatus> = frozen.gates.iter().map(|gate| gate.judge(summary)).collect();
     let cases = &summary.cases;
+    let most = summary.most_frequent_error();
+    let error = most.map(|(name, cases)| format!("; most frequent error: {name} ({cases})")).unwrap_or_default();
     let all = format!(
-        "{} cases: {} passed, {} failed, {} error, {} skipped, {} not run",
+        "{} cases: {} passed, {} failed, {} error, {} skipped, {} not run{error}",
         cases.planned, cases.passed, cases.failed, cases.error, cases.skipped, cases.not_run
     );
     let passed = verdict(&summary.decisive(), &gates);

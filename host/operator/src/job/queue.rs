@@ -28,7 +28,13 @@ mod tests {
     #[test]
     fn the_largest_settings_are_a_valid_job() {
         let lanes = [Lane { provider: "a".into(), cases: 10_000_000 }, Lane { provider: "b".into(), cases: 1 }];
-        let spec = queue_spec(&lanes, queue_shape(1000, &EvaluationSettings { max_retries: 10, concurrency: 4096 }));
+        let spec = queue_spec(
+            &lanes,
+            queue_shape(
+                1000,
+                &EvaluationSettings { max_retries: 10, concurrency: 4096, ..EvaluationSettings::default() },
+            ),
+        );
         spec.check().unwrap();
         assert_eq!((spec.lanes[0].in_flight, spec.retry.attempts), (4_160_000, 10));
     }

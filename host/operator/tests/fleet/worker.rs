@@ -89,6 +89,7 @@ impl Worker {
             providers: BTreeMap::new(),
             evaluators: BTreeMap::new(),
             labels: BTreeMap::new(),
+            errors: BTreeMap::new(),
             trials: None,
             merkle_root: Digest::of(b""),
             origin: Value::Null,

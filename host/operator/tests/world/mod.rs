@@ -189,6 +189,7 @@ pub fn summary(cases: Counts) -> Summary {
         providers: BTreeMap::new(),
         evaluators: BTreeMap::new(),
         labels: BTreeMap::new(),
+        errors: BTreeMap::new(),
         trials: None,
         merkle_root: Digest::of(b""),
         origin: Value::Null,

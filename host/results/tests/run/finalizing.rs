@@ -29,6 +29,8 @@ fn the_summary_adds_up_and_the_folder_is_sealed() {
     assert_eq!(summary.labels["team=blue"].counts.not_run, 2);
     let checks = &summary.evaluators["contains"];
     assert_eq!((checks.counts.planned, checks.counts.passed, checks.cost_usd_micro), (5, 3, Some(0)));
+    assert_eq!(summary.errors, BTreeMap::from([("ProviderTimeout".to_owned(), 1)]));
+    assert_eq!(summary.most_frequent_error(), Some(("ProviderTimeout", 1)));
     let m = &summary.measured;
     assert_eq!((m.started.as_str(), m.finished.as_str()), ("2026-01-05T09:30:00.000Z", "2026-01-05T09:30:06.106Z"));
     assert_eq!((m.wall_ms, m.latency_ms["max"]), (6106.0, 106.0));

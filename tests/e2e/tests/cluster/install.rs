@@ -1,8 +1,6 @@
 //! `helm install` on a real node.
 
-use arena_e2e::Bundle;
 use arena_harness::{Need, runs_here};
-use serde_json::json;
 
 use crate::fleet::{Fleet, NAMESPACE};
 
@@ -36,23 +34,8 @@ spec:
     )
 }
 
-/// A bundle in a ConfigMap, and one run of it.
-const RUN: &str = r#"
-apiVersion: omnia.altairalabs.ai/v1alpha1
-kind: ArenaSource
-metadata: {name: first, namespace: arena}
-spec: {type: configmap, configMap: {name: bundle}}
----
-apiVersion: omnia.altairalabs.ai/v1alpha1
-kind: ArenaConfig
-metadata: {name: first, namespace: arena}
-spec: {sourceRef: {name: first}}
----
-apiVersion: omnia.altairalabs.ai/v1alpha1
-kind: ArenaJob
-metadata: {name: first, namespace: arena}
-spec: {configRef: {name: first}}
-"#;
+/// A bundle in a ConfigMap, and one run of it without a key.
+const RUN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/first-run.yaml");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chart_s_parts_run_a_job_and_an_upgrade_keeps_their_keys() {
@@ -71,15 +54,9 @@ async fn the_chart_s_parts_run_a_job_and_an_upgrade_keeps_their_keys() {
         fleet.ready(part).await;
     }
 
-    let folder = tempfile::tempdir().unwrap();
-    let mut bundle = Bundle::new(folder.path());
-    let checks = json!([{"type": "contains", "params": {"patterns": ["ok"]}}]);
-    bundle.says("m", "ok").unwrap().checks("s", checks).write().unwrap();
-    let files = format!("--from-file={}", folder.path().display());
-    fleet.kubectl(&["create", "configmap", "bundle", &files]).await.unwrap();
-    fleet.cluster.kubectl().apply(RUN).await.unwrap();
+    fleet.kubectl(&["apply", "-f", RUN]).await.unwrap();
     let passed = "jsonpath={.status.conditions[?(@.type=='Passed')].status} {.status.cases.passed}";
-    fleet.until(&["get", "arenajob", "first", "-o", passed], "True 1").await;
+    fleet.until(&["get", "arenajob", "first-run", "-o", passed], "True 1").await;
 
     let keys = fleet.kubectl(&KEYS).await.unwrap();
     assert!(keys.contains("users.conf"), "{keys}");
