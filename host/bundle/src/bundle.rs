@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arena_model::Digest;
+use arena_model::{Conduct, Digest};
 
 use crate::report::Report;
 use crate::tree::{self, BundleFile, Folder};
@@ -60,8 +60,12 @@ pub struct Bundle {
     pub evals: Vec<Arc<PackEval>>,
     /// `spec.evaluators`, in their order.
     pub components: Vec<ComponentSpec>,
-    /// `spec.template`.
+    /// `spec.template.component`.
     pub template: Option<ComponentSpec>,
+    /// `spec.template.engine`: a standard engine in place of the usual one.
+    pub engine: Option<String>,
+    /// How conversations go on and what is looked at; a bundle leaves it to the run.
+    pub conduct: Conduct,
     /// Keys of the arena without which conversations would take another course: all cases are errors.
     pub unsupported: Vec<&'static str>,
     /// What does not stop the bundle, sorted by file and line.

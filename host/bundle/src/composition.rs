@@ -1,16 +1,18 @@
 //! `spec.compositions`: graphs of steps that answer a turn in place of one prompt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::report::Report;
+use crate::shape::similar;
 use crate::yaml::{Cursor, Data};
 
 /// Most parallel steps inside each other.
 const DEPTH: usize = 8;
-/// Rounds of an agent step that does not say.
+/// Rounds of an agent step that does not say, and most of one that does.
 const AGENT_STEPS: u32 = 10;
+const MOST_STEPS: u32 = 1000;
 
 /// One graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,7 +137,7 @@ impl Composition {
         let decode = |(name, it): (&str, Cursor<'_>)| {
             let composition = Self::decode(&it);
             if let Err((at, why)) = &composition {
-                let mut problem = it.error("CompositionInvalid", format!("{at}: {why}")).warning();
+                let mut problem = it.error("CompositionInvalid", format!("{at}: {why}")).defect();
                 problem.path = format!("{}.{at}", problem.path);
                 report.push(problem.hint("each case that comes to this composition ends in this error"));
             }
@@ -146,7 +148,51 @@ impl Composition {
 
     fn decode(it: &Cursor<'_>) -> Result<Self, (String, String)> {
         let list = it.get("steps").ok_or_else(|| ("steps".to_owned(), "is missing".to_owned()))?;
-        Ok(Self { steps: steps(&list, 0)?, output: it.text("output").unwrap_or_default() })
+        let composition = Self { steps: steps(&list, 0)?, output: it.text("output").unwrap_or_default() };
+        composition.check_names()?;
+        Ok(composition)
+    }
+
+    /// An error for what refers to a step that there is not: it would be taken for one that did not run.
+    fn check_names(&self) -> Decoded<()> {
+        let mut known = BTreeSet::from([INPUT]);
+        let mut named = vec![("output".to_owned(), self.output.as_str())];
+        for step in &self.steps {
+            step.names(&mut known, &mut named);
+        }
+        match named.into_iter().find(|(_, name)| !known.contains(name)) {
+            None => Ok(()),
+            Some((at, name)) => {
+                let advice = match similar(name, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+                };
+                Err((at, format!("there is no step `{name}`; {advice}")))
+            }
+        }
+    }
+}
+
+/// What stands for the user's words among the outputs of steps.
+const INPUT: &str = "input";
+
+/// The names of steps in the `${step.output.field}` of a text.
+fn referred(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(path, _)| head(path))
+}
+
+/// The step of a path.
+fn head(path: &str) -> &str {
+    path.trim().split('.').next().unwrap_or_default()
+}
+
+/// All texts of a value.
+fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(map) => map.values().for_each(|item| texts(item, found)),
+        _ => {}
     }
 }
 
@@ -157,6 +203,28 @@ fn steps(list: &Cursor<'_>, depth: usize) -> Decoded<Vec<Step>> {
 }
 
 impl Step {
+    /// Adds the ids of this step and those within to `known`, and what they refer to, with where, to `named`.
+    fn names<'s>(&'s self, known: &mut BTreeSet<&'s str>, named: &mut Vec<(String, &'s str)>) {
+        known.insert(&self.id);
+        let at = || format!("step `{}`", self.id);
+        let mut inputs = Vec::new();
+        texts(&self.input, &mut inputs);
+        named.extend(inputs.into_iter().flat_map(referred).map(|name| (at(), name)));
+        match &self.kind {
+            StepKind::Branch { predicate, then, otherwise } => {
+                let mut paths = Vec::new();
+                predicate.paths(&mut paths);
+                let heads = paths
+                    .into_iter()
+                    .map(|path| head(path.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).unwrap_or(path)));
+                let targets = [Some(then), otherwise.as_ref()].into_iter().flatten().map(String::as_str);
+                named.extend(heads.chain(targets).map(|name| (at(), name)));
+            }
+            StepKind::Parallel { branches, .. } => branches.iter().for_each(|branch| branch.names(known, named)),
+            StepKind::Prompt { .. } | StepKind::Agent { .. } | StepKind::Tool { .. } => {}
+        }
+    }
+
     fn decode(step: &Cursor<'_>, depth: usize) -> Decoded<Self> {
         let id = step.text("id").unwrap_or_default();
         let wrong = |why: &str| (format!("step `{id}`"), why.to_owned());
@@ -169,7 +237,7 @@ impl Step {
                 let max_steps = end.and_then(|end| end.number("max_steps")).filter(|steps| *steps >= 1.0);
                 StepKind::Agent {
                     task: task()?,
-                    max_steps: max_steps.map_or(AGENT_STEPS, |steps| steps as u32),
+                    max_steps: max_steps.map_or(AGENT_STEPS, |steps| (steps as u32).min(MOST_STEPS)),
                     until_tool: end.and_then(|end| end.text("tool_called")),
                 }
             }
@@ -207,6 +275,15 @@ impl Step {
 }
 
 impl Predicate {
+    /// The paths that it asks about.
+    fn paths<'p>(&'p self, paths: &mut Vec<&'p str>) {
+        match self {
+            Self::Compare { path, .. } | Self::Exists { path, .. } => paths.push(path),
+            Self::All(all) | Self::Any(all) => all.iter().for_each(|one| one.paths(paths)),
+            Self::Not(inner) => inner.paths(paths),
+        }
+    }
+
     fn decode(it: &Cursor<'_>, depth: usize) -> Result<Self, String> {
         if depth > DEPTH {
             return Err("predicates are inside each other too deep".to_owned());

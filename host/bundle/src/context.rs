@@ -65,7 +65,7 @@ impl ContextPolicy {
             return false;
         };
         let message = "there are no embeddings yet to tell what is relevant: each case is an error";
-        let problem = strategy.error_with_value("FeatureUnsupported", message).warning();
+        let problem = strategy.error_with_value("FeatureUnsupported", message).defect();
         report.push(problem.hint("use `oldest`, `summarize` or `fail`"));
         true
     }

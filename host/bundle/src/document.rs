@@ -26,7 +26,7 @@ pub(crate) struct Kind {
 }
 
 const fn kind(name: &'static str, shape: &'static Shape) -> Kind {
-    Kind { name, shape, mismatch: Severity::Warning, misfit: Severity::Error }
+    Kind { name, shape, mismatch: Severity::Defect, misfit: Severity::Error }
 }
 
 pub(crate) const ARENA: Kind = kind("Arena", &shape::ARENA);
@@ -60,7 +60,9 @@ impl Document {
         }
         match kind.misfit {
             Severity::Error => shape::check(&document.root(), kind.shape, report),
-            Severity::Warning => report.lenient(|report| shape::check(&document.root(), kind.shape, report)),
+            Severity::Defect | Severity::Warning => {
+                report.lenient(|report| shape::check(&document.root(), kind.shape, report));
+            }
         }
         document.check_head(kind, report);
         Some(document)

@@ -32,9 +32,18 @@ pub(crate) fn read(
     let read = |file: &BundleFile| parse(&file.path, &tree::read_listed(folder, file)?, limits);
     found.and_then(read).map_err(|problem| {
         let why = problem.to_string();
-        report.push(problem.warning());
+        report.push(problem.defect());
         why
     })
+}
+
+/// What an event of a session says, in the forms that sessions have had.
+fn event(event: &Value) -> Option<&Value> {
+    match event["type"].as_str() {
+        Some("message.created") => event.get("data"),
+        None | Some("message") => event.get("message").or_else(|| event.get("role").map(|_| event)),
+        Some(_) => None,
+    }
 }
 
 /// Sessions (`events`), results of the original runner (`messages` or `Messages`), and transcripts (`turns`).
@@ -45,30 +54,33 @@ fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Recording, Pro
     let root = yaml::parse(file, bytes, limits)?.to_json();
     let list = |key: &str| root.get(key).and_then(Value::as_array);
     let messages: Vec<&Value> = if let Some(events) = list("events") {
-        let said = events.iter().filter(|event| event["type"].as_str().is_none_or(|kind| kind == "message"));
-        said.filter_map(|event| event.get("message").or_else(|| event.get("role").map(|_| event))).collect()
+        events.iter().filter_map(event).collect()
     } else if let Some(messages) = list("messages").or_else(|| list("Messages")).or_else(|| list("turns")) {
         messages.iter().collect()
     } else {
         return Err(invalid("there is no conversation in the recording"));
     };
-    // Messages of roles that nobody knows are no part of the conversation.
-    let messages: Vec<_> = messages.into_iter().filter_map(message).collect();
-    match messages.iter().any(|message| message.role == Role::Assistant) {
-        true => Ok(Recording { messages }),
-        false => Err(invalid("nobody answers in the recording")),
+    let read = |(at, value)| message(value).map_err(|why| invalid(&format!("message {at}: {why}")));
+    let messages = messages.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+    let said = |role| messages.iter().any(|message| message.role == role);
+    match (said(Role::User), said(Role::Assistant)) {
+        (true, true) => Ok(Recording { messages }),
+        (false, _) => Err(invalid("no user says anything in the recording, so it has no turn")),
+        (true, false) => Err(invalid("nobody answers in the recording")),
     }
 }
 
-fn message(value: &Value) -> Option<Message> {
-    let (role, by) = match value["role"].as_str()? {
+/// One message; what cannot be read of it would not be judged, and is an error.
+fn message(value: &Value) -> Result<Message, String> {
+    let (role, by) = match value["role"].as_str().ok_or("it has no `role`")? {
         "system" => (Role::System, Author::Script),
         "user" => (Role::User, Author::Script),
         "assistant" => (Role::Assistant, Author::Model),
         "tool" => (Role::Tool, Author::Tool),
-        _ => return None,
+        other => return Err(format!("the role {other:?} is none of system, user, assistant, tool")),
     };
-    let mut message = Message::text(role, by, text(&value["content"]));
+    let content = if value["content"].is_null() { &value["parts"] } else { &value["content"] };
+    let mut message = Message::text(role, by, text(content)?);
     let calls = value["tool_calls"].as_array().into_iter().flatten();
     message.tool_calls = calls
         .enumerate()
@@ -89,15 +101,20 @@ fn message(value: &Value) -> Option<Message> {
     let answered = value.get("tool_call_id").or_else(|| value["tool_result"].get("id"));
     message.tool_call_id = answered.and_then(Value::as_str).map(str::to_owned);
     if role == Role::Tool && message.content == Content::Text(String::new()) {
-        message.content = Content::Text(text(&value["tool_result"]["content"]));
+        message.content = Content::Text(text(&value["tool_result"]["content"])?);
     }
-    Some(message)
+    Ok(message)
 }
 
-fn text(value: &Value) -> String {
+/// The text of a content: a text, or a list of parts.
+fn text(value: &Value) -> Result<String, String> {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n"),
-        _ => String::new(),
+        Value::Null => Ok(String::new()),
+        Value::String(text) => Ok(text.clone()),
+        Value::Array(parts) => {
+            let of_part = |part: &Value| part.as_str().or_else(|| part["text"].as_str()).map(str::to_owned);
+            Ok(parts.iter().filter_map(of_part).collect::<Vec<_>>().join("\n"))
+        }
+        other => Err(format!("its content is neither a text nor a list of parts but {other}")),
     }
 }

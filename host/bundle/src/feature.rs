@@ -12,7 +12,7 @@ pub(crate) enum Without {
     Fails,
 }
 
-/// Warns of each of these keys that is there and not empty.
+/// Tells of each of these keys that is there and not empty.
 pub(crate) fn unsupported(cursor: &Cursor<'_>, keys: &[&str], without: Without, report: &mut Report) {
     for entry in cursor.node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str())) {
         if entry.value.is_empty() {
@@ -25,6 +25,7 @@ pub(crate) fn unsupported(cursor: &Cursor<'_>, keys: &[&str], without: Without, 
             let message = format!("`{}` is not supported yet: each case is an error", entry.key);
             value.error("FeatureUnsupported", message).hint("remove the key, or leave the scenario out of the arena")
         };
-        report.push(problem.at(entry.line, entry.column).warning());
+        let problem = problem.at(entry.line, entry.column);
+        report.push(if without == Without::Works { problem.warning() } else { problem.defect() });
     }
 }

@@ -154,9 +154,15 @@ impl<'a, O: Out> Expansion<'a, O> {
 
     fn text(&mut self, text: &str) -> Result<O, FragmentError> {
         let (mut out, mut rest) = (O::default(), text);
+        // Where the nearest `}}` is that was found: it is looked for once, however many `{{` are before it.
+        let mut close = 0;
         while let Some(start) = rest.find("{{") {
-            let token = rest[start + 2..].find("}}").map(|end| &rest[start + 2..start + 2 + end]);
-            let Some(token) = token else { break };
+            let from = text.len() - rest.len() + start + 2;
+            if close < from {
+                let Some(end) = text[from..].find("}}") else { break };
+                close = from + end;
+            }
+            let token = &text[from..close];
             let Some(name) = self.named(token)? else {
                 out.add(&rest[..=start]);
                 rest = &rest[start + 1..];

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arena_model::Digest;
+use arena_model::{Conduct, Digest};
 
 use crate::document::{self, Document, Kind, resolve};
 use crate::feature::{Without, unsupported};
@@ -14,7 +14,7 @@ use crate::pack::{self, Pack};
 use crate::report::Report;
 use crate::scenario::Known;
 use crate::tree::{self, Folder, Listing};
-use crate::yaml::{Cursor, YamlLimits};
+use crate::yaml::{Cursor, Data, YamlLimits};
 use crate::{
     Assertion, Bundle, ComponentSpec, Composition, Defaults, Limits, McpServer, Memory, PackEval, Persona, Problem,
     Problems, Prompt, ProviderSpec, Scenario, Skill, Tool, Workflow, entry, skill,
@@ -32,7 +32,7 @@ const UNSUPPORTED: [&str; 9] = [
     "embedding_providers",
     "image_providers",
 ];
-const UNSUPPORTED_DEFAULTS: [&str; 3] = ["config_dir", "fail_on", "inference"];
+const UNSUPPORTED_DEFAULTS: [&str; 2] = ["config_dir", "inference"];
 
 /// Where the original runner writes results; no part of the bundle if the arena says that it does so here.
 const OUTPUT: &str = "out";
@@ -89,6 +89,8 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         evals: parts.evals,
         components: parts.components,
         template: parts.template,
+        engine: parts.engine,
+        conduct: Conduct::default(),
         unsupported: parts.unsupported,
         warnings,
         folder,
@@ -123,6 +125,7 @@ struct Parts {
     evals: Vec<Arc<PackEval>>,
     components: Vec<ComponentSpec>,
     template: Option<ComponentSpec>,
+    engine: Option<String>,
     unsupported: Vec<&'static str>,
 }
 
@@ -148,6 +151,16 @@ impl Loader<'_> {
         if let Some(defaults) = spec.get("defaults") {
             unsupported(&defaults, &UNSUPPORTED_DEFAULTS, Without::Works, &mut self.report);
             parts.defaults = Defaults::decode(&defaults, &mut self.report);
+        }
+        for (key, what) in [("workflow", "a mapping"), ("compositions", "a mapping"), ("memory", "a mapping or true")] {
+            let fits = |it: &Cursor<'_>| match it.node.data {
+                Data::Null | Data::Mapping(_) => true,
+                Data::Bool(_) => key == "memory",
+                _ => false,
+            };
+            if let Some(it) = spec.get(key).filter(|it| !fits(it)) {
+                self.report.push(it.error_with_value("WrongType", format!("expected {what}")));
+            }
         }
         parts.unsupported = self.runtime(&spec);
         parts.prompts = self.prompts(&spec);
@@ -187,8 +200,14 @@ impl Loader<'_> {
         self.self_play(&spec, &ids, &mut parts);
         (parts.scenarios, parts.recordings) = self.scenarios(&spec, &parts);
         parts.components = self.components(&spec);
-        let template = spec.get("template");
-        parts.template = template.and_then(|it| ComponentSpec::decode(&it, &self.listing.files, &mut self.report));
+        if let Some(template) = spec.get("template") {
+            parts.template = ComponentSpec::decode(&template, &self.listing.files, &mut self.report);
+            parts.engine = template.text("engine");
+            if template.get("component").is_some() == parts.engine.is_some() {
+                let message = "a template engine is either a `component` of the bundle or a standard `engine`";
+                self.report.push(template.error("TemplateUnclear", message).hint("give one of the two"));
+            }
+        }
         parts
     }
 
@@ -363,7 +382,7 @@ fn duplicate(at: &Cursor<'_>, reason: &'static str, what: &str, first: &str, sec
     } else {
         format!("{what} stands in {first} and in {second}: only the latter counts")
     };
-    at.error(reason, message).warning().hint("give each its own name, or remove one")
+    at.error(reason, message).defect().hint("give each its own name, or remove one")
 }
 
 fn nameless(document: &Document) -> Problem {

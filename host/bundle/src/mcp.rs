@@ -58,7 +58,7 @@ impl McpServer {
         let name = item.text("name")?;
         let unsupported = refusal(item).map(|why| format!("MCP server `{name}`: {why}"));
         if let Some(why) = &unsupported {
-            let problem = item.error("FeatureUnsupported", format!("{why}: each case is an error")).warning();
+            let problem = item.error("FeatureUnsupported", format!("{why}: each case is an error")).defect();
             report.push(problem.hint("name a server by `url` that speaks streamable HTTP"));
         }
         let filter = item.get("tool_filter");

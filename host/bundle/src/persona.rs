@@ -19,6 +19,8 @@ pub struct Persona {
     pub constraints: Vec<String>,
     /// Values of the prompt's variables.
     pub variables: BTreeMap<String, String>,
+    /// How it behaves, by what templates call it: `verbosity`, `challenge_level`, `friction_tags`.
+    pub style: BTreeMap<String, String>,
     /// Texts that stand for their names in the template.
     pub fragments: BTreeMap<String, String>,
     /// Variables that must have a value.
@@ -46,6 +48,7 @@ impl Persona {
             system_template: spec.text("system_template").or_else(|| spec.text("system_prompt")).unwrap_or_default(),
             goals: spec.texts("goals"),
             constraints: spec.texts("constraints"),
+            style: style(spec),
             variables: spec.text_map("optional_vars"),
             fragments,
             required: spec.texts("required_vars"),
@@ -54,4 +57,17 @@ impl Persona {
             file: spec.file.clone(),
         }
     }
+}
+
+/// Its style, with the words of the original runner for what it does not say.
+fn style(spec: &Cursor<'_>) -> BTreeMap<String, String> {
+    let style = spec.get("style");
+    let style = style.as_ref();
+    let word = |key: &str| {
+        let given = style.and_then(|style| style.text(key)).filter(|word| !word.is_empty());
+        (key.to_owned(), given.unwrap_or_else(|| "medium".to_owned()))
+    };
+    let tags = style.map(|style| style.texts("friction_tags")).filter(|tags| !tags.is_empty());
+    let tags = tags.map_or_else(|| "none".to_owned(), |tags| tags.join(", "));
+    BTreeMap::from([word("verbosity"), word("challenge_level"), ("friction_tags".to_owned(), tags)])
 }

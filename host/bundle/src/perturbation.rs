@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::report::Report;
 use crate::yaml::Cursor;
 
-/// Most variants of one scenario.
+/// Most variants of one scenario, and bytes of all their names.
 const MOST: u64 = 10_000;
+const NAME_BYTES: u64 = 64 << 20;
 
 /// Values by the key whose place they take. Every combination is a variant; the last key runs fastest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +30,15 @@ impl Perturbations {
                 values.insert(key.to_owned(), texts);
             }
             let count = values.values().fold(1u64, |count, texts| count.saturating_mul(texts.len() as u64));
+            let longest: usize = values
+                .iter()
+                .map(|(key, texts)| key.len() + texts.iter().map(String::len).max().unwrap_or_default() + 2)
+                .sum();
+            if count.saturating_mul(longest as u64) > NAME_BYTES {
+                let message = format!("the names of {count} variants would take more than {NAME_BYTES} bytes");
+                report.push(all.error("TooManyVariants", message).hint("leave out some values, or shorten them"));
+                return Self::default();
+            }
             if count > MOST {
                 let message = format!("the scenario has {count} variants; at most {MOST} can be run");
                 report.push(all.error("TooManyVariants", message).hint("leave out some values"));
@@ -69,7 +79,9 @@ pub(crate) fn filled(text: &str, values: &BTreeMap<&str, &str>) -> String {
     while let Some(open) = rest.find('{') {
         let (before, from) = rest.split_at(open);
         whole.push_str(before);
-        let named = from[1..].split_once('}').and_then(|(key, after)| Some((values.get(key)?, after)));
+        // A key has no brace in it: the next one ends the search, or many of them would make it endless.
+        let end = from[1..].find(['{', '}']).filter(|end| from[1..].as_bytes()[*end] == b'}');
+        let named = end.and_then(|end| Some((values.get(&from[1..=end])?, &from[end + 2..])));
         rest = match named {
             Some((value, after)) => {
                 whole.push_str(value);

@@ -9,6 +9,9 @@ use arena_model::{Class, Fault};
 pub enum Severity {
     /// The bundle does not load.
     Error,
+    /// The bundle loads, and a plain run does without what is concerned: the cases that come to it are errors, or it does
+    /// not run at all. Who validates it is to refuse it.
+    Defect,
     /// The bundle loads; something in it has no effect or will fail later.
     Warning,
 }
@@ -16,7 +19,7 @@ pub enum Severity {
 /// Longest piece of a user's value that a message repeats, in characters.
 const SHOWN_CHARS: usize = 80;
 
-/// One finding. Prints as `file:line:col: error[Reason] path: message (value ...); hint`.
+/// One finding. Prints as `file:line:col: error[Reason] path: message (value ...); hint`, by `{:#}` without the word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// See [`Severity`].
@@ -68,6 +71,11 @@ impl Problem {
         self
     }
 
+    pub(crate) fn defect(mut self) -> Self {
+        self.severity = Severity::Defect;
+        self
+    }
+
     pub(crate) fn value(mut self, value: impl fmt::Display) -> Self {
         let value = value.to_string();
         let mut shown: String = value.chars().take(SHOWN_CHARS).collect();
@@ -105,12 +113,20 @@ impl fmt::Write for Plain<'_, '_> {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            _ if f.alternate() => "",
+            Severity::Error | Severity::Defect => "error",
+            Severity::Warning => "warning",
+        };
         let mut out = Plain(f);
+        if self.file.starts_with("::") {
+            // Such a line is a command to some CI systems.
+            out.write_str("./")?;
+        }
         out.write_str(&self.file)?;
         if self.line > 0 {
             write!(out, ":{}:{}", self.line, self.column)?;
         }
-        let severity = if self.severity == Severity::Error { "error" } else { "warning" };
         write!(out, ": {severity}[{}]", self.reason)?;
         if !self.path.is_empty() {
             write!(out, " {}", self.path)?;
@@ -185,6 +201,7 @@ mod tests {
         assert_eq!(problem.to_string(), "a.yaml:3:7: error[WrongType] spec.id: expected text (value 42); quote it");
         let bare = Problem::of_file("b.yaml", "FileMissing", "no such file").warning();
         assert_eq!(bare.to_string(), "b.yaml: warning[FileMissing]: no such file");
+        assert_eq!(format!("{:#}", bare.clone().defect()), "b.yaml: [FileMissing]: no such file");
         assert_eq!(Problems(vec![problem, bare]).to_string().lines().count(), 2);
     }
 

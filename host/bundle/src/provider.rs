@@ -128,6 +128,9 @@ const UNSUPPORTED: [&str; 7] =
 /// Keys of `additional_config` by which a mock's session ends or is interrupted: here sessions never do.
 const SESSION: [&str; 3] = ["interrupt_on_turn", "close_after_turns", "close_no_response"];
 
+/// Keys of `additional_config` by which PromptArena asks OpenAI in other ways.
+const OPENAI: [&str; 5] = ["api_mode", "realtime", "reasoning_effort", "reasoning_summary", "modalities"];
+
 /// Keys of `additional_config` that name files.
 const FILES: [&str; 3] = ["mock_config", "recording", "arena_output"];
 /// Those of a provider that replays.
@@ -154,6 +157,9 @@ impl ProviderSpec {
             unsupported(config, &SESSION, Without::Works, report);
         }
         let kind = spec.text("type")?;
+        if let Some(config) = config.as_ref().filter(|_| kind == "openai") {
+            unsupported(config, &OPENAI, Without::Works, report);
+        }
         if kind == "replay" && !RECORDED.iter().any(|key| config.as_ref().is_some_and(|it| it.get(key).is_some())) {
             let message = format!("a provider of type replay needs a recording: give {}", RECORDED.join(" or "));
             report.push(spec.error("MissingKey", message));

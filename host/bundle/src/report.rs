@@ -24,7 +24,7 @@ impl Report {
     pub(crate) fn push(&mut self, problem: Problem) {
         let findings = match problem.severity {
             Severity::Error => &mut self.errors,
-            Severity::Warning => &mut self.warnings,
+            Severity::Defect | Severity::Warning => &mut self.warnings,
         };
         if findings.kept.len() < self.limit {
             findings.kept.push(problem);

@@ -161,7 +161,9 @@ pub(crate) struct Known<'a> {
 const USER: &str = "user";
 /// Most exchanges of one turn of self-play.
 const MOST_PLAYED: i64 = 1000;
-const SCENARIO_IGNORED: [&str; 5] = ["mode", "context_metadata", "context", "constraints", "voice"];
+/// Keys that have an effect in the original runner and none here. Those that have none there either (`mode`, `context`,
+/// `context_metadata`, `constraints`) are for people.
+const SCENARIO_IGNORED: [&str; 1] = ["voice"];
 
 impl Scenario {
     /// Reads `spec`. `labels` are those of the document's metadata.
@@ -297,13 +299,13 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
         && let Some(task) = cursor.node.as_text().filter(|task| !known.prompts.contains_key(*task) && !optional(task))
     {
         let message = if task.is_empty() { "no prompt is selected" } else { "no prompt has this task_type" };
-        let problem = cursor.error_with_value("PromptMissing", message).warning();
+        let problem = cursor.error_with_value("PromptMissing", message).defect();
         report.push(problem.hint("add a prompt of this task_type to `prompt_configs`"));
     }
     let list = spec.get("providers");
     for cursor in list.iter().flat_map(Cursor::items) {
         if cursor.node.as_text().is_some_and(|id| !known.providers.contains_key(id)) {
-            let problem = cursor.error_with_value("ProviderUnknown", "no provider of the arena has this id").warning();
+            let problem = cursor.error_with_value("ProviderUnknown", "no provider of the arena has this id").defect();
             report.push(problem.hint("the id is the provider's metadata.name"));
         }
     }
@@ -333,7 +335,9 @@ impl Turn {
         let played = known.roles.contains_key(&role);
         if let Some(cursor) = turn.get_text("role").filter(|_| role != USER && !played) {
             let message = "neither `user` nor a role of self_play: the case will be an error";
-            report.push(cursor.error_with_value("TurnRoleUnknown", message).warning().hint("write `user`"));
+            let roles = known.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let hint = if roles.is_empty() { "write `user`".to_owned() } else { format!("write `user`, or {roles}") };
+            report.push(cursor.error_with_value("TurnRoleUnknown", message).defect().hint(hint));
         }
         let seed = turn.whole("seed", 0, report);
         if let Some(cursor) = turn.get("user_temp").filter(|_| !played) {
@@ -347,7 +351,7 @@ impl Turn {
                 .unwrap_or(1_i64)
                 .clamp(1, MOST_PLAYED)
                 .cast_unsigned() as u32,
-            max_turns: turn.whole("max_turns", 0, report),
+            max_turns: turn.whole("max_turns", 0, report).map(|most: u32| most.min(MOST_PLAYED as u32)),
             temperature: turn.number_in("user_temp", 0.0, f64::MAX, report),
             seed,
         });

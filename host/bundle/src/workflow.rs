@@ -83,7 +83,7 @@ impl Workflow {
         if let Some(entry) = workflow.get_text("entry")
             && !names.contains(entry.node.as_text().unwrap_or_default())
         {
-            report.push(entry.error_with_value("StateUnknown", "the workflow has no such state").warning());
+            report.push(entry.error_with_value("StateUnknown", "the workflow has no such state").defect());
         }
         let engine = workflow.get("engine");
         let budget = engine.as_ref().and_then(|engine| engine.get("budget"));
@@ -141,7 +141,7 @@ fn check_state(
 ) {
     let mut unknown = |cursor: &Cursor<'_>, reason, message: &str, known: bool| {
         if !known {
-            report.push(cursor.error_with_value(reason, message).warning());
+            report.push(cursor.error_with_value(reason, message).defect());
         }
     };
     let text = |cursor: &Cursor<'_>| cursor.node.as_text().unwrap_or_default().to_owned();

@@ -303,9 +303,9 @@ defaults: {}";
     assert_eq!(
         warnings,
         [
-            "arena.yaml:5:31: warning[DuplicateProvider] spec.providers[1]: provider `p` is listed twice and runs once; \
+            "arena.yaml:5:31: error[DuplicateProvider] spec.providers[1]: provider `p` is listed twice and runs once; \
              give each its own name, or remove one",
-            "arena.yaml:6:35: warning[DuplicateScenario] spec.scenarios[1]: scenario `same` stands in first.yaml and \
+            "arena.yaml:6:35: error[DuplicateScenario] spec.scenarios[1]: scenario `same` stands in first.yaml and \
              in second.yaml: only the latter counts; give each its own name, or remove one",
         ]
     );

@@ -185,7 +185,7 @@ fn unknown_kind_and_version() {
         warnings(&[("scenario.yaml", &scenario)]),
         "scenario.yaml:1:13: warning[ApiVersionUnknown] apiVersion: unknown apiVersion, read all the same \
          (value \"promptkit.altairalabs.ai/v9\"); write `promptkit.altairalabs.ai/v1alpha1`\n\
-         scenario.yaml:2:7: warning[KindMismatch] kind: expected kind Scenario (value \"Scenaro\"); \
+         scenario.yaml:2:7: error[KindMismatch] kind: expected kind Scenario (value \"Scenaro\"); \
          did you mean `Scenario`?"
     );
     let prompt = PROMPT.replace("kind: PromptConfig", "kind: Zzz");
@@ -240,8 +240,8 @@ fn what_a_case_will_stumble_over_is_a_warning() {
         reasons,
         [
             "config.arena.yaml:9:3 warning[FeatureUnsupported] spec.state_store",
-            "scenario.yaml:5:14 warning[PromptMissing] spec.task_type",
-            "scenario.yaml:6:15 warning[ProviderUnknown] spec.providers[0]",
+            "scenario.yaml:5:14 error[PromptMissing] spec.task_type",
+            "scenario.yaml:6:15 error[ProviderUnknown] spec.providers[0]",
             "scenario.yaml:10:7 warning[TurnEmpty] spec.turns[0]",
         ]
     );
@@ -254,7 +254,7 @@ fn what_a_case_will_stumble_over_is_a_warning() {
     let scenario = SCENARIO.replace("role: user", "role: narrator");
     assert_eq!(
         warnings(&[("scenario.yaml", &scenario)]),
-        "scenario.yaml:8:13: warning[TurnRoleUnknown] spec.turns[0].role: neither `user` nor a role of self_play: the case \
+        "scenario.yaml:8:13: error[TurnRoleUnknown] spec.turns[0].role: neither `user` nor a role of self_play: the case \
          will be an error (value \"narrator\"); write `user`"
     );
     let found = warnings(&[(
@@ -279,15 +279,11 @@ fn a_document_of_another_kind_is_no_arena_and_nothing_else_is_said_of_it() {
 }
 
 #[test]
-fn what_a_scenario_cannot_run_without_is_told() {
-    let scenario = SCENARIO.replace("turns:", "tool_policy: {tool_choice: none}\n  turns:");
-    assert_eq!(
-        errors(&[("scenario.yaml", &scenario)]).lines().collect::<Vec<_>>(),
-        [
-            "scenario.yaml:7:16: error[MissingKey] spec.tool_policy: required key `max_tool_calls_per_turn` is missing",
-            "scenario.yaml:7:16: error[MissingKey] spec.tool_policy: required key `max_total_tool_calls` is missing",
-        ]
-    );
+fn a_tool_policy_need_not_say_everything() {
+    let scenario = SCENARIO.replace("turns:", "tool_policy: {blocklist: [a]}\n  turns:");
+    let dir = bundle(&[("scenario.yaml", &scenario)]);
+    let policy = loaded(dir.path()).scenarios[0].tool_policy.clone().unwrap();
+    assert_eq!((policy.blocklist.as_slice(), policy.max_calls), (&["a".to_owned()][..], None));
 }
 
 #[test]

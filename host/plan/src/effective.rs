@@ -70,6 +70,7 @@ pub fn effective(
         let binding = ComponentBinding { name: "template".to_owned(), component: file.clone(), grants: Vec::new() };
         bundle.template = Some(component(&bundle, &binding)?);
     }
+    bundle.conduct = spec.conduct.clone();
     if let Some(timeout) = spec.case_timeout_ms {
         bundle.defaults.run_timeout = Some(Duration::from_millis(timeout));
     }

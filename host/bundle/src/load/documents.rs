@@ -33,7 +33,9 @@ impl Loader<'_> {
             let text = found.and_then(|file| self.fragment(file));
             match text {
                 Ok(text) => drop(fragments.insert(name, text)),
-                Err(_) if entry.boolean("required") != Some(true) => drop(fragments.insert(name, String::new())),
+                Err(cause) if cause.reason == "FileMissing" && entry.boolean("required") != Some(true) => {
+                    drop(fragments.insert(name, String::new()))
+                }
                 Err(cause) => {
                     let problem = entry.error(cause.reason, format!("fragment `{name}`: {}", cause.message));
                     self.report.push(Problem { hint: cause.hint, ..problem });
@@ -56,7 +58,8 @@ impl Loader<'_> {
         }
         let bytes = tree::read_listed(self.folder, file)?;
         if !(file.path.ends_with(".yaml") || file.path.ends_with(".yml")) {
-            return Ok(String::from_utf8_lossy(&bytes).into_owned());
+            let not_text = |_| Problem::of_file(&file.path, "NotText", "the file is not UTF-8");
+            return String::from_utf8(bytes).map_err(not_text);
         }
         let root = yaml::parse(&file.path, &bytes, self.limits)?;
         let content = root.get("content").or_else(|| root.get("spec").and_then(|spec| spec.get("content")));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arena_model::Conduct;
 use serde_json::Value;
 
 use super::Document;
@@ -87,6 +88,8 @@ impl Pack {
             evals: PackEval::decode_all(&pack, "evals", &mut report),
             components: Vec::new(),
             template: None,
+            engine: None,
+            conduct: Conduct::default(),
             unsupported: Vec::new(),
             warnings: report.finish()?,
             folder,

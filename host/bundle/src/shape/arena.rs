@@ -28,6 +28,7 @@ const SPEC: Shape = Shape::Record(&[
     may("memory", Shape::Any),
     may("agents", Shape::Any),
     may("deploy", Shape::Record(DEPLOY)),
+    may("pack_metadata", Shape::Open),
     may("mcp_servers", Shape::List(&Shape::Record(MCP_SERVER))),
     may("a2a_agents", Shape::List(&Shape::Record(AGENT))),
     may("state_store", Shape::Record(STATE_STORE)),
@@ -46,8 +47,11 @@ const SPEC: Shape = Shape::Record(&[
     may("image_providers", PROVIDERS),
     may("voices", Shape::List(&Shape::Record(&[must("id", Shape::Text), must("provider", Shape::Text)]))),
     may("evaluators", Shape::List(&Shape::Record(EVALUATOR))),
-    may("template", Shape::Record(&[must("component", Shape::Text)])),
+    may("template", Shape::Record(&[may("component", Shape::Text), may("engine", Shape::OneOf(ENGINES))])),
 ]);
+
+/// Template engines of the standard library.
+const ENGINES: &[&str] = &["template", "template-repeated", "jinja", "go-template"];
 
 const AGENT: &[Field] = &[
     must("name", Shape::Text),

@@ -82,9 +82,10 @@ const RELEVANCE: &[Field] = &[
 ];
 
 const TOOL_POLICY: &[Field] = &[
-    must("tool_choice", Shape::Text),
-    must("max_tool_calls_per_turn", Shape::Integer),
-    must("max_total_tool_calls", Shape::Integer),
+    // The schemas of 1.5.9 want these three, later ones none of them.
+    may("tool_choice", Shape::Text),
+    may("max_tool_calls_per_turn", Shape::Integer),
+    may("max_total_tool_calls", Shape::Integer),
     may("blocklist", TEXTS),
     may("max_rounds", Shape::Integer),
     may("max_cost_usd", Shape::Number),

@@ -29,6 +29,21 @@ enum Step<'a> {
     Index(usize),
 }
 
+/// Keys below which secrets may stand.
+const SECRET: [&str; 11] = [
+    "credential",
+    "headers",
+    "static_headers",
+    "header_params",
+    "headers_from_env",
+    "static_query",
+    "api_key",
+    "token",
+    "password",
+    "auth",
+    "env",
+];
+
 impl<'a> Cursor<'a> {
     pub(crate) fn root(file: &'a Arc<str>, node: &'a Node) -> Self {
         Self { node, file, parent: None, step: Step::Root }
@@ -73,8 +88,7 @@ impl<'a> Cursor<'a> {
 
     /// Whether this may be a secret, which no message may repeat.
     pub(crate) fn is_secret(&self) -> bool {
-        matches!(self.step, Step::Key("credential" | "headers" | "api_key" | "token"))
-            || self.parent.is_some_and(Cursor::is_secret)
+        matches!(self.step, Step::Key(key) if SECRET.contains(&key)) || self.parent.is_some_and(Cursor::is_secret)
     }
 
     /// An error at this place.

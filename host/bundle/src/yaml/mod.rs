@@ -8,6 +8,8 @@ mod scalar;
 pub(crate) use cursor::{Cursor, whole};
 pub use node::{Data, Entry, Node};
 
+use std::borrow::Cow;
+
 use crate::Problem;
 
 /// Upper bounds for one document.
@@ -49,7 +51,39 @@ pub fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Node, Prob
         let (line, column) = place(bytes, position);
         return Err(Problem::of_file(file, "YamlNul", "the document holds a NUL byte").at(line, column));
     }
-    compose::compose(file, text.strip_prefix('\u{feff}').unwrap_or(text), limits)
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = if file.ends_with(".json") { paired(text) } else { Cow::Borrowed(text) };
+    compose::compose(file, &text, limits)
+}
+
+/// JSON may write a character beyond the first 65,536 as a pair of escapes, which YAML does not know: each pair becomes
+/// its character.
+fn paired(text: &str) -> Cow<'_, str> {
+    let (mut whole, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find("\\u") {
+        let (before, from) = rest.split_at(at);
+        whole.push_str(before);
+        let escaped = before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let unit = |piece: Option<&str>| u16::from_str_radix(piece?.strip_prefix("\\u")?, 16).ok();
+        let units = [unit(from.get(..6)), unit(from.get(6..12))];
+        let pair = units[0].zip(units[1]).filter(|_| !escaped);
+        let decoded = pair.and_then(|(high, low)| {
+            let mut chars = char::decode_utf16([high, low]);
+            chars.next()?.ok().filter(|_| chars.next().is_none())
+        });
+        let taken = match decoded {
+            Some(character) => {
+                whole.push(character);
+                12
+            }
+            None => {
+                whole.push_str(&from[..2]);
+                2
+            }
+        };
+        rest = &from[taken..];
+    }
+    if whole.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(whole + rest) }
 }
 
 /// One-based line and column of a byte offset; the column counts characters.

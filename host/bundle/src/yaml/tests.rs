@@ -147,3 +147,11 @@ fn what_cannot_be_meant_is_refused() {
 fn tags_of_the_core_schema_decide() {
     assert_eq!(read("a: !!str 12\nb: !!int '7'\nc: !!seq []").to_json(), json!({"a": "12", "b": 7, "c": []}));
 }
+
+#[test]
+fn pairs_of_escapes_are_one_character_in_json() {
+    let limits = YamlLimits::default();
+    let read = |text: &str| parse("a.json", text.as_bytes(), &limits).unwrap().to_json();
+    assert_eq!(read(r#"{"a": "x\ud83d\ude00y", "b": "\\ud83d"}"#), serde_json::json!({"a": "x😀y", "b": "\\ud83d"}));
+    assert!(parse("a.json", br#"{"a": "\ud83d alone"}"#, &limits).is_err());
+}
