@@ -160,7 +160,10 @@ fn verdict(checks: &[CheckRecord], spoke: bool, trouble: Option<Trouble>) -> (Ou
     for outcome in [Outcome::Error, Outcome::Failed] {
         let mut hits = checks.iter().filter(|check| check.outcome == outcome);
         if let Some(first) = hits.next() {
-            let why = first.message.as_deref().or(first.reason.as_deref()).unwrap_or_default();
+            let why = match (&first.message, &first.reason) {
+                (Some(message), Some(reason)) => format!("{message} ({reason})"),
+                (message, reason) => message.as_ref().or(reason.as_ref()).cloned().unwrap_or_default(),
+            };
             let more = match hits.count() {
                 0 => String::new(),
                 others => format!(" (and {others} more)"),
@@ -169,6 +172,12 @@ fn verdict(checks: &[CheckRecord], spoke: bool, trouble: Option<Trouble>) -> (Ou
             let lead = if error.is_some() { "CheckError: " } else { "" };
             return (outcome, Some(format!("{lead}{}: {why}{more}", first.kind)), error);
         }
+    }
+    // A check that decides and was never come to has found nothing.
+    let missed = checks.iter().filter(|check| check.outcome == Outcome::NotRun).count();
+    if let Some(first) = checks.iter().find(|check| check.outcome == Outcome::NotRun) {
+        let text = format!("CheckNotRun: {missed} of the checks were not come to, the first is {}", first.kind);
+        return (Outcome::Error, Some(text), Some("CheckNotRun".to_owned()));
     }
     if !spoke {
         let reason = "nothing was said: the scenario has no turns".to_owned();

@@ -9,8 +9,9 @@ use arena_sandbox::{Call, GuestError, JudgeHost, Sandbox, Verdict};
 use serde_json::Value;
 
 use crate::condition::applies;
+use crate::conversation::TOOL_EXEC;
 use crate::guardrails::unknown_validator;
-use crate::library::Library;
+use crate::library::{Library, nearest};
 use crate::score::{Threshold, observed};
 
 /// The type that wraps another.
@@ -79,7 +80,7 @@ impl Planned {
         (0u32..).take(count).map(|index| Self { scenario: scenario.clone(), turn, index }).collect()
     }
 
-    fn assertion(&self) -> &Assertion {
+    pub(crate) fn assertion(&self) -> &Assertion {
         let index = self.index as usize;
         match self.turn {
             Some(at) => &self.scenario.turns[at as usize].assertions[index],
@@ -89,7 +90,8 @@ impl Planned {
 
     /// The record of a check that cannot be judged, whatever was said.
     pub(crate) fn refused(&self, bundle: &Bundle) -> Option<CheckRecord> {
-        let why = unknown_validator(bundle, &self.scenario, self.assertion())?;
+        let why = unknown_validator(bundle, &self.scenario, self.assertion())
+            .or_else(|| unknown_tool(bundle, self.assertion()))?;
         Some(error(self.record(Outcome::Error), "BadParams", why))
     }
 
@@ -107,6 +109,22 @@ impl Planned {
             ..unjudged(self.scope(), self.turn, self.index, &assertion.kind, assertion.params.to_value())
         }
     }
+}
+
+/// What a check of this type is called with; none if it is of another.
+pub(crate) fn params_of(kind: &str, assertion: &Assertion) -> Option<Value> {
+    let own = check_type(assertion) == kind;
+    own.then(|| serde_json::from_str(&unwrap(assertion).ok()?.params).ok()).flatten()
+}
+
+/// Why the tool that a check wants called cannot be: nothing of the bundle has its name.
+pub(crate) fn unknown_tool(bundle: &Bundle, assertion: &Assertion) -> Option<String> {
+    let params = params_of(TOOL_EXEC, assertion).filter(|_| bundle.mcp_servers.is_empty())?;
+    let tool = params["tool"].as_str().filter(|tool| !tool.is_empty() && !bundle.tools.contains_key(*tool))?;
+    Some(match nearest(tool, bundle.tools.keys().map(String::as_str)) {
+        Some(meant) => format!("the bundle has no tool `{tool}`; did you mean `{meant}`?"),
+        None => format!("the bundle has no tool `{tool}`; list it under `tools`"),
+    })
 }
 
 /// A record of a check as it is declared, without a verdict.

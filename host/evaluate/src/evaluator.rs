@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arena_bundle::Bundle;
 use arena_egress::Egress;
+use arena_model::Compat;
 use arena_provider::{Provider, ProviderError};
 use arena_sandbox::{Component, Sandbox, World};
 
@@ -15,8 +16,16 @@ use crate::check::Bench;
 use crate::judge::Judges;
 use crate::library::{Library, Resolved};
 
-/// Name of the standard template engine.
-pub const TEMPLATE: &str = "template";
+/// The standard template engine, and the one that looks through values, too.
+const TEMPLATE: &str = "template";
+const TEMPLATE_REPEATED: &str = "template-repeated";
+
+/// Name of a bundle's template engine: its own, the standard one that it chooses, else the usual one.
+pub fn template_of(bundle: &Bundle) -> &str {
+    let usual = if bundle.conduct.follows(Compat::ExpandedValues) { TEMPLATE_REPEATED } else { TEMPLATE };
+    let own = bundle.template.as_ref().map(|template| template.name.as_str());
+    own.or(bundle.engine.as_deref()).unwrap_or(usual)
+}
 
 /// Gives the time of day as RFC 3339, UTC.
 pub type CaseClock = Arc<dyn Fn() -> String + Send + Sync>;
@@ -117,9 +126,18 @@ impl Evaluator {
         }
     }
 
-    /// The template engine: the bundle's own, else the standard one.
+    /// The template engine.
     pub(crate) fn template(&self) -> Result<&Arc<Component>, Trouble> {
-        self.engine(self.parts.bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str()))
+        self.engine(template_of(&self.parts.bundle))
+    }
+
+    /// The component of this name that judges.
+    pub(crate) fn component(&self, name: &str) -> Result<&Arc<Component>, Trouble> {
+        match self.parts.library.named(name).map(Resolved::ready) {
+            Some(Ok(component)) => Ok(component),
+            Some(Err((reason, text))) => Err(Trouble::new(reason, text)),
+            None => Err(Trouble::new("SandboxFailed", format!("there is no component `{name}`"))),
+        }
     }
 
     /// The template engine of this name.

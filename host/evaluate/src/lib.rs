@@ -17,7 +17,7 @@ mod score;
 
 pub use case::CaseInput;
 pub use check::check_type;
-pub use conversation::{ANSWERS, MAPPINGS};
-pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, TEMPLATE, ToolKeys};
-pub use library::{ComponentSource, Library, LibraryError, Resolved, WATCHED, pins};
+pub use conversation::{ANSWERS, MAPPINGS, SCHEMAS, refers};
+pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, ToolKeys, template_of};
+pub use library::{ComponentBytes, ComponentSource, Library, LibraryError, Resolved, WATCHED, pins};
 pub use preflight::Finding;

@@ -1,7 +1,9 @@
 //! Which component judges a check type. The standard library, what the bundle brings, and what the user replaces
 //! for one run all end up here; a component that cannot be loaded fails its own checks and nothing else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use arena_model::{CheckMetadata, Class, ComponentMetadata, Digest, EvaluatorPin, Fault};
@@ -13,7 +15,11 @@ pub struct ComponentSource {
     /// Unique name: of the standard library, or of the entry in the bundle.
     pub name: String,
     /// The component.
-    pub bytes: Arc<[u8]>,
+    pub bytes: ComponentBytes,
+    /// Digest of its bytes, unpacked.
+    pub digest: Digest,
+    /// What it says of itself, as far as that can be read without running it.
+    pub metadata: Option<ComponentMetadata>,
     /// Given to it.
     pub grants: Grants,
     /// None for the defaults of its kind.
@@ -24,17 +30,69 @@ pub struct ComponentSource {
     pub lazy: bool,
 }
 
+/// A component's bytes.
+#[derive(Clone, Debug)]
+pub enum ComponentBytes {
+    /// As they are.
+    Plain(Arc<[u8]>),
+    /// A part of the program.
+    Packed {
+        /// Compressed by zstd.
+        zstd: &'static [u8],
+        /// Length of what was compressed, bytes.
+        size: usize,
+    },
+}
+
+impl ComponentBytes {
+    /// The bytes, unpacked.
+    pub fn read(&self) -> io::Result<Cow<'_, [u8]>> {
+        match self {
+            Self::Plain(bytes) => Ok(Cow::Borrowed(bytes)),
+            Self::Packed { zstd, size } => zstd::bulk::decompress(zstd, *size).map(Cow::Owned),
+        }
+    }
+
+    /// Their length, unpacked.
+    fn size(&self) -> usize {
+        match self {
+            Self::Plain(bytes) => bytes.len(),
+            Self::Packed { size, .. } => *size,
+        }
+    }
+}
+
 impl ComponentSource {
+    /// One of somebody's own, loaded in any case and with the limits of its kind.
+    pub fn new(name: &str, bytes: Vec<u8>, grants: Grants, origin: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            digest: Digest::of(&bytes),
+            metadata: read_metadata(&bytes),
+            bytes: ComponentBytes::Plain(bytes.into()),
+            grants,
+            limits: None,
+            origin: origin.to_owned(),
+            lazy: false,
+        }
+    }
+
     /// What one evaluation may use.
     pub fn limits(&self) -> Limits {
-        self.limits.unwrap_or_else(|| Limits::for_component(self.bytes.len()))
+        self.limits.unwrap_or_else(|| Limits::for_component(self.bytes.size()))
+    }
+
+    async fn load(&self, sandbox: &Arc<Sandbox>) -> Result<Component, LoadError> {
+        let broken = |error: io::Error| LoadError::SandboxFailed { name: self.name.clone(), detail: error.to_string() };
+        let bytes = self.bytes.read().map_err(broken)?;
+        sandbox.load(&self.name, &bytes, self.limits(), self.grants).await
     }
 }
 
 /// What a manifest says of `sources`, by name; of two with one name the later counts. Loads nothing.
 pub fn pins(sources: &[ComponentSource]) -> BTreeMap<String, EvaluatorPin> {
     let pin = |source: &ComponentSource| EvaluatorPin {
-        digest: Digest::of(&source.bytes),
+        digest: source.digest.clone(),
         grants: if source.grants.judge { vec!["judge".to_owned()] } else { Vec::new() },
         limits: serde_json::to_value(source.limits()).unwrap_or_default(),
     };
@@ -108,6 +166,8 @@ pub const WATCHED: &str = "stream:";
 
 /// Most letters by which a word may differ from the one that was meant.
 const SIMILAR: usize = 3;
+/// Longest word that is looked for, bytes.
+const WORD: usize = 200;
 
 impl Resolved {
     /// What it says of the check type `kind`, or of the one that has this alias.
@@ -143,20 +203,20 @@ impl Library {
         let mut library = Self { entries: Vec::new(), types: BTreeMap::new(), guards: BTreeMap::new() };
         for (_, source) in sources {
             let limits = source.limits();
-            let mut metadata = read_metadata(&source.bytes);
+            let mut metadata = source.metadata.clone();
             let watches = metadata.as_ref().is_some_and(|metadata| metadata.world == World::Guardrail.as_str());
             let mut kinds = metadata.iter().flat_map(|metadata| &metadata.checks).flat_map(names);
             let wanted = |kind: String| needed(&if watches { format!("{WATCHED}{kind}") } else { kind });
             let component = if source.lazy && !needed(&source.name) && !kinds.any(wanted) {
                 None
             } else {
-                Some(sandbox.load(&source.name, &source.bytes, limits, source.grants).await)
+                Some(source.load(sandbox).await)
             };
             if let Some(Ok(component)) = &component {
                 metadata = Some(component.metadata().clone());
             }
             library.add(Resolved {
-                digest: Digest::of(&source.bytes),
+                digest: source.digest,
                 name: source.name,
                 grants: source.grants,
                 limits,
@@ -235,6 +295,9 @@ impl Library {
 
 /// The known word that a misspelt one is closest to, if it is close.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > WORD {
+        return None;
+    }
     let (distance, closest) = known.map(|known| (strsim::damerau_levenshtein(known, word), known)).min()?;
     (distance <= SIMILAR && distance < word.len()).then_some(closest)
 }

@@ -58,6 +58,10 @@ impl Threshold {
     pub(crate) fn judge(self, verdict: &Verdict) -> Result<(Outcome, String), (&'static str, String)> {
         let outcome = |passed: bool| if passed { Outcome::Passed } else { Outcome::Failed };
         let score = match (self, verdict.score, verdict.passed) {
+            // By how much it fell short is otherwise seen nowhere.
+            (Self { min: None, max: None }, Some(score), Some(false)) if score > 0.0 && score < 1.0 => {
+                return Ok((Outcome::Failed, format!("score {score} and no `{MIN}` is set: {}", verdict.reason)));
+            }
             (Self { min: None, max: None }, _, Some(word)) => return Ok((outcome(word), verdict.reason.clone())),
             (Self { min: None, max: None }, _, None) => {
                 return Err(("VerdictMissing", "the check says neither passed nor failed; set `min_score`".to_owned()));

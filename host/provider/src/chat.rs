@@ -22,6 +22,11 @@ pub trait Provider: Send + Sync {
     /// `host[:port]` that is called, for logs and the run's origin; none if nothing is called.
     fn endpoint(&self) -> Option<&str>;
 
+    /// What of its settings' files has no effect, a sentence each.
+    fn passed_over(&self) -> &[String] {
+        &[]
+    }
+
     /// Whether it holds conversations in which both sides speak at once.
     fn speaks(&self) -> bool {
         false

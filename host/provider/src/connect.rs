@@ -35,8 +35,29 @@ pub fn connect(
     provider.map_err(|cause| cause.by(&settings.id, 0))
 }
 
-/// No such `type`.
+/// Values of `type` that PromptArena knows besides.
+const OTHERS: [&str; 14] = [
+    "anthropic",
+    "azure",
+    "bedrock",
+    "cartesia",
+    "claude",
+    "elevenlabs",
+    "gemini",
+    "huggingface",
+    "imagen",
+    "ollama",
+    "replay",
+    "vertex",
+    "vllm",
+    "voyageai",
+];
+
+/// No such `type`, or none that is called.
 pub(crate) fn unknown(kind: &str) -> Cause {
+    if OTHERS.contains(&kind) {
+        return Cause::ProviderTypeUnsupported { kind: kind.to_owned() };
+    }
     Cause::ProviderTypeUnknown { kind: kind.to_owned(), known: KINDS.join(", ") }
 }
 

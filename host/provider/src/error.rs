@@ -29,6 +29,8 @@ fn attempts_text(attempts: u32) -> String {
 pub enum Cause {
     #[error("type `{kind}` is not known; known types: {known}")]
     ProviderTypeUnknown { kind: String, known: String },
+    #[error("type `{kind}` is not called yet; with `--mock-provider` a mock answers in its place")]
+    ProviderTypeUnsupported { kind: String },
     #[error("base_url {text:?} is no URL of the form http(s)://host[:port]/path without user and password")]
     BaseUrlInvalid { text: String },
     #[error("header {name:?} is no valid HTTP header: its name or value has characters that are not allowed")]
@@ -106,6 +108,7 @@ impl Fault for ProviderError {
     fn reason(&self) -> &'static str {
         match self.cause {
             Cause::ProviderTypeUnknown { .. } => "ProviderTypeUnknown",
+            Cause::ProviderTypeUnsupported { .. } => "ProviderTypeUnsupported",
             Cause::BaseUrlInvalid { .. } => "BaseUrlInvalid",
             Cause::HeaderInvalid { .. } => "HeaderInvalid",
             Cause::CredentialMissing { .. } => "CredentialMissing",

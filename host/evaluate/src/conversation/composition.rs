@@ -7,8 +7,11 @@ use arena_model::{Author, Message, Role, Usage};
 use arena_provider::{MockContext, Provider};
 use serde_json::{Map, Value, json};
 
-use super::{Run, tools};
-use crate::case::Trouble;
+use super::{Direction, Run, tools};
+use crate::case::{Trouble, unsaid};
+
+/// Longest text of a step's input that outputs are put into, bytes.
+const INPUT_BYTES: usize = 4 << 20;
 
 /// Outputs so far and what came of the choices.
 #[derive(Default)]
@@ -47,6 +50,11 @@ impl<'a> Run<'a> {
         ran.outputs.insert("input".to_owned(), Value::String(input.unwrap_or_default()));
         let done = self.steps(&composition.steps, &mut ran, at, provider).await;
         self.conversation.facts.insert("composition".to_owned(), fact(composition, &ran));
+        if done.is_err() || !ran.outputs.contains_key(&composition.output) {
+            // No answer carries what the steps have cost.
+            self.played += ran.usage;
+            self.played_cost = self.played_cost.zip(ran.cost).map(|(sum, one)| sum.saturating_add(one));
+        }
         done?;
         let output = ran.outputs.get(&composition.output).ok_or_else(|| {
             let text = format!("`{name}`: the step `{}`, whose output is the answer, did not run", composition.output);
@@ -92,16 +100,17 @@ impl<'a> Run<'a> {
                     let arguments = filled(&step.input, &ran.outputs).map_err(failed)?;
                     let answer = self.call_tool(tool, &arguments).await;
                     let text = answer.map_err(|failure| failed(failure.why))?.text().into_owned();
+                    self.count_answer(text.len())?;
                     ran.outputs.insert(step.id.clone(), serde_json::from_str(&text).unwrap_or(Value::String(text)));
                 }
                 StepKind::Prompt { task } => {
-                    let text = self.step(step, task, 1, None, ran, provider).await?;
+                    let text = self.step(step, task, (1, None), ran, (at, provider)).await?;
                     let parsed = if step.structured { serde_json::from_str(&text).ok() } else { None };
                     let output = parsed.unwrap_or(Value::String(text));
                     ran.outputs.insert(step.id.clone(), output);
                 }
                 StepKind::Agent { task, max_steps, until_tool } => {
-                    let text = self.step(step, task, *max_steps, until_tool.as_deref(), ran, provider).await?;
+                    let text = self.step(step, task, (*max_steps, until_tool.as_deref()), ran, (at, provider)).await?;
                     ran.outputs.insert(step.id.clone(), Value::String(text));
                 }
             }
@@ -114,10 +123,9 @@ impl<'a> Run<'a> {
         &mut self,
         step: &Step,
         task: &str,
-        rounds: u32,
-        until: Option<&str>,
+        (rounds, until): (u32, Option<&str>),
         ran: &mut Ran,
-        provider: &dyn Provider,
+        (at, provider): (u32, &dyn Provider),
     ) -> Result<String, Trouble> {
         let failed = |why: String| Trouble::new("CompositionFailed", format!("step `{}`: {why}", step.id));
         let input = match filled(&step.input, &ran.outputs).map_err(failed)? {
@@ -126,18 +134,34 @@ impl<'a> Run<'a> {
             other => other.to_string(),
         };
         let system = self.rendered(task).await?;
-        let told = self.prompt_of(task)?.allowed_tools.clone();
+        let prompt = self.prompt_of(task)?;
+        let told = prompt.allowed_tools.clone();
         let told = if rounds > 1 { tools::told(&self.evaluator.parts.bundle.tools, &told) } else { Vec::new() };
         let mut messages = vec![Message::text(Role::System, Author::Script, system)];
-        messages.push(Message::text(Role::User, Author::Script, input));
+        // The guardrails of the step's own prompt are in force.
+        self.guards = &prompt.validators;
+        self.know_guards()?;
+        let mut said = Message::text(Role::User, Author::Script, input);
+        if self.guard(&mut said, Direction::Input, at).await? {
+            return Ok(said.content.text().into_owned());
+        }
+        messages.push(said);
         let mut last = String::new();
         for _ in 0..rounds {
+            self.check_time(self.timeout)?;
+            // A mock never waits, and others must have their turn.
+            tokio::task::yield_now().await;
             let scenario = self.case.scenario.clone();
             let context =
                 MockContext { scenario: &scenario.id, turn: 1, step: Some(&step.id), ..MockContext::default() };
-            let reply = self.ask(task, &messages, &told, context, provider).await?;
+            let mut reply = self.ask(task, &messages, &told, context, provider).await?;
             ran.usage += reply.usage.unwrap_or_default();
             ran.cost = ran.cost.zip(reply.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
+            self.check_spent(ran.cost.unwrap_or_default())?;
+            if let Some(unsaid) = unsaid(&reply, at) {
+                return Err(unsaid);
+            }
+            self.guard(&mut reply, Direction::Output, at).await?;
             let (calls, text) = (reply.tool_calls.clone(), reply.content.text().into_owned());
             messages.push(reply);
             if calls.is_empty() || rounds == 1 || calls.iter().any(|call| Some(call.name.as_str()) == until) {
@@ -146,7 +170,9 @@ impl<'a> Run<'a> {
             last = text;
             for call in &calls {
                 let answer = self.call_tool(&call.name, &call.arguments).await;
-                messages.push(tools::message(call, answer));
+                let message = tools::message(call, answer);
+                self.count_answer(message.content.text().len())?;
+                messages.push(message);
             }
         }
         Ok(last)
@@ -189,6 +215,9 @@ fn filled_text(text: &str, outputs: &BTreeMap<String, Value>) -> Result<Value, S
         let value = at(path, outputs).ok_or_else(|| unknown(path))?;
         done.push_str(before);
         done.push_str(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        if done.len() > INPUT_BYTES {
+            return Err(format!("the input grows beyond {INPUT_BYTES} bytes"));
+        }
         rest = after;
     }
     done.push_str(rest);

@@ -74,6 +74,7 @@ impl<'a> Run<'a> {
         if due.is_empty() {
             return Ok(());
         }
+        self.call_for_checks(due.iter().map(|(_, eval)| &eval.check), turn).await;
         let observing = |bench: Bench, subject: Arc<Conversation>, key: String| async move {
             let mut observed = Vec::new();
             for (index, eval) in due {

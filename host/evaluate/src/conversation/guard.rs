@@ -18,6 +18,9 @@ const SHORTENING: [&str; 2] = ["max_length", "length"];
 /// Params of the guardrail and not of its check.
 const OWN: [&str; 2] = ["direction", "message"];
 
+/// What `direction` may be.
+const DIRECTIONS: [&str; 3] = ["input", "output", "both"];
+
 /// Which messages a guardrail looks at.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Direction {
@@ -40,16 +43,18 @@ impl Direction {
 }
 
 impl Run<'_> {
-    /// An error if nothing offers a guardrail in force: nobody is asked anything without it.
+    /// An error if nothing offers a guardrail in force, or it is not known what it is to look at: nobody is asked anything
+    /// without it.
     pub(super) fn know_guards(&self) -> Result<(), Trouble> {
         let library = &self.evaluator.parts.library;
-        match self.guards.iter().find(|validator| library.find(&validator.kind).is_none()) {
-            None => Ok(()),
-            Some(Validator { kind, file, line, .. }) => {
-                let text = format!("{file}:{line}: guardrail `{kind}`: CheckUnknown: {}", library.unknown(kind));
-                Err(Trouble::new("GuardrailFailed", text))
+        for validator in self.guards {
+            let Validator { kind, file, line, .. } = validator;
+            let unknown = || library.find(kind).is_none().then(|| format!("CheckUnknown: {}", library.unknown(kind)));
+            if let Some(why) = bad_direction(validator).or_else(unknown) {
+                return Err(Trouble::new("GuardrailFailed", format!("{file}:{line}: guardrail `{kind}`: {why}")));
             }
         }
+        Ok(())
     }
 
     /// Lets the guardrails in force look at a message. True if one of them changed it.
@@ -127,6 +132,16 @@ impl Run<'_> {
             self.evaluator.parts.sandbox.on_pool(async move { bench.judge_as(record, &params, &subject, &key).await });
         let (record, micros) = done.await.map_err(Trouble::from_sandbox)?;
         Ok((record, micros, GuardAction::Proceed))
+    }
+}
+
+/// Why it is not known what a guardrail is to look at. One that looked elsewhere than was meant would let pass what it is
+/// there to stop.
+pub(crate) fn bad_direction(validator: &Validator) -> Option<String> {
+    match &validator.params["direction"] {
+        Value::Null => None,
+        Value::String(word) if DIRECTIONS.contains(&word.as_str()) => None,
+        other => Some(format!("BadParams: parameter `direction`: {other} is none of {}", DIRECTIONS.join(", "))),
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::Run;
-use super::tools::{ANSWERS, Answer, Failure, fits, of_json, rendered};
+use super::tools::{ANSWERS, Answer, Failure, fits_given, of_json, rendered};
 
 /// Name of the engine that evaluates mappings.
 pub const MAPPINGS: &str = "jmespath";
@@ -43,23 +43,34 @@ impl Run<'_> {
         let keys = self.keys(http)?;
         request.headers.extend(http.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
         request.headers.extend(keys.iter().cloned());
+        if let Some(accepted) = http.media.as_ref().filter(|accepted| !accepted.is_empty()) {
+            request.headers.insert(0, ("accept".to_owned(), accepted.join(", ")));
+        }
         let reply = self.evaluator.parts().egress.send(&request).await.map_err(outside)?;
         let (status, kind) = (reply.status(), media_type(&reply));
         let bytes = self.received(reply).await?;
-        if !(200..300).contains(&status) {
-            let text = cut_out(&keys, String::from_utf8_lossy(&bytes).into_owned());
-            return Err(format!("the server answered {status}: {}", head(&text, ERROR_BYTES)).into());
-        }
-        if http.media.as_deref().is_some_and(|accepted| is_media(&kind, accepted)) {
+        if http.media.as_deref().is_some_and(|accepted| (200..300).contains(&status) && is_media(&kind, accepted)) {
+            if values_of(&keys).any(|key| bytes.windows(key.len()).any(|piece| piece == key.as_bytes())) {
+                return Err("the server says a key back in its media".into());
+            }
             return Ok(media(&kind, &bytes));
         }
-        let text = cut_out(&keys, String::from_utf8_lossy(&bytes).into_owned());
-        let mut result = serde_json::from_str(&text).unwrap_or_else(|_| json!({"result": text}));
-        redact(&mut result, &http.redact);
+        // A key may be written with escapes, so it is looked for in what they mean.
+        let parsed = serde_json::from_slice(&bytes).map(|mut value| {
+            redact(&mut value, &http.redact);
+            cut_out_of(&keys, &mut value);
+            value
+        });
+        let plain = || cut_out(&keys, String::from_utf8_lossy(&bytes).into_owned());
+        if !(200..300).contains(&status) {
+            let text = parsed.map_or_else(|_| plain(), |value| value.to_string());
+            return Err(format!("the server answered {status}: {}", head(&text, ERROR_BYTES)).into());
+        }
+        let mut result = parsed.unwrap_or_else(|_| json!({"result": plain()}));
         if let Some(mapping) = &http.response {
             result = self.mapped(mapping, result).await?;
         }
-        fits(&tool.output_schema, &result, "result")?;
+        fits_given(self.evaluator, &tool.output_schema, &result, "result").await?;
         Ok(of_json(result))
     }
 
@@ -225,8 +236,13 @@ fn is_media(kind: &str, accepted: &[String]) -> bool {
 
 fn media(mime: &str, bytes: &[u8]) -> Content {
     let kind = mime.split('/').next().filter(|kind| ["image", "audio", "video"].contains(kind)).unwrap_or("document");
+    // What the model reads of it beside the media itself, as with the original runner.
+    let told = json!({"type": kind, "content_type": mime, "size_bytes": bytes.len()});
     let media = json!({"mime_type": mime, "data": STANDARD.encode(bytes)});
-    Content::Parts(vec![Part { kind: kind.to_owned(), text: None, media: Some(media) }])
+    Content::Parts(vec![
+        Part { kind: "text".to_owned(), text: Some(told.to_string()), media: None },
+        Part { kind: kind.to_owned(), text: None, media: Some(media) },
+    ])
 }
 
 /// Replaces the values of these keys, wherever they stand.
@@ -248,11 +264,32 @@ fn redact(value: &mut Value, keys: &[String]) {
 
 /// A server can say a key back, and what it says is kept and shown.
 fn cut_out(keys: &[(String, String)], text: String) -> String {
-    let values = keys.iter().flat_map(|(_, value)| [value.as_str(), value.rsplit(' ').next().unwrap_or_default()]);
-    values.filter(|value| value.len() >= KEY_BYTES).fold(text, |text, value| text.replace(value, CUT_OUT))
+    values_of(keys).fold(text, |text, value| text.replace(value, CUT_OUT))
 }
 
-fn head(text: &str, most: usize) -> &str {
+/// What is looked for: the values of keys, and what stands in them behind a word such as `Bearer`.
+fn values_of(keys: &[(String, String)]) -> impl Iterator<Item = &str> {
+    let values = keys.iter().flat_map(|(_, value)| [value.as_str(), value.rsplit(' ').next().unwrap_or_default()]);
+    values.filter(|value| value.len() >= KEY_BYTES)
+}
+
+/// The same in every text of a value, names included.
+fn cut_out_of(keys: &[(String, String)], value: &mut Value) {
+    match value {
+        Value::String(text) => *text = cut_out(keys, std::mem::take(text)),
+        Value::Array(items) => items.iter_mut().for_each(|item| cut_out_of(keys, item)),
+        Value::Object(map) => {
+            for (name, mut inner) in std::mem::take(map) {
+                cut_out_of(keys, &mut inner);
+                map.insert(cut_out(keys, name), inner);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What of a text fits into so many bytes.
+pub(super) fn head(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     &text[..end]
 }
@@ -292,6 +329,9 @@ mod tests {
         assert_eq!(value, json!({"token": "***", "list": [{"token": "***", "b": 2}]}));
         let keys = [("authorization".to_owned(), "Bearer 123456789".to_owned()), ("x".to_owned(), "ok".to_owned())];
         assert_eq!(cut_out(&keys, "ok 123456789 Bearer 123456789".to_owned()), "ok *** ***");
+        let mut value = serde_json::from_str(r#"{"a": ["\u0031234567\u00389"], "123456789": 1}"#).unwrap();
+        cut_out_of(&keys, &mut value);
+        assert_eq!(value, json!({"a": ["***"], "***": 1}));
     }
 
     #[test]

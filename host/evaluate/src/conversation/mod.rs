@@ -5,6 +5,7 @@ mod composition;
 mod context;
 mod disturb;
 mod evals;
+mod exec;
 mod guard;
 mod live;
 mod memory;
@@ -25,7 +26,8 @@ use std::time::{Duration, Instant};
 
 use arena_bundle::{Prompt, Turn, Validator};
 use arena_model::{
-    Author, CheckRecord, Content, Conversation, Event, Fault as _, Hasher, MeasuredTurn, Message, Outcome, Role, Usage,
+    Author, CheckRecord, Content, Conversation, Event, Fault as _, Hasher, MeasuredTurn, Message, OnFailedTurn,
+    Outcome, Role, Usage,
 };
 use arena_provider::Provider;
 use serde_json::{Value, json};
@@ -38,15 +40,18 @@ use crate::prompt;
 
 use context::Cut;
 use evals::Moment;
+pub(crate) use exec::TOOL_EXEC;
 use guard::Direction;
-pub(crate) use guard::guard_params;
+pub(crate) use guard::{bad_direction, guard_params};
 pub use live::MAPPINGS;
 use memory::Memories;
 use policy::Calls;
 use skills::Skills;
-pub use tools::ANSWERS;
+pub use tools::{ANSWERS, SCHEMAS, refers};
 use workflow::Machine;
 
+/// Most names that a message lists.
+const LISTED: usize = 20;
 /// What the original runner says where a prompt is missing.
 const DEFAULT_PROMPT: &str = "You are a helpful AI assistant.";
 
@@ -84,6 +89,7 @@ pub(crate) struct Run<'a> {
     lacking: Option<Trouble>,
     /// Whether the last transition left the turn to somebody else, so that the next one begins under its prompt.
     handed_over: bool,
+    timeout: Duration,
     deadline: Instant,
 }
 
@@ -113,6 +119,7 @@ impl<'a> Run<'a> {
             under: None,
             lacking: None,
             handed_over: false,
+            timeout,
             deadline: Instant::now() + timeout,
         }
     }
@@ -276,7 +283,7 @@ impl<'a> Run<'a> {
     fn prompt_of(&self, task: &str) -> Result<&'a Prompt, Trouble> {
         let prompts = &self.evaluator.parts.bundle.prompts;
         prompts.get(task).ok_or_else(|| {
-            let known = prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let known = prompts.keys().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
             let text = format!(
                 "scenario `{}` wants a prompt for task_type `{task}`; prompt_configs has {}",
                 self.case.scenario.id,
@@ -348,6 +355,7 @@ impl<'a> Run<'a> {
         if planned.is_empty() {
             return Ok(true);
         }
+        self.call_for_checks(planned.iter().map(Planned::assertion), turn).await;
         let bundle = &self.evaluator.parts.bundle;
         let planned: Vec<_> = planned.into_iter().map(|it| (it.refused(bundle), it)).collect();
         let judging = |bench: Bench, subject: Arc<Conversation>, key: String| async move {
@@ -361,12 +369,14 @@ impl<'a> Run<'a> {
             judged
         };
         let trials = self.case.scenario.trials;
+        let goes_on = self.evaluator.parts.bundle.conduct.on_failed_turn == OnFailedTurn::Continue;
         let judged = self.looked_at(turn, judging).await?;
-        Ok(judged.iter().all(|record| {
-            // What need not pass in every trial ends none of them.
-            let tolerable = trials > 1 && record.pass_threshold.is_some() && record.outcome == Outcome::Failed;
-            tolerable || matches!(record.outcome, Outcome::Passed | Outcome::Skipped)
-        }))
+        Ok(goes_on
+            || judged.iter().all(|record| {
+                // What need not pass in every trial ends none of them.
+                let tolerable = trials > 1 && record.pass_threshold.is_some() && record.outcome == Outcome::Failed;
+                tolerable || matches!(record.outcome, Outcome::Passed | Outcome::Skipped)
+            }))
     }
 
     /// Lets `look` see the conversation as it stands, in one visit to the pool, and records what it finds.

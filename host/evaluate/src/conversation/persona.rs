@@ -69,9 +69,21 @@ impl Run<'_> {
             return Err(Trouble::new("VariableMissing", text));
         }
         let what = format!("persona `{}`", persona.id);
+        // As in the original runner, these win over values of the same names.
+        values.extend(persona.style.clone());
+        values.extend(self.case.id.region.clone().map(|region| ("region".to_owned(), region)));
+        let lists = [
+            ("persona_goals", "Goals", &persona.goals, "Interact naturally and helpfully"),
+            ("persona_constraints", "Constraints", &persona.constraints, "Be respectful and constructive"),
+        ];
+        for (name, _, lines, otherwise) in lists {
+            let joined = if lines.is_empty() { otherwise.to_owned() } else { lines.join(", ") };
+            values.insert(name.to_owned(), joined);
+        }
         let mut text = self.render_whole(&persona.system_template, &persona.fragments, values, &what).await?;
-        for (title, lines) in [("Goals", &persona.goals), ("Constraints", &persona.constraints)] {
-            if !lines.is_empty() {
+        // A template that has no place for them has them at its end.
+        for (name, title, lines, _) in lists {
+            if !lines.is_empty() && !persona.system_template.contains(name) {
                 text.push_str(&format!("\n\n{title}:\n- {}", lines.join("\n- ")));
             }
         }

@@ -13,6 +13,8 @@ use crate::case::Trouble;
 const ROUNDS: u32 = 50;
 /// The call of one tool with the same arguments within a turn that is refused where nothing is said.
 const IDENTICAL: u32 = 3;
+/// Most of all results of tools of a case, bytes.
+const ANSWERED: usize = 8 << 20;
 /// Cost of a conversation where nothing is said, millionths of a US dollar.
 const COST_USD_MICRO: u64 = 2_000_000;
 
@@ -26,12 +28,14 @@ pub(super) struct Calls {
     warned: bool,
     /// Bytes that servers have answered.
     pub received: usize,
+    /// Bytes of all results of tools.
+    answered: usize,
 }
 
 impl Calls {
     /// A new turn.
     pub fn begin(&mut self) {
-        *self = Self { all: self.all, received: self.received, ..Self::default() };
+        *self = Self { all: self.all, received: self.received, answered: self.answered, ..Self::default() };
     }
 
     /// Counts the calls of one answer as they were made; gives those that repeat earlier ones too often.
@@ -110,15 +114,32 @@ impl Run<'_> {
                 Err(why) => Err(tools::Failure { kind: "policy", why }),
             };
             self.answered(call, answer, at);
+            let said = self.conversation.messages.last().map_or(0, |message| message.content.text().len());
+            self.count_answer(said)?;
         }
         Ok(())
     }
 
+    /// Counts the bytes of a tool's result: a record has no room for more, and neither has the memory.
+    pub(super) fn count_answer(&mut self, bytes: usize) -> Result<(), Trouble> {
+        self.calls.answered = self.calls.answered.saturating_add(bytes);
+        if self.calls.answered <= ANSWERED {
+            return Ok(());
+        }
+        let text = format!("the tools of this case have answered more than {ANSWERED} bytes");
+        Err(Trouble::new("ToolResultsTooLarge", text))
+    }
+
     /// Ends a conversation that has become too expensive.
     pub(super) fn check_cost(&self) -> Result<(), Trouble> {
+        self.check_spent(0)
+    }
+
+    /// The same with what has been spent beside the conversation's replies, millionths of a US dollar.
+    pub(super) fn check_spent(&self, beside: u64) -> Result<(), Trouble> {
         let most = self.policy().max_cost_usd_micro.unwrap_or(COST_USD_MICRO);
         let replies = self.conversation.messages.iter().filter(|message| message.role == Role::Assistant);
-        let spent = replies.fold(0u64, |sum, reply| sum.saturating_add(reply.cost_usd_micro.unwrap_or_default()));
+        let spent = replies.fold(beside, |sum, reply| sum.saturating_add(reply.cost_usd_micro.unwrap_or_default()));
         if spent <= most {
             return Ok(());
         }

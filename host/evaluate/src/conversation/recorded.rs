@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arena_bundle::Recording;
-use arena_model::{Conversation, Role};
+use arena_model::{Compat, Conversation, Role};
 
 use super::{Moment, Run};
 use crate::case::Trouble;
 
 impl Run<'_> {
-    /// Judges each turn on what was said up to its end, then the whole. A failed turn stops nothing: all has been said.
+    /// Judges each turn on what was said up to its end, or on all of it where a run is to do as PromptArena does, then the
+    /// whole. A failed turn stops nothing: all has been said.
     pub(super) async fn judge_recording(&mut self, recording: &Arc<Recording>) -> Result<(), Trouble> {
         let turns: Vec<u32> = {
             let mut turn = None;
@@ -25,15 +26,20 @@ impl Run<'_> {
             self.input.field(message.content.text().as_bytes());
         }
         for at in 0..self.case.scenario.turns.len() as u32 {
+            self.check_time(self.timeout)?;
             let end = turns.iter().rposition(|turn| *turn == at).map_or(0, |last| last + 1);
-            let said = recording.messages[..end].iter().zip(&turns[..end]);
-            if !said.rev().take_while(|(_, turn)| **turn == at).any(|(message, _)| message.role == Role::Assistant) {
+            // What was said before the first user spoke answers nobody.
+            let asked =
+                turns.iter().zip(&recording.messages).position(|(turn, it)| *turn == at && it.role == Role::User);
+            let after = &recording.messages[asked.map_or(end, |asked| asked + 1)..end];
+            if !after.iter().any(|message| message.role == Role::Assistant) {
                 // Nobody answered.
                 continue;
             }
+            let seen = if self.evaluator.parts.bundle.conduct.follows(Compat::LastReply) { turns.len() } else { end };
             self.conversation = Conversation {
-                messages: recording.messages[..end].to_vec(),
-                turns: turns[..end].to_vec(),
+                messages: recording.messages[..seen].to_vec(),
+                turns: turns[..seen].to_vec(),
                 ..std::mem::take(&mut self.conversation)
             };
             self.judge(Some(at)).await?;

@@ -4,7 +4,7 @@ use arena_model::{Content, Part};
 use serde_json::{Value, json};
 
 use super::Run;
-use super::tools::{Answer, Failure, fits};
+use super::tools::{Answer, Failure, fits_given};
 use crate::case::Trouble;
 use crate::mcp::{McpError, Session};
 
@@ -41,11 +41,13 @@ impl Run<'_> {
         let (server, tool) = name.strip_prefix("mcp__")?.split_once("__")?;
         let at = self.servers.iter().position(|session| session.server().name == server)?;
         let deadline = self.call_deadline(self.servers[at].server().timeout);
-        let session = &mut self.servers[at];
+        let session = &self.servers[at];
         let spec = session.tools().iter().find(|spec| spec.name == tool)?;
-        if let Err(failure) = fits(&spec.parameters, arguments, "call") {
+        let schema = spec.parameters.clone();
+        if let Err(failure) = fits_given(self.evaluator, &schema, arguments, "call").await {
             return Some(Err(failure));
         }
+        let session = &mut self.servers[at];
         let answered = session.call(tool, arguments, deadline).await;
         Some(match answered {
             Ok(result) => content(&result),
@@ -56,8 +58,16 @@ impl Run<'_> {
 
 /// A result as the model sees it: a text as it is, several as a list, media as parts.
 fn content(result: &Value) -> Answer {
-    let items = result["content"].as_array().map_or(&[][..], Vec::as_slice);
+    let malformed = |what: &str| Failure::from(format!("McpFailed: the server's result has {what}"));
+    let items = match &result["content"] {
+        Value::Array(items) => items.as_slice(),
+        Value::Null if result["structuredContent"].is_object() => &[],
+        _ => return Err(malformed("no list `content`")),
+    };
     let texts: Vec<&str> = items.iter().filter_map(|item| item["text"].as_str()).collect();
+    if !matches!(result["isError"], Value::Null | Value::Bool(_)) {
+        return Err(malformed("an `isError` that is neither true nor false"));
+    }
     if result["isError"] == true {
         return Err(if texts.is_empty() { "the tool failed".into() } else { texts.join("; ").into() });
     }
@@ -70,8 +80,8 @@ fn content(result: &Value) -> Answer {
     Ok(Content::Text(match (texts.as_slice(), items) {
         ([], []) => result.get("structuredContent").map_or_else(|| DONE.to_owned(), Value::to_string),
         ([one], [_]) => (*one).to_owned(),
-        ([], items) => json!(items).to_string(),
-        (texts, _) => json!(texts).to_string(),
+        (texts, items) if texts.len() == items.len() => json!(texts).to_string(),
+        (_, items) => json!(items).to_string(),
     }))
 }
 
@@ -97,7 +107,13 @@ mod tests {
         assert_eq!(text(json!({"content": []})), Ok(DONE.into()));
         assert_eq!(text(json!({"structuredContent": {"n": 1}})), Ok("{\"n\":1}".into()));
         assert_eq!(text(json!({"content": [said("no"), said("way")], "isError": true})), Err("no; way".into()));
+        for wrong in
+            [json!(0), json!({}), json!({"content": {"type": "text"}}), json!({"content": [], "isError": "true"})]
+        {
+            assert!(text(wrong.clone()).unwrap_err().starts_with("McpFailed: "), "{wrong}");
+        }
         let link = json!({"type": "resource_link", "uri": "x"});
+        assert!(text(json!({"content": [said("a"), link]})).unwrap().contains("resource_link"));
         assert_eq!(text(json!({"content": [link]})), Ok("[{\"type\":\"resource_link\",\"uri\":\"x\"}]".into()));
     }
 

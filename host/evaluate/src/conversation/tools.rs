@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arena_bundle::{MockTool, Tool, ToolMode};
-use arena_model::{Author, Content, Fault as _, Message, Role, ToolCall};
+use arena_model::{Author, Content, Conversation, Fault as _, Message, Role, ToolCall};
 use arena_provider::ToolSpec;
+use arena_sandbox::Call;
 use serde_json::{Value, json};
 
 use super::Run;
@@ -62,7 +63,52 @@ pub(super) fn message(call: &ToolCall, answer: Answer) -> Message {
 /// `finish` of a tool's message whose call failed.
 pub(super) const FAILED: &str = "error";
 
-/// Whether `value` fits the schema.
+/// Name of the component that holds values against schemas.
+pub const SCHEMAS: &str = "json";
+
+/// Whether a schema refers to schemas: such a one can be written to take for ever, and is judged in Wasm.
+pub fn refers(schema: &Value) -> bool {
+    match schema {
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| matches!(key.as_str(), "$ref" | "$dynamicRef" | "$recursiveRef") || refers(value)),
+        Value::Array(items) => items.iter().any(refers),
+        _ => false,
+    }
+}
+
+/// Whether `value` fits a schema that the bundle or a server gives.
+pub(super) async fn fits_given(
+    evaluator: &Evaluator,
+    schema: &Value,
+    value: &Value,
+    what: &str,
+) -> Result<(), Failure> {
+    if !refers(schema) {
+        return fits(schema, value, what);
+    }
+    let component = evaluator.component(SCHEMAS).map_err(|trouble| trouble.text().to_owned())?.clone();
+    let said = Message::text(Role::Assistant, Author::Tool, value.to_string());
+    let call = Call {
+        check: "json_schema".to_owned(),
+        params: json!({"schema": schema}).to_string(),
+        conversation: Arc::new(Conversation { messages: vec![said], turns: vec![0], ..Conversation::default() }),
+        judge: None,
+        seed: evaluator.parts().seed,
+    };
+    let sandbox = evaluator.parts().sandbox.clone();
+    let judged = sandbox.clone().on_pool(async move { sandbox.evaluate(&component, &call).await.result }).await;
+    match judged.and_then(|judged| judged) {
+        Ok(verdict) if verdict.passed == Some(true) => Ok(()),
+        Ok(verdict) => {
+            let why = format!("the {what} does not fit its schema: {}", verdict.reason);
+            Err(Failure { kind: "validation", why })
+        }
+        Err(error) => Err(format!("the schema of the {what}: {}: {error}", error.reason()).into()),
+    }
+}
+
+/// Whether `value` fits a schema that refers to no other.
 pub(super) fn fits(schema: &Value, value: &Value, what: &str) -> Result<(), Failure> {
     if matches!(schema, Value::Null | Value::Bool(true)) {
         return Ok(());
@@ -81,7 +127,7 @@ impl Run<'_> {
         }
         let tools = &self.evaluator.parts().bundle.tools;
         let tool = tools.get(name).ok_or_else(|| format!("there is no tool `{name}`"))?.clone();
-        fits(&tool.input_schema, arguments, "call")?;
+        fits_given(self.evaluator, &tool.input_schema, arguments, "call").await?;
         match &tool.mode {
             ToolMode::Mock(mock) => mocked(self.evaluator, &tool, mock, arguments).await,
             ToolMode::Client(client) => mocked(self.evaluator, &tool, &client.mock, arguments).await,
@@ -106,13 +152,14 @@ async fn mocked(evaluator: &Evaluator, tool: &Tool, mock: &MockTool, arguments: 
         // Only what is JSON can be held against a schema; a text is taken as it is.
         if let Ok(value) = serde_json::from_str(&text) {
             let as_text = Value::String(text.clone());
-            fits(&tool.output_schema, &value, "result")
-                .or_else(|why| fits(&tool.output_schema, &as_text, "result").map_err(|_| why))?;
+            if let Err(why) = fits_given(evaluator, &tool.output_schema, &value, "result").await {
+                fits_given(evaluator, &tool.output_schema, &as_text, "result").await.map_err(|_| why)?;
+            }
         }
         return Ok(Content::Text(text));
     }
     let result = mock.result.clone().unwrap_or_default();
-    fits(&tool.output_schema, &result, "result")?;
+    fits_given(evaluator, &tool.output_schema, &result, "result").await?;
     Ok(of_json(result))
 }
 

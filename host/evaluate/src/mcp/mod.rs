@@ -124,10 +124,14 @@ impl Session {
         for _ in 0..PAGES {
             let params = cursor.as_ref().map_or_else(|| json!({}), |cursor| json!({"cursor": cursor}));
             let page = self.ask("tools/list", params, deadline).await?;
-            for tool in page["tools"].as_array().into_iter().flatten() {
-                let Some(name) = tool["name"].as_str() else { continue };
+            let tools = page["tools"].as_array().ok_or_else(|| McpError::protocol("no list of tools"))?;
+            for tool in tools {
+                let name = tool["name"].as_str().ok_or_else(|| McpError::protocol("a tool without a name"))?;
                 if !self.server.offers(name) {
                     continue;
+                }
+                if self.tools.iter().any(|known| known.name == name) {
+                    return Err(McpError::protocol(format!("two tools of the name {name:?}")));
                 }
                 if self.tools.len() >= TOOLS {
                     return Err(McpError::protocol(format!("more than {TOOLS} tools")));
@@ -139,10 +143,11 @@ impl Session {
                     parameters: schema.cloned().unwrap_or_else(|| json!({"type": "object"})),
                 });
             }
-            cursor = page["nextCursor"].as_str().filter(|next| next.len() <= TOKEN_BYTES).map(str::to_owned);
-            if cursor.is_none() {
-                return Ok(());
-            }
+            cursor = match &page["nextCursor"] {
+                Value::Null => return Ok(()),
+                Value::String(next) if next.len() <= TOKEN_BYTES => Some(next.clone()),
+                _ => return Err(McpError::protocol("a page of tools whose next cannot be asked for")),
+            };
         }
         Err(McpError::protocol(format!("more than {PAGES} pages of tools")))
     }

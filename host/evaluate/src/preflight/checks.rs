@@ -7,13 +7,13 @@ use arena_model::Fault;
 
 use super::params::{misplaced, unknown};
 use super::{Finding, Findings};
-use crate::check::{Unwrapped, unwrap};
+use crate::check::{Unwrapped, unknown_tool, unwrap};
 use crate::evaluator::Evaluator;
 use crate::guardrails::unknown_validator;
 use crate::library::Resolved;
 
 /// What is wrong with one pair of type and params: fatal or not, stable name, sentence.
-type Found = (bool, &'static str, String);
+pub(super) type Found = (bool, &'static str, String);
 
 impl Evaluator {
     /// Tries the params of checks until `most` different ones were tried. What is left is seen when its case is judged.
@@ -34,7 +34,9 @@ impl Evaluator {
             let all: Vec<&Assertion> =
                 turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)).collect();
             for assertion in &all {
-                let Some(why) = unknown_validator(&self.parts.bundle, scenario, assertion) else { continue };
+                let bundle = &self.parts.bundle;
+                let why = unknown_validator(bundle, scenario, assertion).or_else(|| unknown_tool(bundle, assertion));
+                let Some(why) = why else { continue };
                 findings.push(Finding {
                     fatal: true,
                     reason: "BadParams",
@@ -109,7 +111,7 @@ impl Evaluator {
     }
 
     /// What a check that asks a judge lacks: any judge, or the one its params name.
-    fn judge_missing(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<String> {
+    pub(super) fn judge_missing(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<String> {
         let check = entry.check(&unwrapped.kind)?;
         // Whoever runs a pack brings the judges.
         let alone = self.parts.bundle.scenarios.is_empty();

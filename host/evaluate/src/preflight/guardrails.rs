@@ -1,13 +1,13 @@
 //! Guardrails: those that would make their case an error, as nobody knows them or as their params are refused.
 
-use arena_bundle::{Prompt, Validator};
-use serde_json::Value;
-
+use super::checks::Found;
+use super::params::unknown;
 use super::{Finding, Findings};
 use crate::check::Unwrapped;
-use crate::conversation::guard_params;
+use crate::conversation::{bad_direction, guard_params};
 use crate::evaluator::Evaluator;
 use crate::score::Threshold;
+use arena_bundle::{Prompt, Validator};
 
 impl Evaluator {
     /// Tries the validators of all prompts with their params.
@@ -15,13 +15,14 @@ impl Evaluator {
         let mut findings = Findings::default();
         for prompt in self.parts.bundle.prompts.values() {
             for validator in &prompt.validators {
-                let Err(why) = self.try_guardrail(validator).await else { continue };
-                findings.push(Finding {
-                    fatal: self.answers(prompt),
-                    reason: "GuardrailFailed",
-                    place: format!("{}:{}", validator.file, validator.line),
-                    text: format!("guardrail `{}` of prompt `{}`: {why}", validator.kind, prompt.task_type),
-                });
+                for (fatal, reason, why) in self.try_guardrail(validator).await {
+                    findings.push(Finding {
+                        fatal: fatal && self.answers(prompt),
+                        reason,
+                        place: format!("{}:{}", validator.file, validator.line),
+                        text: format!("guardrail `{}` of prompt `{}`: {why}", validator.kind, prompt.task_type),
+                    });
+                }
             }
         }
         findings.list
@@ -35,15 +36,23 @@ impl Evaluator {
         bundle.scenarios.is_empty() || bundle.workflow.is_none() && asks
     }
 
-    async fn try_guardrail(&self, validator: &Validator) -> Result<(), String> {
-        let params: Value = guard_params(validator);
-        let (threshold, params) = Threshold::split(&params)?;
+    async fn try_guardrail(&self, validator: &Validator) -> Vec<Found> {
+        let failed = |why: String| (true, "GuardrailFailed", why);
+        if let Some(why) = bad_direction(validator) {
+            return vec![failed(why)];
+        }
+        let (threshold, params) = match Threshold::split(&guard_params(validator)) {
+            Ok(split) => split,
+            Err(why) => return vec![failed(why)],
+        };
         let unwrapped = Unwrapped { kind: validator.kind.clone(), params: params.to_string(), threshold };
         let library = &self.parts.library;
-        let entry = library.find(&unwrapped.kind).ok_or_else(|| library.unknown(&unwrapped.kind))?;
-        match self.refusal(entry, &unwrapped).await {
-            Some((reason, why)) => Err(format!("{reason}: {why}")),
-            None => Ok(()),
-        }
+        let Some(entry) = library.find(&unwrapped.kind) else { return vec![failed(library.unknown(&unwrapped.kind))] };
+        let mut found: Vec<Found> =
+            unknown(entry, &unwrapped).into_iter().map(|text| (false, "ParamUnknown", text)).collect();
+        let refused = self.refusal(entry, &unwrapped).await.map(|(reason, why)| format!("{reason}: {why}"));
+        let lacking = || self.judge_missing(entry, &unwrapped).map(|why| format!("BadParams: {why}"));
+        found.extend(refused.or_else(lacking).map(failed));
+        found
     }
 }

@@ -3,6 +3,7 @@
 
 mod checks;
 mod guardrails;
+mod names;
 mod params;
 mod templates;
 mod tools;

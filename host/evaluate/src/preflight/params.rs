@@ -34,6 +34,8 @@ fn complaints(params: &Value, known: &[&str]) -> Vec<String> {
 
 fn advice(key: &str, known: &[&str]) -> String {
     match nearest(key, known.iter().copied()) {
+        // Close in its letters, and the opposite.
+        Some("case_sensitive") if key == "case_insensitive" => "write `case_sensitive: false`".to_owned(),
         Some(meant) => format!("did you mean `{meant}`?"),
         None if key == "message" || key == "when" => format!("write `{key}` beside `params`, not in it"),
         None if known.is_empty() => "it has none at all".to_owned(),

@@ -29,7 +29,7 @@ impl Evaluator {
     }
 
     fn refusals(&self, http: &HttpTool) -> Vec<(&'static str, String)> {
-        let url = (!http.url.contains("{{")).then(|| self.parts.egress.refusal(&http.url)).flatten();
+        let url = known_host(&http.url).and_then(|url| self.parts.egress.refusal(url));
         let mut refusals: Vec<_> = url.iter().map(|error| (error.reason(), advised(error))).collect();
         for (header, variable) in &http.headers_from_env {
             if self.parts.tool_keys.get(variable).is_none() {
@@ -57,6 +57,13 @@ impl Evaluator {
     }
 }
 
+/// What is known of a URL before its template is filled in, if that is the whole host.
+fn known_host(url: &str) -> Option<&str> {
+    let Some((known, _)) = url.split_once("{{") else { return Some(url) };
+    let (_, rest) = known.split_once("://")?;
+    rest.contains(['/', '?', '#']).then_some(known)
+}
+
 /// The error, and what whoever runs the bundle can do.
 fn advised(error: &EgressError) -> String {
     match error {
@@ -68,4 +75,18 @@ fn advised(error: &EgressError) -> String {
 fn finding(tool: &Tool, reason: &'static str, text: &str) -> Finding {
     let text = format!("tool `{}`: each call of it fails: {text}", tool.name);
     Finding { fatal: false, reason, place: tool.file.to_string(), text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_known_before_the_rest_is_filled_in() {
+        assert_eq!(known_host("https://a.example/x"), Some("https://a.example/x"));
+        assert_eq!(known_host("https://a.example/{{.x}}"), Some("https://a.example/"));
+        assert_eq!(known_host("https://a.example?q={{.x}}"), Some("https://a.example?q="));
+        assert_eq!(known_host("https://a.{{.x}}/y"), None);
+        assert_eq!(known_host("{{.url}}"), None);
+    }
 }

@@ -10,6 +10,26 @@ use super::yaml;
 /// Samples a second of an audio file that does not say, and its type.
 const SAMPLE_RATE: u64 = 24_000;
 const PCM: &str = "audio/pcm";
+/// Most keys that are named for having no effect.
+const PASSED_OVER: usize = 20;
+/// Types of media by what their addresses end in, as PromptArena has them.
+const TYPES: [(&str, &str); 15] = [
+    (".jpg", "image/jpeg"),
+    (".jpeg", "image/jpeg"),
+    (".png", "image/png"),
+    (".gif", "image/gif"),
+    (".webp", "image/webp"),
+    (".mp3", "audio/mpeg"),
+    (".wav", "audio/wav"),
+    (".ogg", "audio/ogg"),
+    (".oga", "audio/ogg"),
+    (".weba", "audio/webm"),
+    (".mp4", "video/mp4"),
+    (".webm", "video/webm"),
+    (".ogv", "video/ogg"),
+    (".pdf", "application/pdf"),
+    ("", "application/octet-stream"),
+];
 
 /// A mock file as read. The empty one answers nothing.
 #[derive(Debug, Default)]
@@ -18,6 +38,8 @@ pub(super) struct MockFile {
     scenarios: BTreeMap<String, Scenario>,
     /// Simulated users by persona.
     personas: BTreeMap<String, Scenario>,
+    /// Keys around the replies that nothing reads, as PromptArena passes over them.
+    pub(super) passed_over: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -54,14 +76,17 @@ impl MockFile {
             Value::Null => return Ok(Self::default()),
             root => root,
         };
-        let root = mapping(&root, "the file", &["defaultResponse", "scenarios", "selfplay"])?;
+        let root = any_mapping(&root, "the file")?;
+        let mut passed_over = unknown(root, "the file", &["defaultResponse", "scenarios", "selfplay"]);
         let mut file = Self { default: default(root, "")?, ..Self::default() };
         for (key, into) in [("scenarios", &mut file.scenarios), ("selfplay", &mut file.personas)] {
             let Some(scenarios) = present(root, key) else { continue };
             for (name, scenario) in any_mapping(scenarios, key)? {
-                into.insert(name.clone(), Scenario::parse(scenario, &format!("{key}.{name}"))?);
+                into.insert(name.clone(), Scenario::parse(scenario, &format!("{key}.{name}"), &mut passed_over)?);
             }
         }
+        passed_over.truncate(PASSED_OVER);
+        file.passed_over = passed_over;
         Ok(file)
     }
 
@@ -86,11 +111,12 @@ impl MockFile {
 }
 
 impl Scenario {
-    fn parse(value: &Value, at: &str) -> Result<Self, String> {
+    fn parse(value: &Value, at: &str, passed_over: &mut Vec<String>) -> Result<Self, String> {
         if value.is_null() {
             return Ok(Self::default());
         }
-        let map = mapping(value, at, &["defaultResponse", "turns", "steps"])?;
+        let map = any_mapping(value, at)?;
+        passed_over.extend(unknown(map, at, &["defaultResponse", "turns", "steps"]));
         let mut scenario = Self { default: default(map, at)?, ..Self::default() };
         if let Some(turns) = present(map, "turns") {
             for (number, entry) in any_mapping(turns, &format!("{at}.turns"))? {
@@ -201,10 +227,29 @@ fn part(value: &Value, at: &str) -> Result<Part, String> {
         Some(_) => return Err(format!("{at}.metadata: must be a mapping")),
     };
     media.insert("url".to_owned(), url.into());
+    known_by_address(&mut media, url);
     if let Some(detail) = source.and_then(|source| source.get("detail")) {
         media.insert("detail".to_owned(), detail.clone());
     }
     Ok(Part { kind: kind.to_owned(), text: None, media: Some(media.into()) })
+}
+
+/// Adds what PromptArena's mock makes of a part: its type by what the address ends in, its duration by another name.
+fn known_by_address(media: &mut Map<String, Value>, url: &str) {
+    if !media.contains_key("mime_type") {
+        let address = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        let kind = TYPES.iter().find(|(end, _)| address.ends_with(end));
+        media.extend(kind.map(|(_, kind)| ("mime_type".to_owned(), json!(kind))));
+    }
+    if let Some(seconds) = media.get("duration_seconds").filter(|_| !media.contains_key("duration")) {
+        media.insert("duration".to_owned(), seconds.clone());
+    }
+}
+
+/// Keys that nothing reads, a sentence each.
+fn unknown(map: &Map<String, Value>, at: &str, keys: &[&str]) -> Vec<String> {
+    let others = map.keys().filter(|key| !keys.contains(&key.as_str()));
+    others.map(|key| format!("{at}: the key `{key}` has no effect; known keys: {}", keys.join(", "))).collect()
 }
 
 /// The default reply of a mapping; an empty text is none.
@@ -294,7 +339,8 @@ scenarios:
         assert_eq!(*calls, expected.map(|(name, arguments)| (name.to_owned(), arguments)));
         let parts = &file.entry(Some("talk"), 4).unwrap().parts;
         assert_eq!(parts[0].text.as_deref(), Some("look"));
-        assert_eq!(parts[1].media, Some(json!({"url": "mock://a", "detail": "low"})));
+        let media = json!({"url": "mock://a", "detail": "low", "mime_type": "application/octet-stream"});
+        assert_eq!(parts[1].media, Some(media));
     }
 
     #[test]
@@ -307,10 +353,29 @@ scenarios:
     }
 
     #[test]
+    fn keys_around_the_replies_that_nothing_reads_are_told() {
+        let file = MockFile::parse(b"default_response: x\nscenarios: {a: {turn: {}, turns: {1: y}}}").unwrap();
+        assert_eq!(file.entry(Some("a"), 1).unwrap().text, "y");
+        let [one, two] = &file.passed_over[..] else { panic!("{:?}", file.passed_over) };
+        assert!(one.starts_with("the file: the key `default_response` has no effect; known keys: default"), "{one}");
+        assert!(two.starts_with("scenarios.a: the key `turn` has no effect"), "{two}");
+    }
+
+    #[test]
+    fn media_are_known_by_their_address() {
+        let part = |url: &str, metadata: Value| {
+            let part = json!({"type": "audio", "audio_url": {"url": url}, "metadata": metadata});
+            super::part(&part, "at").unwrap().media.unwrap()
+        };
+        let media = part("mock://a/b.MP3?x=1", json!({"duration_seconds": 30}));
+        assert_eq!((&media["mime_type"], &media["duration"]), (&json!("audio/mpeg"), &json!(30)));
+        assert_eq!(part("mock://b", json!({}))["mime_type"], "application/octet-stream");
+        assert_eq!(part("mock://b.wav", json!({"mime_type": "audio/x"}))["mime_type"], "audio/x");
+    }
+
+    #[test]
     fn says_where_a_file_is_wrong() {
         for (text, part) in [
-            ("default: x", "the file: unknown key `default`; known keys: defaultResponse"),
-            ("scenarios: {a: {turn: {}}}", "scenarios.a: unknown key `turn`"),
             ("scenarios: {a: {turns: {0: x}}}", "scenarios.a.turns.0: the key must be a number from 1"),
             ("scenarios: {a: {turns: {1: [x]}}}", "scenarios.a.turns.1: a reply must be a text"),
             ("scenarios: {a: {turns: {1: {typ: x}}}}", "scenarios.a.turns.1: unknown key `typ`"),

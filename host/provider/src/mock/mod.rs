@@ -89,6 +89,10 @@ impl Provider for Mock {
         None
     }
 
+    fn passed_over(&self) -> &[String] {
+        &self.file.passed_over
+    }
+
     fn speaks(&self) -> bool {
         true
     }

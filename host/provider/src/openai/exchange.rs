@@ -142,9 +142,14 @@ impl OpenAi {
         // The status alone decides; a body that cannot be read only costs its text.
         let body = read_body(response, ERROR_BODY_LIMIT).await.unwrap_or_default();
         let error = serde_json::from_slice::<ErrorBody>(&body).ok().map(|body| body.error);
+        // A key may be written with escapes, so it is looked for in what they mean.
+        let plain = || match serde_json::from_slice::<serde_json::Value>(&body) {
+            Ok(value) => serde_json::to_string(&value).unwrap_or_default(),
+            Err(_) => String::from_utf8_lossy(&body).into_owned(),
+        };
         let text = match &error {
             Some(error) => self.safe(error.text()),
-            None => self.safe(&String::from_utf8_lossy(&body)),
+            None => self.safe(&plain()),
         };
         let status_number = status.as_u16();
         match status {
