@@ -29,13 +29,6 @@ pub fn read_key(bundle: &Bundle, folder: &Path, path: &str) -> io::Result<Vec<u8
     Ok(bytes)
 }
 
-/// Whether any provider's key file is looked for beside the bundle.
-pub fn is_beside(bundle: &Bundle) -> bool {
-    let relative =
-        |spec: &ProviderSpec| spec.credential.credential_file.as_deref().is_some_and(|path| !path.starts_with('/'));
-    bundle.providers.iter().any(relative)
-}
-
 /// File and text of a warning for each key that is written into the bundle in plain text.
 pub fn inline_warnings(bundle: &Bundle) -> Vec<(String, String)> {
     let advice = |key: &str| match key {
@@ -92,14 +85,34 @@ fn inline(bundle: &Bundle) -> impl Iterator<Item = Inline<'_>> {
         let mapped = request
             .into_iter()
             .flat_map(|request| secret_headers("http.request.static_headers", request.static_headers.iter()));
+        let filled = request.into_iter().flat_map(|request| {
+            let headers = secret_headers("http.request.header_params", request.header_params.iter());
+            headers.chain(secret_headers("http.request.static_query", request.static_query.iter()))
+        });
+        let url = http.filter(|http| has_login(&http.url)).map(|_| "http.url".to_owned());
         let owner = format!("tool `{}`", tool.name);
-        fixed.chain(mapped).map(move |key| Inline { file: &tool.file, owner: owner.clone(), key })
+        fixed.chain(mapped).chain(filled).chain(url).map(move |key| Inline {
+            file: &tool.file,
+            owner: owner.clone(),
+            key,
+        })
     });
     let servers = bundle.mcp_servers.iter().flat_map(|server| {
-        let keys = secret_headers("headers", server.headers.iter());
+        let url = has_login(&server.url).then(|| "url".to_owned());
+        let keys = secret_headers("headers", server.headers.iter()).chain(url);
         keys.map(move |key| Inline { file: &server.file, owner: format!("MCP server `{}`", server.name), key })
     });
     providers.chain(tools).chain(servers)
+}
+
+/// Whether a URL holds a login, or a query with a key by its name.
+fn has_login(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = place.split('/').next().unwrap_or_default();
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let key = |(name, value): (&str, &str)| is_secret_header(name) && !value.is_empty() && !value.starts_with("{{");
+    authority.contains('@') || pairs.into_iter().any(key)
 }
 
 /// The places of headers whose names say that they hold a key.
@@ -107,6 +120,9 @@ fn secret_headers<'b>(
     place: &'static str,
     headers: impl Iterator<Item = (&'b String, &'b String)>,
 ) -> impl Iterator<Item = String> {
-    let secret = |(name, value): &(&String, &String)| is_secret_header(name) && !value.is_empty();
+    let secret = |(name, value): &(&String, &String)| {
+        // A template has its value from the model, which knows no key.
+        is_secret_header(name) && !value.is_empty() && !value.contains("{{")
+    };
     headers.filter(secret).map(move |(name, _)| format!("{place}.{name}"))
 }

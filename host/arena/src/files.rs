@@ -82,6 +82,13 @@ fn unwritable(to: &Path, error: &io::Error) -> Failure {
 }
 
 fn write_whole(to: &Path, from: &mut dyn io::Read) -> io::Result<()> {
+    // A device or pipe would be replaced by a file, and a link by what it leads to.
+    match std::fs::symlink_metadata(to) {
+        Ok(there) if !there.is_file() => {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is a link, a pipe, a device or a folder"));
+        }
+        _ => {}
+    }
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;

@@ -10,21 +10,10 @@ use arena_model::Fault;
 use crate::credentials;
 use crate::session::Session;
 
-/// Warnings of the bundle's documents that make every case concerned an error, or say that something is not run at all.
-const FATAL: [&str; 8] = [
-    "KindMismatch",
-    "PromptMissing",
-    "TurnRoleUnknown",
-    "DuplicatePrompt",
-    "DuplicateProvider",
-    "DuplicateScenario",
-    "DuplicateJudge",
-    "DuplicateTool",
-];
 /// The end of a problem's path where a mock file is named.
 const MOCK_FILE: &str = "additional_config.mock_config";
 
-/// Something in a bundle, with its file. Prints as a line for people.
+/// Something in a bundle, with its file. Prints as a line for people, by `{:#}` without a word on how bad it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// In a document.
@@ -55,7 +44,7 @@ impl Finding {
     /// meant, or none.
     pub fn is_error(&self) -> bool {
         match self {
-            Self::Problem(problem) => problem.severity == Severity::Error,
+            Self::Problem(problem) => problem.severity != Severity::Warning,
             Self::Other { fatal, .. } => *fatal,
         }
     }
@@ -74,7 +63,11 @@ impl fmt::Display for Finding {
         match self {
             Self::Problem(problem) => problem.fmt(f),
             Self::Other { fatal, reason, file, line, text } => {
-                let severity = if *fatal { "error" } else { "warning" };
+                let severity = match (f.alternate(), fatal) {
+                    (true, _) => "",
+                    (false, true) => "error",
+                    (false, false) => "warning",
+                };
                 let line = if *line > 0 { format!(":{line}") } else { String::new() };
                 write!(f, "{file}{line}: {severity}[{reason}] {text}")
             }
@@ -91,10 +84,8 @@ pub fn of_problems(problems: Problems) -> Vec<Finding> {
 pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
     let bundle = &session.bundle;
     let mut findings = Vec::new();
-    for warning in bundle.warnings.iter().filter(|warning| !said_by_provider(warning, session)) {
-        let finding = Finding::Problem(warning.clone());
-        findings.push(if FATAL.contains(&warning.reason) { finding.into_error() } else { finding });
-    }
+    let told = bundle.warnings.iter().filter(|warning| !said_by_provider(warning, session));
+    findings.extend(told.cloned().map(Finding::Problem));
     let inline = credentials::inline_warnings(bundle);
     findings.extend(inline.iter().map(|(file, text)| Finding::other(false, credentials::INLINE, file, text)));
     for entry in session.library.entries() {
@@ -104,10 +95,18 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
     }
     findings.extend(of_checks(&session.evaluator, checks).await);
     for (id, provider) in &session.evaluator.parts().providers {
-        let Err(why) = provider else { continue };
-        // A missing key does not make the bundle wrong: it may be there where it runs.
-        let fatal = why.reason() != "CredentialMissing";
-        findings.push(Finding::other(fatal, why.reason(), place(bundle, id), why));
+        match provider {
+            Ok(provider) => {
+                let told =
+                    |text| Finding::other(false, "MockKeyUnknown", place(bundle, id), format!("mock file: {text}"));
+                findings.extend(provider.passed_over().iter().map(told));
+            }
+            // A missing key does not make the bundle wrong: it may be there where it runs.
+            Err(why) => {
+                let fatal = why.reason() != "CredentialMissing";
+                findings.push(Finding::other(fatal, why.reason(), place(bundle, id), why));
+            }
+        }
     }
     findings
 }
@@ -118,6 +117,7 @@ pub async fn of_checks(evaluator: &Evaluator, checks: usize) -> Vec<Finding> {
     found.extend(evaluator.check_templates().await);
     found.extend(evaluator.check_guardrails().await);
     found.extend(evaluator.check_tools().await);
+    found.extend(evaluator.check_names());
     found.iter().map(|it| Finding::other(it.fatal, it.reason, &it.place, &it.text)).collect()
 }
 

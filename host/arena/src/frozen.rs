@@ -1,6 +1,6 @@
 //! A run's folder: made complete, with all that the run needs, and opened again from that alone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arena_bundle::Bundle;
 use arena_crd::GateSpec;
@@ -19,8 +19,6 @@ use crate::work::{Inputs, load_bundle, run_spec, selection};
 
 /// Folder of the run that holds what came from outside the bundle.
 const INPUTS: &str = "inputs";
-/// Setting of a run whose key files are looked for beside its bundle: where that was. They are not copied.
-const KEY_FOLDER: &str = "keyFolder";
 /// Setting of a run with an ArenaConfig: what of it changes no verdict.
 const CONFIG: &str = "config";
 const MOCK_CONFIG: &str = "mock-config.yaml";
@@ -86,12 +84,6 @@ pub async fn start(
     let mut settings = json!({"evaluators": names(inputs)});
     if *aside != Aside::default() {
         settings[CONFIG] = serde_json::to_value(aside).unwrap_or_default();
-    }
-    if credentials::is_beside(&session.bundle) {
-        let folder = std::path::absolute(&session.bundle.root).map_err(|error| {
-            Failure::machinery("FolderUnknown", format!("{}: {error}", session.bundle.root.display()))
-        })?;
-        settings[KEY_FOLDER] = folder.display().to_string().into();
     }
     let manifest = session.manifest(&inputs.bundle, settings)?;
     let run = RunDir::create(&out, &manifest, |to| freeze(&session, inputs, to)).or_fail()?;
@@ -228,6 +220,8 @@ pub async fn resume(
     let running = run.state().or_fail()? == State::Running;
     let mut spec = config.map_or_else(|| frozen_spec.clone(), |config| config.run.clone());
     let granted = config.map(|config| config.run.egress.clone()).unwrap_or_default();
+    // Flags that a resumed run is not given again.
+    spec.conduct = frozen_spec.conduct.clone();
     spec.egress = if running { outside.hosts(granted) } else { frozen_spec.egress.clone() };
     if spec.egress != frozen_spec.egress {
         let text = format!("{}: the run was started with other hosts that tools may call", run.path().display());
@@ -257,7 +251,8 @@ pub async fn resume(
         key_folder: match bundle {
             Some(bundle) if bundle.is_dir() => Some(bundle.to_owned()),
             Some(file) => file.parent().map(Path::to_owned),
-            None => manifest.origin.settings[KEY_FOLDER].as_str().map(PathBuf::from),
+            // A run does not say where: its folder may be a stranger's.
+            None => None,
         },
     };
     let session = Session::open(&inputs, worker).await?;

@@ -1,6 +1,7 @@
 //! `arena`: tests prompt bundles, on a laptop with nothing else or as the processes of a fleet.
 
 mod commands;
+mod conduct;
 mod credentials;
 mod dry_run;
 mod exit;

@@ -43,6 +43,10 @@ fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Resu
     writeln!(text, "# Arena: {word}\n")?;
     let cases = plural(planned, "case");
     writeln!(text, "{cases}: {passed} passed, {failed} failed, {error} error, {skipped} skipped, {not_run} not run\n")?;
+    if let Some(trials) = summary.trials.as_ref().filter(|trials| trials.tolerated > 0) {
+        let tolerated = plural(trials.tolerated, "failed case");
+        writeln!(text, "{tolerated} count as passed: each `pass_threshold` in them is met\n")?;
+    }
     for GateStatus { metric, operator, value, actual, passed } in gates {
         let actual = actual.map_or_else(|| "no data".to_owned(), |actual| actual.to_string());
         let word = if *passed { "holds" } else { "is broken" };
@@ -76,11 +80,10 @@ fn cases(text: &mut String, run: &RunDir, all: u64) -> Result<(), Failure> {
         if !matches!(record.outcome, Outcome::Failed | Outcome::Error) {
             continue;
         }
-        let (scenario, provider) = (escaped(&record.scenario), escaped(&record.provider));
-        let region = record.region.map(|region| format!(" in {}", escaped(&region))).unwrap_or_default();
-        let reason: String = record.reason.unwrap_or_default().chars().take(REASON_CHARS).collect();
+        let place = verdict::place(&record.scenario, &record.provider, &record.region, &record.row, &record.variant);
+        let reason = verdict::cut(record.reason.as_deref().unwrap_or_default(), REASON_CHARS);
         let (trial, outcome) = (record.trial.saturating_add(1), record.outcome.as_str());
-        let row = format!("| {scenario} / {provider}{region} trial {trial} | {outcome} | {} |", escaped(&reason));
+        let row = format!("| {} trial {trial} | {outcome} | {} |", escaped(&place), escaped(&reason));
         text.push_str(&row);
         text.push('\n');
         shown += 1;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arena_bundle::{Bundle, ProviderSpec, Scenario};
 use arena_egress::{Egress, Limits};
 use arena_evaluate::{
-    ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, TEMPLATE, ToolKeys, WATCHED, check_type,
+    ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, SCHEMAS, ToolKeys, WATCHED, check_type,
+    refers, template_of,
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
@@ -153,7 +154,10 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
     if tools.clone().any(|tool| tool.mode.has_mappings()) {
         needed.insert(MAPPINGS.to_owned());
     }
-    needed.insert(bundle.template.as_ref().map_or(TEMPLATE, |template| template.name.as_str()).to_owned());
+    if !bundle.mcp_servers.is_empty() || tools.clone().any(|it| refers(&it.input_schema) || refers(&it.output_schema)) {
+        needed.insert(SCHEMAS.to_owned());
+    }
+    needed.insert(template_of(bundle).to_owned());
     needed
 }
 

@@ -66,6 +66,7 @@ pub fn print(
     }
     print_providers(summary);
     print_trials(summary);
+    print_evals(summary);
     let path = |name: &str| run.path().join(name).display().to_string();
     println!("report   {}", path("report.html"));
     println!("junit    {}", path("junit.xml"));
@@ -87,8 +88,9 @@ fn print_reasons(run: &RunDir, trials: &BTreeMap<String, u32>, wanted: &[Outcome
             Outcome::Skipped => "skipped".yellow().to_string(),
             _ => "failed".red().to_string(),
         };
-        let reason: String = record.reason.unwrap_or_default().chars().take(REASON_CHARS).collect();
-        println!("  {word} {} / {}{trial}: {}", line(&record.scenario), line(&record.provider), line(&reason));
+        let place = place(&record.scenario, &record.provider, &record.region, &record.row, &record.variant);
+        let reason = cut(record.reason.as_deref().unwrap_or_default(), REASON_CHARS);
+        println!("  {word} {place}{trial}: {}", line(&reason));
         shown += 1;
         if shown == SHOWN {
             break;
@@ -98,6 +100,49 @@ fn print_reasons(run: &RunDir, trials: &BTreeMap<String, u32>, wanted: &[Outcome
         println!("  … and {} more, see the report", all - shown as u64);
     }
     Ok(())
+}
+
+/// What a case is called: scenario and provider, and what else tells it from others but for the trial.
+pub fn place(
+    scenario: &str,
+    provider: &str,
+    region: &Option<String>,
+    row: &Option<String>,
+    variant: &Option<String>,
+) -> String {
+    let named = [(" in ", region), (" row ", row), (" with ", variant)];
+    let more = named.iter().filter_map(|(word, name)| Some(format!("{word}{}", line(name.as_deref()?))));
+    format!("{} / {}{}", line(scenario), line(provider), more.collect::<String>())
+}
+
+/// A text of so many characters, with a mark if it had more.
+pub fn cut(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// What evals found; they decide nothing and are otherwise seen only in the record.
+fn print_evals(summary: &Summary) {
+    let of_evals =
+        || summary.evaluators.iter().filter_map(|(kind, tally)| Some((kind.strip_prefix("eval:")?, tally.counts)));
+    let short: Vec<String> = of_evals()
+        .filter(|(_, counts)| counts.failed + counts.error > 0)
+        .map(|(id, Counts { failed, error, planned, .. })| {
+            format!("{} {failed} failed, {error} error of {planned}", line(id))
+        })
+        .collect();
+    let all = of_evals().count() as u64;
+    if all > 0 {
+        let found = if short.is_empty() {
+            "none found anything".to_owned()
+        } else {
+            short[..short.len().min(SHOWN)].join("; ")
+        };
+        println!("  {}: {found}", plural(all, "eval"));
+    }
 }
 
 fn print_providers(summary: &Summary) {
@@ -124,9 +169,9 @@ fn print_trials(summary: &Summary) {
     for (test, check) in all.take(SHOWN) {
         let word = if check.met { "met".green().to_string() } else { "short".red().to_string() };
         let turn = check.turn.map_or_else(String::new, |turn| format!(" turn {turn}"));
-        let (scenario, provider, kind) = (line(&test.scenario), line(&test.provider), line(&check.kind));
-        let ThresholdTally { passed, of, threshold, .. } = check;
-        println!("  threshold {word} {scenario} / {provider}{turn} {kind}: {passed} of {of} trials, least {threshold}");
+        let place = place(&test.scenario, &test.provider, &test.region, &test.row, &test.variant);
+        let (kind, ThresholdTally { passed, of, threshold, .. }) = (line(&check.kind), check);
+        println!("  threshold {word} {place}{turn} {kind}: {passed} of {of} trials, least {threshold}");
     }
     if trials.thresholds > SHOWN as u64 {
         println!("  … and {} more thresholds, {} short in all", trials.thresholds - SHOWN as u64, trials.short);

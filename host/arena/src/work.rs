@@ -165,14 +165,8 @@ fn sources(bundle: &Bundle, inputs: &Inputs) -> Result<Vec<ComponentSource>, Fai
         sources.push(component(bundle, spec)?);
     }
     for (name, path) in &inputs.evaluators {
-        sources.push(ComponentSource {
-            name: name.clone(),
-            bytes: read(path)?.into(),
-            grants: standard::grants(name).unwrap_or_default(),
-            limits: None,
-            origin: path.display().to_string(),
-            lazy: false,
-        });
+        let grants = standard::grants(name).unwrap_or_default();
+        sources.push(ComponentSource::new(name, read(path)?, grants, &path.display().to_string()));
     }
     Ok(sources)
 }
@@ -186,20 +180,16 @@ fn component(bundle: &Bundle, spec: &ComponentSpec) -> Result<ComponentSource, F
         .overridden(&spec.limits)
         .map_err(|error| Failure::input("LimitInvalid", format!("{place}: {error}")))?;
     let origin = format!("{}, {}", spec.file, spec.component);
-    Ok(ComponentSource {
-        name: spec.name.clone(),
-        bytes: bytes.into(),
-        grants,
-        limits: Some(limits),
-        origin,
-        lazy: false,
-    })
+    Ok(ComponentSource { limits: Some(limits), ..ComponentSource::new(&spec.name, bytes, grants, &origin) })
 }
 
 fn work(bundle: &Bundle, sources: &[ComponentSource], plan: &Plan, inputs: &Inputs, mock: Option<&[u8]>) -> Work {
     let mut config = json!({"mockProvider": inputs.mock_provider, "mockConfig": mock.map(Digest::of)});
     if inputs.run != RunSpec::default() {
         config[RUN] = serde_json::to_value(&inputs.run).unwrap_or_default();
+    }
+    if !inputs.tool_env.is_empty() {
+        config["toolEnv"] = json!(inputs.tool_env.iter().collect::<BTreeSet<_>>());
     }
     let select = Selection { cases: inputs.cases.as_deref().map(Digest::of), ..inputs.select.clone() };
     if select != Selection::default() {

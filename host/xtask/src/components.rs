@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use arena_model::{ComponentMetadata, Digest};
+use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
 use crate::process;
@@ -16,6 +17,10 @@ const EXAMPLES: [(&str, &str, &str); 1] =
 /// What a component's file name leaves out of the crate's name.
 const CRATE_PREFIX: &str = "arena-evaluator-";
 const HOSTILE_PREFIX: &str = "arena-hostile-";
+/// Below the components' folder: what the program embeds of the standard ones.
+const EMBEDDED: &str = "embedded";
+/// zstd level of an embedded component: made once for each change, and read at every start.
+const LEVEL: i32 = 19;
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -45,6 +50,14 @@ struct Guest {
     component: PathBuf,
 }
 
+/// What the program knows of an embedded component without unpacking it.
+#[derive(Serialize)]
+struct Known {
+    digest: Digest,
+    bytes: usize,
+    metadata: Option<ComponentMetadata>,
+}
+
 /// Builds every guest of `evaluators/` and writes the components whose content changed.
 pub fn build(layout: &Layout) -> Result<()> {
     let workspace = layout.root.join("evaluators");
@@ -67,7 +80,11 @@ pub fn build(layout: &Layout) -> Result<()> {
     process::run(cargo(&workspace).args(["--workspace", "--examples"]))?;
     let modules = layout.guests().join(TARGET).join("release");
     for guest in &guests {
-        write(&modules.join(&guest.module), &layout.components().join(&guest.component))?;
+        let (module, component) = (modules.join(&guest.module), layout.components().join(&guest.component));
+        write(&module, &component)?;
+        if guest.component.parent() == Some(Path::new("")) {
+            embed(&module, &component)?;
+        }
     }
     for (project, module, component) in EXAMPLES {
         process::run(&mut cargo(&layout.root.join(project)))?;
@@ -117,21 +134,43 @@ fn write(module: &Path, component: &Path) -> Result<()> {
     let core = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
     let bytes =
         arena_componentize::componentize(&core).with_context(|| format!("no component from {}", module.display()))?;
-    if fs::read(component).is_ok_and(|old| old == bytes) {
+    write_changed(component, &bytes)
+}
+
+/// Writes what the program embeds of `component`: its bytes, compressed, and what it is.
+fn embed(module: &Path, component: &Path) -> Result<()> {
+    let folder = component.with_file_name(EMBEDDED);
+    let name = component.file_stem().context("a component has no name")?;
+    let (packed, known) = (folder.join(name).with_extension("wasm.zst"), folder.join(name).with_extension("json"));
+    let bytes = fs::read(component).with_context(|| format!("cannot read {}", component.display()))?;
+    let core = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    let metadata = arena_componentize::metadata(&core)?.map(serde_json::from_slice).transpose();
+    let metadata = metadata.with_context(|| format!("the metadata of {}", module.display()))?;
+    let text = serde_json::to_vec(&Known { digest: Digest::of(&bytes), bytes: bytes.len(), metadata })?;
+    // The digest stands in it, and it is written last.
+    if packed.is_file() && fs::read(&known).is_ok_and(|old| old == text) {
         return Ok(());
     }
-    let folder = component.parent().context("a component has no folder")?;
+    write_changed(&packed, &zstd::bulk::compress(&bytes, LEVEL)?)?;
+    write_changed(&known, &text)
+}
+
+fn write_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let folder = path.parent().context("a file has no folder")?;
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    fs::write(component, bytes).with_context(|| format!("cannot write {}", component.display()))
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Removes components whose guest is gone, so that no test passes on a leftover.
 fn sweep(components: &Path, guests: &[Guest]) -> Result<()> {
+    let known = |path: &Path| guests.iter().any(|guest| components.join(&guest.component) == path);
     for folder in [components.to_owned(), components.join("hostile")] {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry?.path();
-            let known = guests.iter().any(|guest| components.join(&guest.component) == path);
-            if path.extension().is_some_and(|extension| extension == "wasm") && !known {
+            if path.extension().is_some_and(|extension| extension == "wasm") && !known(&path) {
                 fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             }
         }

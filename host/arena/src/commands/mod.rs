@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fleet")]
 mod bundle;
+mod checks;
 mod completion;
 mod evaluator;
 mod init;
@@ -28,6 +29,8 @@ pub enum Command {
     Run(Box<run::Arguments>),
     /// Check a bundle without calling any provider.
     Validate(validate::Arguments),
+    /// List the checks that there are.
+    Checks(checks::Arguments),
     /// Write a small bundle to start from.
     Init(init::Arguments),
     /// Make mock files.
@@ -72,6 +75,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => block_on(run::run(*arguments)),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
+        Command::Checks(arguments) => checks::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),

@@ -43,19 +43,19 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS", value_parser = flags::listen_on)]
     listen: Option<SocketAddr>,
     /// How long a job's credentials outlive its deadline.
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = flags::token_grace)]
     token_grace: Duration,
     /// How long a worker may be silent before its cases are given to others.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = flags::queue_lease)]
     queue_lease: Duration,
     /// Image of worker pods.
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", value_parser = flags::image)]
     worker_image: String,
     /// Always, IfNotPresent or Never.
     #[arg(long, value_name = "POLICY", default_value = "IfNotPresent", value_parser = ["Always", "IfNotPresent", "Never"])]
     worker_image_pull_policy: String,
     /// Secret with credentials of the image's registry; may be given more than once.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = flags::object)]
     worker_image_pull_secret: Vec<String>,
     /// What each worker pod gets, as the JSON of a container's `resources`.
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = flags::resources)]

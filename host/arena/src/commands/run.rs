@@ -20,7 +20,7 @@ use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
-use crate::{dry_run, files, markdown, settings, verdict};
+use crate::{conduct, dry_run, files, markdown, settings, verdict};
 
 /// Cases at once where neither flag nor bundle says.
 const CONCURRENCY: usize = 8;
@@ -33,10 +33,10 @@ const WARNINGS: usize = 20;
 
 /// Arguments of `arena run`.
 #[derive(clap::Args)]
-#[command(override_usage = "arena run [OPTIONS] <BUNDLE>\n       arena run --resume <DIR> [OPTIONS] [BUNDLE]")]
+#[command(override_usage = "arena run [OPTIONS] [BUNDLE]\n       arena run --resume <DIR> [OPTIONS] [BUNDLE]")]
 pub struct Arguments {
-    /// Folder of the bundle, or its arena file. With --resume it must be what the run was started with.
-    #[arg(required_unless_present_any = ["resume", "config"])]
+    /// Folder of the bundle, or its arena file [default: this folder]. With --resume it must be what the run was started
+    /// with.
     bundle: Option<PathBuf>,
     /// The same as BUNDLE.
     #[arg(long, short, value_name = "FILE", conflicts_with = "bundle")]
@@ -91,6 +91,8 @@ pub struct Arguments {
     /// The verdict in Markdown [default with --formats markdown: the folder's name with .md].
     #[arg(long, value_name = "FILE")]
     markdown_file: Option<PathBuf>,
+    #[command(flatten)]
+    conduct: conduct::Flags,
     #[command(flatten)]
     outside: Outside,
     #[command(flatten)]
@@ -194,7 +196,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         evaluators: arguments.evaluator.clone(),
         seed: arguments.seed.unwrap_or(settings::SEED),
         tool_env: arguments.outside.tool_env.clone(),
-        ..Inputs::of(arguments.bundle.clone().unwrap_or_default())
+        ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
     let mut aside = Aside::default();
     if let Some(Manifests { run, endpoints, gates, concurrency }) = config {
@@ -202,6 +204,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         aside = Aside { gates, concurrency: Some(concurrency) };
     }
     inputs.run.egress = arguments.outside.hosts(std::mem::take(&mut inputs.run.egress));
+    inputs.run.conduct = arguments.conduct.over(inputs.run.conduct);
     Ok((inputs, aside))
 }
 
@@ -233,7 +236,7 @@ async fn show_warnings(session: &Session, quiet: bool) {
     let (errors, warnings): (Vec<Finding>, Vec<Finding>) = found.partition(Finding::is_error);
     let warnings: Vec<Finding> = errors.into_iter().chain(warnings).collect();
     for warning in warnings.iter().take(WARNINGS) {
-        print_warning(&warning.to_string());
+        print_warning(&format!("{warning:#}"));
     }
     if warnings.len() > WARNINGS {
         print_warning(&format!("and {} more, see `arena validate`", warnings.len() - WARNINGS));

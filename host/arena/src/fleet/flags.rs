@@ -11,6 +11,8 @@ use serde_json::Value;
 /// Longest name of a namespace, and of an object.
 const NAMESPACE: usize = 63;
 const OBJECT: usize = 253;
+/// Longest name of an image.
+const IMAGE: usize = 1024;
 
 /// An address as flags have it: `HOST:PORT`, or `:PORT` for every address of the machine.
 pub fn listen_on(text: &str) -> Result<SocketAddr, String> {
@@ -60,15 +62,31 @@ fn url(text: &str, schemes: &[&str], form: &str) -> Result<String, String> {
     if !schemes.contains(&scheme) || authority.is_empty() || text.contains(char::is_whitespace) {
         return Err(format!("write it as {form}"));
     }
-    match authority.contains('@') {
-        true => Err(format!("write it as {form}, without user and password")),
-        false => Ok(text.trim_end_matches('/').to_owned()),
+    if authority.contains('@') {
+        return Err(format!("write it as {form}, without user and password"));
+    }
+    // What stands in brackets is an address with colons of its own.
+    let after_host = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
+    match after_host.split_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_err() => Err(format!("{port:?} is no port; write it as {form}")),
+        _ => Ok(text.trim_end_matches('/').to_owned()),
     }
 }
 
 /// How long a worker may be silent.
 pub fn queue_lease(text: &str) -> Result<Duration, String> {
     between(text, Duration::from_secs(1)..=Duration::from_secs(3600), "1s to 1h")
+}
+
+/// How long credentials outlive a deadline.
+pub fn token_grace(text: &str) -> Result<Duration, String> {
+    between(text, Duration::ZERO..=Duration::from_secs(30 * 24 * 3600), "0s to 30days")
+}
+
+/// The name of an image.
+pub fn image(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && text.len() <= IMAGE && text.chars().all(|c| c.is_ascii_graphic());
+    if good { Ok(text.to_owned()) } else { Err("write it as HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST".to_owned()) }
 }
 
 /// From one sweep to the next.
@@ -134,7 +152,8 @@ mod tests {
     fn urls_are_whole_and_hold_no_login() {
         assert_eq!(store_url("http://store:8080/").unwrap(), "http://store:8080");
         assert_eq!(redis_worker_url("rediss://r:1").unwrap(), "rediss://r:1");
-        for wrong in ["junk", "ftp://h", "http://", "http://u:p@h", "http://h h"] {
+        assert_eq!(store_url("http://[::1]:8080").unwrap(), "http://[::1]:8080");
+        for wrong in ["junk", "ftp://h", "http://", "http://u:p@h", "http://h h", "http://h:99999", "http://[::1]:x"] {
             assert!(store_url(wrong).is_err(), "{wrong}");
         }
         assert!(redis_worker_url("redis://u:p@h").unwrap_err().contains("without user"));
@@ -142,6 +161,8 @@ mod tests {
 
     #[test]
     fn times_have_bounds_and_resources_known_keys() {
+        assert!(token_grace("31days").is_err() && token_grace("0s").is_ok());
+        assert!(image("").is_err() && image("a b").is_err() && image("r.example/arena:1").is_ok());
         assert!(sweep_every("0s").is_err() && valid("1000years").is_err() && queue_lease("999ms").is_err());
         assert_eq!(queue_lease("1s").unwrap(), Duration::from_secs(1));
         assert!(resources(r#"{"limit": {"cpu": "1"}}"#).unwrap_err().contains("\"limit\" is none of"));

@@ -51,7 +51,7 @@ const DIRECTION: &[(&str, May)] = &[
         ]),
     ),
     ("arena-componentize", May::Only(&[])),
-    ("xtask", May::Only(&["arena-componentize"])),
+    ("xtask", May::Only(&["arena-componentize", "arena-model"])),
     ("arena", May::All),
 ];
 

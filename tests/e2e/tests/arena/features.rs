@@ -332,7 +332,58 @@ fn a_composition_that_refers_to_nothing_is_an_error_and_no_pass() -> Result<()> 
     world.bundle.checks("s", json!([{"type": "composition_output", "params": {"contains": "fine"}}]));
     world.bundle.spec["scenario_specs"]["s"]["task_type"] = json!("");
     let record = world.run_one()?;
-    assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("CompositionFailed")));
+    assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("CompositionInvalid")));
     assert_eq!(outcomes(&record), [Outcome::NotRun]);
+    world.arena(&["validate", "bundle"])?.code(2)?.says("there is no step `nothing`")?;
+    Ok(())
+}
+
+#[test]
+fn a_check_has_a_tool_called_and_goes_by_what_it_says() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "done")?;
+    world.bundle.spec["tool_specs"] = json!({"suite": tool(json!("7 passed, 0 failed"))});
+    let exec = |more: Value| {
+        let mut params = json!({"tool": "suite", "args": {"q": "all"}});
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"type": "tool_exec", "params": params})
+    };
+    world.bundle.checks(
+        "s",
+        json!([
+            exec(json!({"success_pattern": "[1-9][0-9]* passed"})),
+            exec(json!({"failure_pattern": "0 failed"})),
+            exec(json!({"args": {"q": 1}})),
+            exec(json!({"tool": "suit"})),
+            {"type": "tool_exec", "when": {"tool_called": "suite"}, "params": {"tool": "suite", "args": {"q": "never"}}},
+        ]),
+    );
+    let record = world.run_one()?;
+    let [passed, failed, error, skipped] = [Outcome::Passed, Outcome::Failed, Outcome::Error, Outcome::Skipped];
+    assert_eq!(outcomes(&record), [passed, failed, failed, error, skipped]);
+    let reason = |at: usize| record.checks[at].reason.as_deref().unwrap_or_default();
+    assert!(reason(2).contains("does not fit its schema"), "{}", reason(2));
+    assert!(reason(3).contains("did you mean `suite`?"), "{}", reason(3));
+    let calls = record.events.iter().filter(|event| event.kind == "tool_exec");
+    assert_eq!(calls.count(), 4, "what is skipped calls nobody");
+    Ok(())
+}
+
+#[test]
+fn where_no_classifier_is_asked_its_checks_are_skipped() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "fine")?;
+    let params = json!({"model": "m", "expected_label": "calm"});
+    world.bundle.checks(
+        "s",
+        json!([
+            {"type": "contains", "params": {"patterns": ["fine"]}},
+            {"type": "audio_emotion", "params": params},
+            {"type": "image_moderation", "params": params},
+        ]),
+    );
+    let record = world.run_one()?;
+    assert_eq!(outcomes(&record), [Outcome::Passed, Outcome::Skipped, Outcome::Skipped]);
+    assert_eq!(record.outcome, Outcome::Passed);
     Ok(())
 }

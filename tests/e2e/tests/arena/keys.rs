@@ -44,7 +44,7 @@ fn a_key_in_the_bundle_is_not_copied_unasked() -> Result<()> {
     let valid = world.arena(&["validate", "bundle"])?.code(0)?.says("warning[InlineKey]")?.says("credential_env")?;
     assert!(!valid.all().contains(KEY));
 
-    world.arena(&[&run[..], &["--allow-inline-keys"]].concat())?.code(0)?.says("warning[InlineKey]")?;
+    world.arena(&[&run[..], &["--allow-inline-keys"]].concat())?.code(0)?.says("[InlineKey]")?;
     assert_eq!(vendor.last_authorization(), Some(format!("Bearer {KEY}")));
     world.arena(&["run", "--resume", "out"])?.code(0)?;
 
@@ -94,7 +94,7 @@ fn a_key_file_is_looked_for_beside_the_bundle() -> Result<()> {
 }
 
 #[test]
-fn a_run_is_resumed_from_elsewhere_with_its_key_file() -> Result<()> {
+fn a_run_is_resumed_from_elsewhere_with_its_bundle_for_the_key_file() -> Result<()> {
     let vendor = FakeVendor::start(Behaviour::default().failing([Failing::always(Failure::Hang)]))?;
     let mut world = with(&vendor, json!({"credential_file": ".key"}))?;
     world.bundle.file(".key", KEY)?;
@@ -109,7 +109,8 @@ fn a_run_is_resumed_from_elsewhere_with_its_key_file() -> Result<()> {
     vendor.behave(Behaviour::text("fine"));
     let out = world.path("out").display().to_string();
     let elsewhere = tempfile::tempdir()?;
-    let ended = world.command(&["run", "--resume", &out])?.current_dir(elsewhere.path()).output()?;
+    let bundle = world.path("bundle").display().to_string();
+    let ended = world.command(&["run", "--resume", &out, &bundle])?.current_dir(elsewhere.path()).output()?;
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stdout));
     assert_eq!(vendor.last_authorization(), Some(format!("Bearer {KEY}")));
     Ok(())

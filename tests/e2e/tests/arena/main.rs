@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod a2a;
+mod attacks;
 mod bad_input;
 mod bundle;
 mod bundle_login;
@@ -11,6 +12,7 @@ mod checks;
 mod ci;
 mod commands;
 mod components;
+mod conduct;
 mod config;
 mod context;
 mod conversation;

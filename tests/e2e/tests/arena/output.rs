@@ -79,9 +79,13 @@ fn providers_stand_in_a_column() -> Result<()> {
 }
 
 #[test]
-fn the_usage_of_run_shows_both_ways() -> Result<()> {
-    let ran = World::new()?.arena(&["run"])?.code(2)?;
+fn the_usage_of_run_shows_both_ways_and_without_a_bundle_it_is_this_folder() -> Result<()> {
+    let world = failing()?;
+    let ran = world.arena(&["run", "--nonsense"])?.code(2)?;
     assert!(ran.err.contains("arena run --resume <DIR>"), "{}", ran.err);
+    world.arena(&["run"])?.code(2)?.says("error[ArenaMissing]")?;
+    let ran = world.command(&["run", "--quiet", "--out", "../out"])?.current_dir(world.path("bundle")).output()?;
+    assert_eq!(ran.status.code(), Some(1), "{}", String::from_utf8_lossy(&ran.stderr));
     Ok(())
 }
 

@@ -46,7 +46,7 @@ fn a_server_answers_where_a_flag_allows_it_and_nowhere_else() -> Result<()> {
     assert_eq!(outcomes(&record), [Outcome::Passed, Outcome::Failed]);
     assert_eq!(server.seen()[0].path, "/now?city=Oslo&days=2");
     let ran = world.arena(&["run", "bundle", "--out", "closed", "--allow-host", "example.com"])?.code(1)?;
-    ran.says("warning[EgressDenied] tool `find`: each call of it fails: `127.0.0.1:")?;
+    ran.says("[EgressDenied] tool `find`: each call of it fails: `127.0.0.1:")?;
     let record = world.records("closed")?.remove(0);
     assert!(result(&record).contains("EgressDenied: `127.0.0.1:"), "{}", result(&record));
     assert_eq!(server.seen().len(), 1);
@@ -123,7 +123,8 @@ fn what_a_server_says_is_held_against_the_schema_and_errors_are_failed_calls() -
     let record = world(image, json!({}), json!([]))?.run(&["--allow-host", &server.address()])?.remove(0);
     let message = record.messages.iter().find(|message| message.role == Role::Tool).unwrap();
     let content = serde_json::to_value(&message.content)?;
-    assert_eq!(content[0], json!({"type": "image", "media": {"mime_type": "image/png", "data": "UE5H"}}));
+    assert!(content[0]["text"].as_str().unwrap().contains("\"content_type\":\"image/png\""), "{content}");
+    assert_eq!(content[1], json!({"type": "image", "media": {"mime_type": "image/png", "data": "UE5H"}}));
     Ok(())
 }
 
@@ -179,12 +180,12 @@ fn a_tool_that_would_start_a_process_is_refused() -> Result<()> {
     world.bundle.spec["tool_specs"]["find"] = json!({"description": "d", "input_schema": {}, "output_schema": {},
         "mode": "exec", "exec": {"command": "/bin/sh", "args": ["-c", "touch started"]}});
     let ran = world.arena(&["run", "bundle", "--out", "out"])?.code(0)?;
-    ran.says("warning[ToolModeUnsupported]")?;
+    ran.says("[ToolModeUnsupported]")?;
     assert_eq!(outcomes(&world.records("out")?[0]), [Outcome::Passed]);
     assert!(!world.path("started").exists() && !world.path("bundle/started").exists());
     // Hooks would be programs as well, and change what is said.
     world.bundle.spec["runtime"] = json!({"hooks": {"h": {"command": "touch", "args": ["started"]}}});
-    world.arena(&["run", "bundle", "--out", "hooks"])?.code(1)?.says("warning[FeatureUnsupported]")?;
+    world.arena(&["run", "bundle", "--out", "hooks"])?.code(1)?.says("[FeatureUnsupported]")?;
     assert_eq!(world.records("hooks")?[0].error.as_deref(), Some("FeatureUnsupported"));
     assert!(!world.path("started").exists() && !world.path("bundle/started").exists());
     world.bundle.spec["runtime"] = json!({"hooks": {}, "logging": {"level": "debug"}});

@@ -180,7 +180,7 @@ fn a_run_says_first_what_validate_says_each_once_and_with_its_file() -> Result<(
     let valid = world.arena(&["validate", "bundle"])?.code(2)?;
     let ran = world.arena(&["run", "bundle", "--out", "out"])?.code(1)?;
     for (reason, times) in [
-        ("[ProviderTypeUnknown]", 1),
+        ("[ProviderTypeUnsupported]", 1),
         ("[MockFileMissing]", 1),
         ("[VariableMissing]", 2),
         ("[ProviderGroupEmpty]", 1),

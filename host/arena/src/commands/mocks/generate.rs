@@ -12,7 +12,8 @@ use crate::exit::{Exit, Failure, OrFail};
 use crate::files::{self, FILE_BYTES};
 use crate::output;
 use crate::terminal::{line, plural, print_warning};
-use crate::verdict::shell_word;
+use crate::verdict::{place, shell_word};
+use crate::work::load_bundle;
 
 /// Keys of a mock file.
 const KEYS: [&str; 3] = ["defaultResponse", "scenarios", "selfplay"];
@@ -39,6 +40,12 @@ pub struct Arguments {
     /// Only replies of this repetition, counted from 1.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     trial: Option<u32>,
+    /// Only replies of cases in this region.
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+    /// Only replies of this variant of perturbations, as the report names it.
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
 }
 
 /// Replies by scenario and number of the call, each with the case it is from.
@@ -60,6 +67,13 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     };
     if arguments.per_scenario {
+        let mut names: BTreeMap<String, &String> = BTreeMap::new();
+        for name in scenarios.keys() {
+            if let Some(first) = names.insert(file_name(name), name) {
+                let text = format!("{} and {} would be one file", line(first), line(name));
+                return Err(Failure::input("MockAmbiguous", text).hint("leave out --per-scenario"));
+            }
+        }
         for (name, scenario) in scenarios {
             let path = out.join(format!("{}.yaml", file_name(&name)));
             write(&path, Map::from_iter([(name, scenario)]), arguments.merge)?;
@@ -123,31 +137,45 @@ fn merged(path: &Path, scenarios: Map<String, Value>) -> Result<Map<String, Valu
 fn replies(arguments: &Arguments) -> Result<Replies, Failure> {
     let run = RunView::open(&arguments.dir).or_fail()?;
     let mut replies = Replies::new();
-    let mut cut = 0_u64;
+    let (mut cut, mut guarded) = (0_u64, 0_u64);
     for record in records(&run).or_fail()? {
         let record = record.or_fail()?;
         let of_provider = arguments.provider.as_ref().is_none_or(|provider| *provider == record.provider);
         let of_trial = arguments.trial.is_none_or(|trial| trial == record.trial.saturating_add(1));
-        if !of_provider || !of_trial {
+        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let of_place = is(&arguments.region, &record.region) && is(&arguments.variant, &record.variant);
+        if !of_provider || !of_trial || !of_place {
             continue;
         }
         // What ended an errored case may have been a reply that never came.
         cut += u64::from(record.outcome == Outcome::Error);
-        add(&record, &mut replies)?;
+        guarded += add(&record, &mut replies)?;
     }
     if replies.is_empty() {
-        let text = format!("{}: no case of that kind has a reply", arguments.dir.display());
+        let text = format!("{}: no case of that kind has a reply that is its model's own", arguments.dir.display());
         return Err(Failure::input("NothingSelected", text).hint("look at `arena results export`"));
     }
     if cut > 0 {
         print_warning(&format!("{} ended in error; replies that never came are in no mock file", plural(cut, "case")));
     }
+    if guarded > 0 {
+        let replies = if guarded == 1 { "1 reply was".to_owned() } else { format!("{guarded} replies were") };
+        let text =
+            format!("{replies} changed by guardrails; what the model had said is not kept, so the file lacks it");
+        print_warning(&text);
+    }
+    let entry = run.bundle().join(&run.manifest().work.entry);
+    if load_bundle(&entry).is_ok_and(|bundle| !bundle.compositions.is_empty()) {
+        print_warning("the bundle has compositions; answers of their steps are not kept: write them under `steps`");
+    }
     Ok(replies)
 }
 
-/// Adds the replies of one case, numbered as the mock counts its calls.
-fn add(record: &Record, replies: &mut Replies) -> Result<(), Failure> {
-    let case = format!("{} / {} trial {}", record.scenario, record.provider, record.trial.saturating_add(1));
+/// Adds the replies of one case, numbered as the mock counts its calls. Gives how many were not the model's own.
+fn add(record: &Record, replies: &mut Replies) -> Result<u64, Failure> {
+    let Record { scenario, provider, region, row, variant, .. } = record;
+    let case = format!("{} trial {}", place(scenario, provider, region, row, variant), record.trial.saturating_add(1));
+    let mut guarded = 0;
     let (mut users, mut answers, mut tools) = (0_u32, 0_u32, 0_u32);
     for message in &record.messages {
         match message.role {
@@ -157,6 +185,7 @@ fn add(record: &Record, replies: &mut Replies) -> Result<(), Failure> {
                 let number = users.max(answers).max(1) + tools;
                 answers += 1;
                 if message.by != Author::Model {
+                    guarded += 1;
                     continue;
                 }
                 let reply = reply(message);
@@ -166,14 +195,15 @@ fn add(record: &Record, replies: &mut Replies) -> Result<(), Failure> {
                     let text =
                         format!("call {number} was answered in another way in {} than in {}", line(&case), line(first));
                     return Err(Failure::input("MockAmbiguous", text).hint(
-                        "a mock file has one reply for each call of a scenario; choose by --provider and --trial",
+                        "a mock file has one reply for each call of a scenario; choose by --provider, --trial, --region and \
+                         --variant",
                     ));
                 }
             }
             Role::System => {}
         }
     }
-    Ok(())
+    Ok(guarded)
 }
 
 /// A reply as a mock file has it.
@@ -181,6 +211,11 @@ fn reply(message: &Message) -> Value {
     let content = message.content.text();
     match &message.content {
         Content::Parts(parts) if message.tool_calls.is_empty() => {
+            let heard =
+                parts.iter().find_map(|part| part.media.as_ref().filter(|media| media["file_path"].is_string()));
+            if let Some(media) = heard {
+                return spoken(&content, media);
+            }
             json!({"type": "multimodal", "content": content, "parts": parts.iter().map(part).collect::<Vec<_>>()})
         }
         _ if message.tool_calls.is_empty() => content.into(),
@@ -189,6 +224,17 @@ fn reply(message: &Message) -> Value {
             json!({"type": "tool_calls", "content": content, "tool_calls": calls.collect::<Vec<_>>()})
         }
     }
+}
+
+/// A reply that was heard.
+fn spoken(text: &str, media: &Value) -> Value {
+    let mut reply = json!({"response": text, "audio_file": media["file_path"]});
+    for (key, known) in [("audio_sample_rate", "sample_rate"), ("audio_mime_type", "mime_type")] {
+        if !media[known].is_null() {
+            reply[key] = media[known].clone();
+        }
+    }
+    reply
 }
 
 fn part(part: &Part) -> Value {

@@ -15,14 +15,15 @@ use crate::work::Inputs;
 const HOME: &str = "https://github.com/AltairaLabs/arena-fleet";
 
 /// All findings of a bundle, also of one that does not load. What is not the bundle's fault is an error of the command.
-pub async fn find(bundle: &Path) -> Result<Vec<Finding>, Failure> {
+pub async fn find(bundle: &Path, mock_provider: bool) -> Result<Vec<Finding>, Failure> {
     if arena_bundle::is_pack(bundle) {
         return Ok(super::pack::find(bundle).await?.0);
     }
     if let Err(problems) = arena_bundle::load(bundle, &arena_bundle::Limits::default()) {
         return Ok(findings::of_problems(problems));
     }
-    match Session::open(&Inputs::of(bundle.to_owned()), "validate").await {
+    let inputs = Inputs { mock_provider, ..Inputs::of(bundle.to_owned()) };
+    match Session::open(&inputs, "validate").await {
         Ok(session) => Ok(findings::of(&session, usize::MAX).await),
         Err(failure) if failure.exit == Exit::BadInput => {
             let Failure { reason, text, .. } = failure;

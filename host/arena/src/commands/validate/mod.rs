@@ -20,8 +20,7 @@ use crate::work::Inputs;
 /// Arguments of `arena validate`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Folder of the bundle, or its arena file; or a pack (`*.pack.json`), which is checked by itself.
-    #[arg(required_unless_present = "config")]
+    /// Folder of the bundle, or its arena file [default: this folder]; or a pack (`*.pack.json`), which is checked by itself.
     bundle: Option<PathBuf>,
     /// The same as BUNDLE.
     #[arg(long, short, value_name = "FILE", conflicts_with = "bundle")]
@@ -32,6 +31,9 @@ pub struct Arguments {
     /// Count warnings as errors.
     #[arg(long)]
     strict: bool,
+    /// Check it as `arena run --mock-provider` runs it: the providers under test call nobody.
+    #[arg(long)]
+    mock_provider: bool,
 }
 
 /// Forms of output.
@@ -47,13 +49,14 @@ enum Format {
 
 /// Prints all problems and which key goes where.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let bundle = arguments.bundle.or(arguments.config).unwrap_or_default();
+    let bundle = arguments.bundle.or(arguments.config).unwrap_or_else(|| PathBuf::from("."));
     let strict = |finding: Finding| if arguments.strict { finding.into_error() } else { finding };
     if arguments.format == Format::Text && is_pack(&bundle) {
         return pack::run(&bundle, strict).await;
     }
     if arguments.format != Format::Text {
-        let found: Vec<Finding> = listing::find(&bundle).await?.into_iter().map(strict).collect();
+        let found: Vec<Finding> =
+            listing::find(&bundle, arguments.mock_provider).await?.into_iter().map(strict).collect();
         let whole = match arguments.format {
             Format::Sarif => listing::sarif(&found, &bundle),
             _ => found.iter().map(listing::json).collect(),
@@ -61,7 +64,13 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         println!("{whole:#}");
         return Ok(if found.iter().any(Finding::is_error) { Exit::BadInput } else { Exit::Passed });
     }
-    let session = Session::open(&Inputs::of(bundle), "validate").await?;
+    let shown = bundle.to_string_lossy().into_owned();
+    let inputs = Inputs { mock_provider: arguments.mock_provider, ..Inputs::of(bundle) };
+    let session = match Session::open(&inputs, "validate").await {
+        // Documents that do not load are what this looks for.
+        Err(Failure { exit: Exit::BadInput, listing: true, text, .. }) => return Ok(refused(text.lines(), &shown)),
+        opened => opened?,
+    };
     let found = findings::of(&session, usize::MAX).await.into_iter().map(strict);
     let (errors, warnings): (Vec<Finding>, Vec<Finding>) = found.partition(Finding::is_error);
     for warning in &warnings {
@@ -78,16 +87,23 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
             None => println!("provider {}: {model}, called nowhere", id.bold()),
         }
     }
-    for error in &errors {
-        println!("{}", safe(&error.to_string()).red());
-    }
     if !errors.is_empty() {
-        println!("{}: {} cannot run as it is", plural(errors.len() as u64, "error"), line(&session.bundle.name));
-        return Ok(Exit::BadInput);
+        return Ok(refused(errors.iter().map(ToString::to_string), &session.bundle.name));
     }
     let scenarios = plural(session.matrix.scenarios().len() as u64, "scenario");
     println!("{} {scenarios}, {}", "valid:".green().bold(), plural(session.matrix.plan.len(), "case"));
     Ok(Exit::Passed)
+}
+
+/// Prints the errors of a bundle.
+fn refused(errors: impl Iterator<Item = impl AsRef<str>>, name: &str) -> Exit {
+    let mut count = 0_u64;
+    for error in errors {
+        println!("{}", safe(error.as_ref()).red());
+        count += 1;
+    }
+    println!("{}: {} cannot run as it is", plural(count, "error"), line(name));
+    Exit::BadInput
 }
 
 /// What a provider sends along with the prompts: its key, by the place it is looked for, and headers, by name.
