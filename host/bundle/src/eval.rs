@@ -29,8 +29,13 @@ pub(crate) fn read(
     let found = beside.and_then(|beside| tree::find(files, &beside).ok()).map_or_else(|| tree::find(files, text), Ok);
     let found =
         found.map_err(|cause| Problem { hint: cause.hint, ..path.error_with_value(cause.reason, cause.message) });
-    let read = |file: &BundleFile| parse(&file.path, &tree::read_listed(folder, file)?, limits);
-    found.and_then(read).map_err(|problem| {
+    let mut left_out = Vec::new();
+    let read = |file: &BundleFile| parse(&file.path, &tree::read_listed(folder, file)?, limits, &mut left_out);
+    let recording = found.and_then(read);
+    for why in left_out.iter().take(LEFT_OUT) {
+        report.push(path.error("RecordingRoleUnknown", why.clone()).warning());
+    }
+    recording.map_err(|problem| {
         let why = problem.to_string();
         report.push(problem.defect());
         why
@@ -47,7 +52,7 @@ fn event(event: &Value) -> Option<&Value> {
 }
 
 /// Sessions (`events`), results of the original runner (`messages` or `Messages`), and transcripts (`turns`).
-fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Recording, Problem> {
+fn parse(file: &str, bytes: &[u8], limits: &YamlLimits, left_out: &mut Vec<String>) -> Result<Recording, Problem> {
     let invalid = |message: &str| {
         Problem::of_file(file, "RecordingInvalid", message).hint("it holds a list `events`, `messages` or `turns`")
     };
@@ -60,8 +65,18 @@ fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Recording, Pro
     } else {
         return Err(invalid("there is no conversation in the recording"));
     };
-    let read = |(at, value)| message(value).map_err(|why| invalid(&format!("message {at}: {why}")));
-    let messages = messages.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut read = Vec::with_capacity(messages.len());
+    for (at, value) in messages.into_iter().enumerate() {
+        match message(value).map_err(|why| invalid(&format!("message {at}: {why}")))? {
+            Some(message) => read.push(message),
+            // As in the original runner, it is no part of the conversation.
+            None => {
+                let role = value["role"].as_str().unwrap_or_default();
+                left_out.push(format!("message {at} is left out: its role {role:?} is none of {}", ROLES.join(", ")));
+            }
+        }
+    }
+    let messages = read;
     let said = |role| messages.iter().any(|message| message.role == role);
     match (said(Role::User), said(Role::Assistant)) {
         (true, true) => Ok(Recording { messages }),
@@ -70,14 +85,19 @@ fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Recording, Pro
     }
 }
 
-/// One message; what cannot be read of it would not be judged, and is an error.
-fn message(value: &Value) -> Result<Message, String> {
+/// Roles that messages may have.
+const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
+/// Most messages that are named for being left out.
+const LEFT_OUT: usize = 20;
+
+/// One message, none if nobody knows its role; what cannot be read of it would not be judged, and is an error.
+fn message(value: &Value) -> Result<Option<Message>, String> {
     let (role, by) = match value["role"].as_str().ok_or("it has no `role`")? {
         "system" => (Role::System, Author::Script),
         "user" => (Role::User, Author::Script),
         "assistant" => (Role::Assistant, Author::Model),
         "tool" => (Role::Tool, Author::Tool),
-        other => return Err(format!("the role {other:?} is none of system, user, assistant, tool")),
+        _ => return Ok(None),
     };
     let content = if value["content"].is_null() { &value["parts"] } else { &value["content"] };
     let mut message = Message::text(role, by, text(content)?);
@@ -103,7 +123,7 @@ fn message(value: &Value) -> Result<Message, String> {
     if role == Role::Tool && message.content == Content::Text(String::new()) {
         message.content = Content::Text(text(&value["tool_result"]["content"])?);
     }
-    Ok(message)
+    Ok(Some(message))
 }
 
 /// The text of a content: a text, or a list of parts.

@@ -279,8 +279,9 @@ fn a_document_of_another_kind_is_no_arena_and_nothing_else_is_said_of_it() {
 }
 
 #[test]
-fn a_tool_policy_need_not_say_everything() {
-    let scenario = SCENARIO.replace("turns:", "tool_policy: {blocklist: [a]}\n  turns:");
+fn a_tool_policy_need_not_limit_the_conversation() {
+    let scenario = SCENARIO
+        .replace("turns:", "tool_policy: {blocklist: [a], tool_choice: auto, max_tool_calls_per_turn: 2}\n  turns:");
     let dir = bundle(&[("scenario.yaml", &scenario)]);
     let policy = loaded(dir.path()).scenarios[0].tool_policy.clone().unwrap();
     assert_eq!((policy.blocklist.as_slice(), policy.max_calls), (&["a".to_owned()][..], None));

@@ -82,9 +82,9 @@ const RELEVANCE: &[Field] = &[
 ];
 
 const TOOL_POLICY: &[Field] = &[
-    // The schemas of 1.5.9 want these three, later ones none of them.
-    may("tool_choice", Shape::Text),
-    may("max_tool_calls_per_turn", Shape::Integer),
+    must("tool_choice", Shape::Text),
+    must("max_tool_calls_per_turn", Shape::Integer),
+    // The schema of 1.5.9 wants it, too; bundles that were written since have it no more.
     may("max_total_tool_calls", Shape::Integer),
     may("blocklist", TEXTS),
     may("max_rounds", Shape::Integer),

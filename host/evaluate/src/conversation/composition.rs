@@ -7,7 +7,7 @@ use arena_model::{Author, Message, Role, Usage};
 use arena_provider::{MockContext, Provider};
 use serde_json::{Map, Value, json};
 
-use super::{Direction, Run, tools};
+use super::{Run, tools};
 use crate::case::{Trouble, unsaid};
 
 /// Longest text of a step's input that outputs are put into, bytes.
@@ -138,14 +138,7 @@ impl<'a> Run<'a> {
         let told = prompt.allowed_tools.clone();
         let told = if rounds > 1 { tools::told(&self.evaluator.parts.bundle.tools, &told) } else { Vec::new() };
         let mut messages = vec![Message::text(Role::System, Author::Script, system)];
-        // The guardrails of the step's own prompt are in force.
-        self.guards = &prompt.validators;
-        self.know_guards()?;
-        let mut said = Message::text(Role::User, Author::Script, input);
-        if self.guard(&mut said, Direction::Input, at).await? {
-            return Ok(said.content.text().into_owned());
-        }
-        messages.push(said);
+        messages.push(Message::text(Role::User, Author::Script, input));
         let mut last = String::new();
         for _ in 0..rounds {
             self.check_time(self.timeout)?;
@@ -154,14 +147,13 @@ impl<'a> Run<'a> {
             let scenario = self.case.scenario.clone();
             let context =
                 MockContext { scenario: &scenario.id, turn: 1, step: Some(&step.id), ..MockContext::default() };
-            let mut reply = self.ask(task, &messages, &told, context, provider).await?;
+            let reply = self.ask(task, &messages, &told, context, provider).await?;
             ran.usage += reply.usage.unwrap_or_default();
             ran.cost = ran.cost.zip(reply.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
             self.check_spent(ran.cost.unwrap_or_default())?;
             if let Some(unsaid) = unsaid(&reply, at) {
                 return Err(unsaid);
             }
-            self.guard(&mut reply, Direction::Output, at).await?;
             let (calls, text) = (reply.tool_calls.clone(), reply.content.text().into_owned());
             messages.push(reply);
             if calls.is_empty() || rounds == 1 || calls.iter().any(|call| Some(call.name.as_str()) == until) {

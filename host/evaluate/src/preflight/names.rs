@@ -119,6 +119,12 @@ impl Evaluator {
         let bundle = &self.parts.bundle;
         for step in steps {
             let at = format!("composition `{composition}`, step `{}`", step.id);
+            if let StepKind::Prompt { task } | StepKind::Agent { task, .. } = &step.kind
+                && bundle.prompts.get(task).is_some_and(|prompt| !prompt.validators.is_empty())
+            {
+                let text = format!("{at}: the guardrails of prompt `{task}` do not act within a composition");
+                findings.push(found(false, "GuardrailUnused", &bundle.entry, text));
+            }
             match &step.kind {
                 StepKind::Prompt { task } | StepKind::Agent { task, .. } if !bundle.prompts.contains_key(task) => {
                     let known = advice(task, bundle.prompts.keys().map(String::as_str));

@@ -332,7 +332,7 @@ fn a_composition_that_refers_to_nothing_is_an_error_and_no_pass() -> Result<()> 
     world.bundle.checks("s", json!([{"type": "composition_output", "params": {"contains": "fine"}}]));
     world.bundle.spec["scenario_specs"]["s"]["task_type"] = json!("");
     let record = world.run_one()?;
-    assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("CompositionInvalid")));
+    assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("CompositionFailed")));
     assert_eq!(outcomes(&record), [Outcome::NotRun]);
     world.arena(&["validate", "bundle"])?.code(2)?.says("there is no step `nothing`")?;
     Ok(())
