@@ -80,7 +80,7 @@ pub(crate) fn filled(text: &str, values: &BTreeMap<&str, &str>) -> String {
         let (before, from) = rest.split_at(open);
         whole.push_str(before);
         // A key has no brace in it: the next one ends the search, or many of them would make it endless.
-        let end = from[1..].find(['{', '}']).filter(|end| from[1..].as_bytes()[*end] == b'}');
+        let end = from[1..].find(['{', '}']).filter(|end| from.as_bytes()[end + 1] == b'}');
         let named = end.and_then(|end| Some((values.get(&from[1..=end])?, &from[end + 2..])));
         rest = match named {
             Some((value, after)) => {
