@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arena_bundle::{Bundle, ProviderSpec, Scenario};
+use arena_bundle::{Assertion, Bundle, ProviderSpec, Scenario};
 use arena_egress::{Egress, Limits};
 use arena_evaluate::{
     ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, SCHEMAS, ToolKeys, WATCHED, check_type,
@@ -127,7 +127,8 @@ fn needed(bundle: &Bundle) -> BTreeSet<String> {
     let mut needed = BTreeSet::new();
     for scenario in &bundle.scenarios {
         let turns = scenario.turns.iter().flat_map(|turn| &turn.assertions);
-        for assertion in turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)) {
+        let all = turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref));
+        for assertion in all.flat_map(Assertion::checks) {
             let kind = check_type(assertion);
             if !needed.contains(kind.as_ref()) {
                 needed.insert(kind.into_owned());

@@ -7,6 +7,7 @@
 
 mod agent;
 pub mod archive;
+mod assertion;
 mod bundle;
 mod component;
 mod composition;
@@ -45,6 +46,7 @@ pub mod yaml;
 
 pub use agent::MockAgent;
 pub use archive::ArchiveError;
+pub use assertion::{Assertion, Group, Need, Params};
 pub use bundle::{Bundle, Defaults};
 pub use component::ComponentSpec;
 pub use composition::{Comparison, Composition, Predicate, Step, StepKind};
@@ -66,7 +68,7 @@ pub use perturbation::Perturbations;
 pub use problem::{Problem, Problems, Severity};
 pub use prompt::{Parameters, Prompt, Validator};
 pub use provider::{Credential, Headers, Pricing, ProviderDefaults, ProviderSpec, RateLimit};
-pub use scenario::{Assertion, Params, Play, Scenario, Turn};
+pub use scenario::{Play, Scenario, Turn};
 pub use skill::Skill;
 pub use tool::{ClientTool, Decline, MockTool, Tool, ToolMode};
 pub use tool_policy::{ToolChoice, ToolPolicy};

@@ -1,11 +1,7 @@
 //! `kind: Scenario`: scripted conversations and the checks on them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
-
-use arena_model::{Content, Message, Part, Role};
-use serde_json::{Map, Value};
 
 use crate::disturbance::{self, Consent, ToolFailure};
 use crate::document::resolve;
@@ -15,7 +11,8 @@ use crate::report::Report;
 use crate::tool_policy::ToolPolicy;
 use crate::tree::BundleFile;
 use crate::yaml::Cursor;
-use crate::{ContextPolicy, Duplex, Memory, Prompt, ProviderSpec, Recording, Workflow};
+use crate::{Assertion, ContextPolicy, Duplex, Memory, Prompt, ProviderSpec, Recording, Workflow};
+use arena_model::{Content, Message, Part, Role};
 
 /// One scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,52 +95,6 @@ pub struct Play {
     pub temperature: Option<f64>,
     /// Passed to the provider in place of the persona's.
     pub seed: Option<u64>,
-}
-
-/// One configured check.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Assertion {
-    /// `type`, as written.
-    pub kind: String,
-    /// Empty if not given.
-    pub params: Params,
-    /// Shown instead of the check's own words.
-    pub message: Option<String>,
-    /// JSON object: the condition under which it applies.
-    pub when: Option<Value>,
-    /// Share of trials that must pass, 0 to 1.
-    pub pass_threshold: Option<f64>,
-    /// The document it stands in.
-    pub file: Arc<str>,
-    /// Of the assertion in it.
-    pub line: u32,
-}
-
-/// A JSON object as text in normal form: what checks are given. As a tree it would take ten times the memory.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Params(Box<str>);
-
-impl Params {
-    fn new(object: &Value) -> Self {
-        Self(object.to_string().into())
-    }
-
-    /// The text: sorted keys, no white space.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The object.
-    pub fn to_value(&self) -> Value {
-        // The text was written from a value, so it always parses.
-        serde_json::from_str(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for Params {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// What a scenario may refer to.
@@ -384,24 +335,4 @@ fn decode_part(part: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> 
         report.keep(found)?;
     }
     Some(Part { kind, text: part.text("text"), media: part.json("media") })
-}
-
-impl Assertion {
-    /// The assertions under `key`, in order; those without a type were reported.
-    pub(crate) fn decode_all(parent: &Cursor<'_>, key: &str, report: &mut Report) -> Vec<Self> {
-        let list = parent.get(key);
-        list.iter().flat_map(Cursor::items).filter_map(|item| Self::decode(&item, report)).collect()
-    }
-
-    pub(crate) fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
-        Some(Self {
-            kind: assertion.text("type")?,
-            params: Params::new(&assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()))),
-            message: assertion.text("message"),
-            when: assertion.json("when"),
-            pass_threshold: assertion.number_in("pass_threshold", 0.0, 1.0, report),
-            file: assertion.file.clone(),
-            line: assertion.node.line,
-        })
-    }
 }

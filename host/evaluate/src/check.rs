@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arena_bundle::{Assertion, Bundle, EvalThreshold, PackEval, Scenario};
+use arena_bundle::{Assertion, Bundle, EvalThreshold, Group, PackEval, Scenario};
 use arena_model::{CheckRecord, Conversation, Digest, EvaluatorRef, Fault, Hasher, Outcome, Scope};
 use arena_sandbox::{Call, GuestError, JudgeHost, Sandbox, Verdict};
 use serde_json::Value;
 
 use crate::condition::applies;
 use crate::conversation::TOOL_EXEC;
+use crate::group::{joined, negated};
 use crate::guardrails::unknown_validator;
 use crate::library::{Library, nearest};
 use crate::score::{Threshold, observed};
@@ -90,8 +91,9 @@ impl Planned {
 
     /// The record of a check that cannot be judged, whatever was said.
     pub(crate) fn refused(&self, bundle: &Bundle) -> Option<CheckRecord> {
-        let why = unknown_validator(bundle, &self.scenario, self.assertion())
-            .or_else(|| unknown_tool(bundle, self.assertion()))?;
+        let why = self.assertion().checks().iter().find_map(|check| {
+            unknown_validator(bundle, &self.scenario, check).or_else(|| unknown_tool(bundle, check))
+        })?;
         Some(error(self.record(Outcome::Error), "BadParams", why))
     }
 
@@ -173,19 +175,27 @@ impl Ruling<'_> {
     }
 }
 
+/// Whether the condition of a check holds; else the record that says why it is not judged.
+fn held(
+    assertion: &Assertion,
+    record: impl Fn(Outcome) -> CheckRecord,
+    conversation: &Conversation,
+) -> Result<(), Box<CheckRecord>> {
+    let Some(when) = &assertion.when else { return Ok(()) };
+    match applies(when, conversation) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(why)) => Err(Box::new(CheckRecord { reason: Some(why), ..record(Outcome::Skipped) })),
+        Err(why) => Err(Box::new(error(record(Outcome::Error), "ConditionInvalid", why))),
+    }
+}
+
 /// What a check is called with if its condition holds; else the record that says why it is not called.
 fn ready(
     assertion: &Assertion,
     record: impl Fn(Outcome) -> CheckRecord,
     conversation: &Conversation,
 ) -> Result<(CheckRecord, Unwrapped), Box<CheckRecord>> {
-    if let Some(when) = &assertion.when {
-        match applies(when, conversation) {
-            Ok(Ok(())) => {}
-            Ok(Err(why)) => return Err(Box::new(CheckRecord { reason: Some(why), ..record(Outcome::Skipped) })),
-            Err(why) => return Err(Box::new(error(record(Outcome::Error), "ConditionInvalid", why))),
-        }
-    }
+    held(assertion, &record, conversation)?;
     match unwrap(assertion) {
         Ok(unwrapped) => Ok((record(Outcome::NotRun), unwrapped)),
         Err(why) => Err(Box::new(error(record(Outcome::Error), "BadParams", why))),
@@ -211,10 +221,47 @@ impl Bench {
         case_key: &str,
     ) -> (CheckRecord, u64) {
         let assertion = planned.assertion();
-        match ready(assertion, |outcome| planned.record(outcome), conversation) {
+        let (record, micros) = match &assertion.group {
+            None => self.judge_one(assertion, |outcome| planned.record(outcome), conversation, case_key).await,
+            Some(group) => match held(assertion, |outcome| planned.record(outcome), conversation) {
+                Err(record) => (*record, 0),
+                Ok(()) => self.judge_group(group, planned, conversation, case_key).await,
+            },
+        };
+        (if assertion.negate { negated(record) } else { record }, micros)
+    }
+
+    async fn judge_one(
+        &self,
+        assertion: &Assertion,
+        record: impl Fn(Outcome) -> CheckRecord,
+        conversation: &Arc<Conversation>,
+        case_key: &str,
+    ) -> (CheckRecord, u64) {
+        match ready(assertion, record, conversation) {
             Ok((record, unwrapped)) => self.evaluated(record, unwrapped, Ruling::Check, conversation, case_key).await,
             Err(record) => (*record, 0),
         }
+    }
+
+    async fn judge_group(
+        &self,
+        group: &Group,
+        planned: &Planned,
+        conversation: &Arc<Conversation>,
+        case_key: &str,
+    ) -> (CheckRecord, u64) {
+        let (mut members, mut micros) = (Vec::new(), 0u64);
+        for check in &group.checks {
+            let record = |outcome| CheckRecord {
+                outcome,
+                ..unjudged(planned.scope(), planned.turn, planned.index, &check.kind, check.params.to_value())
+            };
+            let (record, took) = self.judge_one(check, record, conversation, case_key).await;
+            micros = micros.saturating_add(took);
+            members.push(if check.negate { negated(record) } else { record });
+        }
+        (joined(group, planned.record(Outcome::NotRun), members), micros)
     }
 
     /// Lets an eval look. Call it on the sandbox's pool.

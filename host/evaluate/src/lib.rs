@@ -7,6 +7,7 @@ mod check;
 mod condition;
 mod conversation;
 mod evaluator;
+mod group;
 mod guardrails;
 mod judge;
 mod library;

@@ -71,6 +71,12 @@ impl Threshold {
             }
             (_, Some(score), _) => score,
         };
+        let (outcome, words) = self.weigh(score);
+        Ok((outcome, format!("{words}: {}", verdict.reason)))
+    }
+
+    /// What a score comes to, with words on why.
+    pub(crate) fn weigh(self, score: f64) -> (Outcome, String) {
         let mut words = Vec::new();
         let mut passed = true;
         for (name, limit, holds, yes, no) in [
@@ -80,7 +86,8 @@ impl Threshold {
             passed &= holds;
             words.extend(limit.map(|limit| format!("{} {name} {limit}", if holds { yes } else { no })));
         }
-        Ok((outcome(passed), format!("score {score} {}: {}", words.join(" and "), verdict.reason)))
+        let outcome = if passed { Outcome::Passed } else { Outcome::Failed };
+        (outcome, format!("score {score} {}", words.join(" and ")))
     }
 }
 

@@ -139,7 +139,20 @@ pub(super) const ASSERTIONS: Shape = Shape::List(&Shape::Record(&[
     may("message", Shape::Text),
     may("when", WHEN),
     may("pass_threshold", Shape::Number),
+    // Ours: what is not meant to hold, and groups.
+    may("negate", Shape::Bool),
+    may("checks", Shape::List(&MEMBER)),
 ]));
+
+/// A check of a group.
+const MEMBER: Shape = Shape::Record(&[
+    must("type", Shape::Text),
+    may("params", Shape::Open),
+    may("message", Shape::Text),
+    may("when", WHEN),
+    may("negate", Shape::Bool),
+    may("weight", Shape::Number),
+]);
 
 /// The condition under which a check applies.
 pub(super) const WHEN: Shape = Shape::Record(&[

@@ -355,7 +355,7 @@ impl<'a> Run<'a> {
         if planned.is_empty() {
             return Ok(true);
         }
-        self.call_for_checks(planned.iter().map(Planned::assertion), turn).await;
+        self.call_for_checks(planned.iter().flat_map(|check| check.assertion().checks()), turn).await;
         let bundle = &self.evaluator.parts.bundle;
         let planned: Vec<_> = planned.into_iter().map(|it| (it.refused(bundle), it)).collect();
         let judging = |bench: Bench, subject: Arc<Conversation>, key: String| async move {

@@ -74,7 +74,8 @@ impl Evaluator {
             }
         }
         let turns = scenario.turns.iter().flat_map(|turn| &turn.assertions);
-        for check in turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)) {
+        let all = turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref));
+        for check in all.flat_map(Assertion::checks).filter(|check| !check.negate) {
             self.denied(check, findings);
         }
         self.values(scenario, findings);

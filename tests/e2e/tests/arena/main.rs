@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod a2a;
+mod algebra;
 mod attacks;
 mod bad_input;
 mod bundle;

@@ -1,0 +1,141 @@
+//! Configured checks: what is asked of a check, and how single ones join in groups.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::report::Report;
+use crate::yaml::Cursor;
+
+/// One configured check, or a group of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assertion {
+    /// `type`, as written.
+    pub kind: String,
+    /// Empty if not given; of a group with its checks in it, as written.
+    pub params: Params,
+    /// Shown beside the check's own words.
+    pub message: Option<String>,
+    /// JSON object: the condition under which it applies.
+    pub when: Option<Value>,
+    /// Share of trials that must pass, 0 to 1.
+    pub pass_threshold: Option<f64>,
+    /// Whether it passes where the check fails, and fails where it passes.
+    pub negate: bool,
+    /// What it counts for in the score of its group, above 0.
+    pub weight: f64,
+    /// How the checks of a group decide; none for a single check.
+    pub group: Option<Group>,
+    /// The document it stands in.
+    pub file: Arc<str>,
+    /// Of the assertion in it.
+    pub line: u32,
+}
+
+/// Checks that are judged together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Which of them must pass.
+    pub need: Need,
+    /// At least one; none is a group.
+    pub checks: Vec<Assertion>,
+}
+
+/// Which checks of a group must pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// All that apply.
+    All,
+    /// One at least.
+    Any,
+}
+
+/// The types that are groups.
+const GROUPS: [(&str, Need); 2] = [("all_of", Need::All), ("any_of", Need::Any)];
+
+/// A JSON object as text in normal form: what checks are given. As a tree it would take ten times the memory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Params(Box<str>);
+
+impl Params {
+    fn new(object: &Value) -> Self {
+        Self(object.to_string().into())
+    }
+
+    /// The text: sorted keys, no white space.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The object.
+    pub fn to_value(&self) -> Value {
+        // The text was written from a value, so it always parses.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Assertion {
+    /// The single checks: itself, or those of the group.
+    pub fn checks(&self) -> &[Self] {
+        self.group.as_ref().map_or(std::slice::from_ref(self), |group| &group.checks)
+    }
+
+    /// The assertions under `key`, in order; those without a type were reported.
+    pub(crate) fn decode_all(parent: &Cursor<'_>, key: &str, report: &mut Report) -> Vec<Self> {
+        let list = parent.get(key);
+        list.iter().flat_map(Cursor::items).filter_map(|item| Self::decode(&item, report)).collect()
+    }
+
+    pub(crate) fn decode(assertion: &Cursor<'_>, report: &mut Report) -> Option<Self> {
+        let kind = assertion.text("type")?;
+        let mut params = assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()));
+        let checks = Self::decode_all(assertion, "checks", report);
+        let need = GROUPS.iter().find(|(name, _)| *name == kind).map(|(_, need)| *need);
+        match need {
+            Some(_) if checks.is_empty() => {
+                let problem = assertion.error("GroupInvalid", format!("a group `{kind}` needs `checks`"));
+                report.push(problem.hint("list at least one check under `checks`"));
+            }
+            Some(_) => {
+                if let Some(inner) = checks.iter().find(|check| check.group.is_some()) {
+                    let problem = assertion.error("GroupInvalid", format!("a group `{}` within a group", inner.kind));
+                    report.push(problem.hint("list its checks here, or write two assertions"));
+                }
+                if let Value::Object(fields) = &mut params {
+                    fields.insert("checks".to_owned(), assertion.json("checks").unwrap_or_default());
+                }
+            }
+            None => {
+                if let Some(list) = assertion.get("checks") {
+                    let problem = list.error("GroupInvalid", format!("`{kind}` is a single check and has no `checks`"));
+                    report.push(problem.hint("groups are of type `all_of` or `any_of`"));
+                }
+            }
+        }
+        let weight = assertion.number_in("weight", 0.0, 1e6, report).unwrap_or(1.0);
+        if let Some(at) = assertion.get("weight").filter(|_| weight == 0.0) {
+            report.push(
+                at.error("ValueOutOfRange", "a check that counts for nothing decides nothing").hint("leave it out"),
+            );
+        }
+        Some(Self {
+            kind,
+            params: Params::new(&params),
+            message: assertion.text("message"),
+            when: assertion.json("when"),
+            pass_threshold: assertion.number_in("pass_threshold", 0.0, 1.0, report),
+            negate: assertion.boolean("negate") == Some(true),
+            weight,
+            group: need.map(|need| Group { need, checks }),
+            file: assertion.file.clone(),
+            line: assertion.node.line,
+        })
+    }
+}
