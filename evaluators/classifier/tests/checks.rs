@@ -24,7 +24,7 @@ fn the_score_of_the_label_counts() {
         assert_eq!((score("angry").score, score("angry").passed), (Some(1.0), Some(true)), "{check}");
         assert_eq!(score("calm").score, Some(0.25), "{check}");
         assert_eq!(score("sad").score, Some(0.0), "{check}");
-        assert!(score("calm").reason.contains("Angry 1.000, calm 0.250"), "{}", score("calm").reason);
+        assert!(score("calm").reason.contains("\"Angry\" 1.000, \"calm\" 0.250"), "{}", score("calm").reason);
     }
 }
 

@@ -71,6 +71,7 @@ fn params_that_do_not_suit_are_errors_before_and_during() {
         ("json_valid", json!({"allow_wrapped": "yes"}), "parameter `allow_wrapped`: expected true or false"),
         ("json_schema", json!({}), "missing parameter `schema`"),
         ("json_schema", json!({"schema": "object"}), "must be an object"),
+        ("json_schema", json!({"schema": {}, "extract_json": 1}), "expected true or false"),
         ("json_schema", json!({"schema": {"type": "zzz"}}), "not a usable JSON Schema"),
         ("json_schema", json!({"schema": {"$ref": "#/$defs/zzz"}}), "not a usable JSON Schema"),
         ("json_schema", json!({"schema": {"$ref": "https://example.com/s.json"}}), "not a usable JSON Schema"),

@@ -142,6 +142,7 @@ fn params_that_do_not_suit_are_errors_before_and_during() {
         ("image_dimensions", json!({"height": 2, "min_height": 3}), "limits on the height contradict"),
         ("audio_duration", json!({}), "give `min_seconds` or `max_seconds`"),
         ("audio_duration", json!({"min_seconds": "1"}), "parameter `min_seconds`: expected a number"),
+        ("video_duration", json!({"max_seconds": []}), "parameter `max_seconds`: expected a number"),
         ("video_duration", json!({"max_seconds": -0.5}), "below zero"),
         ("video_duration", json!({"min_seconds": 2, "max_seconds": 1.5}), "no duration is within both"),
         ("video_resolution", json!({}), "give `presets`, or a limit"),

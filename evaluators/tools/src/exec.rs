@@ -52,6 +52,7 @@ impl ToolExec {
     }
 
     pub fn judge(&self, subject: &Subject<'_>) -> Result<Verdict, CheckError> {
+        self.compiles().map_err(CheckError::BadParams)?;
         let tool = excerpt(&self.tool, SHOWN);
         let (failed, result) = self.call(subject)?;
         let shown = excerpt(&result, RESULT_SHOWN);

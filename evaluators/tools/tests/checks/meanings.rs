@@ -156,7 +156,7 @@ pub fn the_tool_that_the_host_called_decides() {
         assert!(reason.contains(result), "{reason}");
     }
     let other = judge("tool_exec", json!({"tool": "build"}), called(false, "ok"));
-    assert!(matches!(&other, Err(CheckError::Other(why)) if why.contains("has not called build")), "{other:?}");
+    assert!(matches!(&other, Err(CheckError::Other(why)) if why.contains("has not called \"build\"")), "{other:?}");
 }
 
 #[test]
