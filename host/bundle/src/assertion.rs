@@ -18,15 +18,13 @@ pub struct Assertion {
     /// Shown beside the check's own words.
     pub message: Option<String>,
     /// JSON object: the condition under which it applies.
-    pub when: Option<Value>,
+    pub when: Option<Box<Value>>,
     /// Share of trials that must pass, 0 to 1.
     pub pass_threshold: Option<f64>,
     /// Whether it passes where the check fails, and fails where it passes.
     pub negate: bool,
-    /// What it counts for in the score of its group, above 0.
-    pub weight: f64,
-    /// How the checks of a group decide; none for a single check.
-    pub group: Option<Group>,
+    /// How the checks of a group decide; none for a single check. Apart, as bundles have many checks and few groups.
+    pub group: Option<Box<Group>>,
     /// The document it stands in.
     pub file: Arc<str>,
     /// Of the assertion in it.
@@ -40,6 +38,8 @@ pub struct Group {
     pub need: Need,
     /// At least one; none is a group.
     pub checks: Vec<Assertion>,
+    /// What each counts for in the group's score, above 0.
+    pub weights: Vec<f64>,
 }
 
 /// Which checks of a group must pass.
@@ -119,23 +119,28 @@ impl Assertion {
                 }
             }
         }
-        let weight = assertion.number_in("weight", 0.0, 1e6, report).unwrap_or(1.0);
-        if let Some(at) = assertion.get("weight").filter(|_| weight == 0.0) {
-            report.push(
-                at.error("ValueOutOfRange", "a check that counts for nothing decides nothing").hint("leave it out"),
-            );
-        }
+        let list = assertion.get("checks").filter(|_| need.is_some());
+        let weights: Vec<f64> = list.iter().flat_map(Cursor::items).map(|check| weight(&check, report)).collect();
         Some(Self {
             kind,
             params: Params::new(&params),
             message: assertion.text("message"),
-            when: assertion.json("when"),
+            when: assertion.json("when").map(Box::new),
             pass_threshold: assertion.number_in("pass_threshold", 0.0, 1.0, report),
             negate: assertion.boolean("negate") == Some(true),
-            weight,
-            group: need.map(|need| Group { need, checks }),
+            group: need.map(|need| Box::new(Group { need, checks, weights })),
             file: assertion.file.clone(),
             line: assertion.node.line,
         })
     }
+}
+
+/// What a check counts for in its group.
+fn weight(check: &Cursor<'_>, report: &mut Report) -> f64 {
+    let weight = check.number_in("weight", 0.0, 1e6, report).unwrap_or(1.0);
+    if let Some(at) = check.get("weight").filter(|_| weight == 0.0) {
+        let problem = at.error("ValueOutOfRange", "a check that counts for nothing decides nothing");
+        report.push(problem.hint("leave it out"));
+    }
+    weight
 }

@@ -210,8 +210,8 @@ fn scenarios() {
     assert_eq!((check.kind.as_str(), check.params.to_value()), ("contains", json!({"a": ["x"], "b": 1})));
     assert_eq!((check.message.as_deref(), check.pass_threshold), (Some("m"), Some(0.5)));
     assert_eq!(
-        (&check.when, &*check.file, check.line),
-        (&Some(json!({"any_tool_called": true})), "scenarios/b.yaml", 19)
+        (check.when.as_deref(), &*check.file, check.line),
+        (Some(&json!({"any_tool_called": true})), "scenarios/b.yaml", 19)
     );
     assert_eq!(turn.streaming, Some(false));
     let robot = &scenario.turns[1];

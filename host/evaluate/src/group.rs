@@ -58,13 +58,13 @@ pub(crate) fn joined(group: &Group, record: CheckRecord, members: Vec<CheckRecor
 
 /// The weighted mean of the scores of those that passed or failed; one without a score has 1 or 0. None if there is none.
 fn mean(group: &Group, members: &[CheckRecord]) -> Option<f64> {
-    let judged = group.checks.iter().zip(members).filter_map(|(check, record)| {
+    let judged = group.weights.iter().zip(members).filter_map(|(weight, record)| {
         let own = match record.outcome {
             Outcome::Passed => 1.0,
             Outcome::Failed => 0.0,
             _ => return None,
         };
-        Some((check.weight, record.score.unwrap_or(own)))
+        Some((*weight, record.score.unwrap_or(own)))
     });
     let (weights, sum) =
         judged.fold((0.0, 0.0), |(weights, sum), (weight, score)| (weights + weight, sum + weight * score));

@@ -24,7 +24,7 @@ impl Run<'_> {
     pub(super) async fn call_for_checks(&mut self, checks: impl Iterator<Item = &Assertion>, turn: Option<u32>) {
         let asked = checks.filter_map(|check| {
             let held = |when| matches!(applies(when, &self.conversation), Ok(Ok(())));
-            params_of(TOOL_EXEC, check).filter(|_| check.when.as_ref().is_none_or(held))
+            params_of(TOOL_EXEC, check).filter(|_| check.when.as_deref().is_none_or(held))
         });
         let turn = turn.or(self.conversation.turns.last().copied()).unwrap_or_default();
         for params in asked.collect::<Vec<_>>() {
