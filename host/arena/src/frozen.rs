@@ -5,6 +5,7 @@ use std::path::Path;
 use arena_bundle::Bundle;
 use arena_crd::GateSpec;
 use arena_model::{Digest, Fault as _, Manifest, Work};
+use arena_provider::{KINDS, OTHER_KINDS};
 use arena_results::{RunDir, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -90,33 +91,15 @@ pub async fn start(
     Ok((run, session))
 }
 
-/// Types of providers that the format knows, spoken here or not.
-const TYPES: [&str; 16] = [
-    "anthropic",
-    "azure",
-    "bedrock",
-    "cartesia",
-    "claude",
-    "elevenlabs",
-    "gemini",
-    "huggingface",
-    "imagen",
-    "mock",
-    "ollama",
-    "openai",
-    "replay",
-    "vertex",
-    "vllm",
-    "voyageai",
-];
-
 /// A type that nobody knows is a slip, also where a mock answers in its place.
 fn refuse_unknown_types(bundle: &Bundle) -> Result<(), Failure> {
-    match bundle.providers.iter().find(|spec| !TYPES.contains(&spec.kind.as_str())) {
+    let mut known = [&KINDS[..], &OTHER_KINDS[..]].concat();
+    known.sort_unstable();
+    match bundle.providers.iter().find(|spec| !known.contains(&spec.kind.as_str())) {
         None => Ok(()),
         Some(spec) => {
             let text = format!("{}: provider `{}`: no type is named `{}`", spec.file, spec.id, spec.kind);
-            Err(Failure::input("ProviderTypeUnknown", text).hint(format!("known are {}", TYPES.join(", "))))
+            Err(Failure::input("ProviderTypeUnknown", text).hint(format!("known are {}", known.join(", "))))
         }
     }
 }

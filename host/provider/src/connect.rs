@@ -36,7 +36,7 @@ pub fn connect(
 }
 
 /// Values of `type` that PromptArena knows besides.
-const OTHERS: [&str; 14] = [
+pub const OTHER_KINDS: [&str; 14] = [
     "anthropic",
     "azure",
     "bedrock",
@@ -55,7 +55,7 @@ const OTHERS: [&str; 14] = [
 
 /// No such `type`, or none that is called.
 pub(crate) fn unknown(kind: &str) -> Cause {
-    if OTHERS.contains(&kind) {
+    if OTHER_KINDS.contains(&kind) {
         return Cause::ProviderTypeUnsupported { kind: kind.to_owned() };
     }
     Cause::ProviderTypeUnknown { kind: kind.to_owned(), known: KINDS.join(", ") }

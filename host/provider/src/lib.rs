@@ -17,7 +17,7 @@ mod sse;
 mod tap;
 
 pub use chat::{ChatReply, ChatRequest, GUARDED, MockContext, Provider, ToolSpec, Watch};
-pub use connect::{Environment, FileReader, KINDS, connect};
+pub use connect::{Environment, FileReader, KINDS, OTHER_KINDS, connect};
 pub use destination::{Destination, KeyPlace, destination};
 pub use error::{Cause, ProviderError};
 pub use http::{HttpClient, HttpSettings};

@@ -134,8 +134,7 @@ impl<'a> Run<'a> {
             other => other.to_string(),
         };
         let system = self.rendered(task).await?;
-        let prompt = self.prompt_of(task)?;
-        let told = prompt.allowed_tools.clone();
+        let told = self.prompt_of(task)?.allowed_tools.clone();
         let told = if rounds > 1 { tools::told(&self.evaluator.parts.bundle.tools, &told) } else { Vec::new() };
         let mut messages = vec![Message::text(Role::System, Author::Script, system)];
         messages.push(Message::text(Role::User, Author::Script, input));

@@ -31,9 +31,8 @@ impl Evaluator {
                     text,
                 });
             }
-            let all: Vec<&Assertion> =
-                turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref)).collect();
-            let all: Vec<&Assertion> = all.into_iter().flat_map(Assertion::checks).collect();
+            let conversation = scenario.conversation_assertions.iter().map(AsRef::as_ref);
+            let all: Vec<&Assertion> = turns.chain(conversation).flat_map(Assertion::checks).collect();
             for assertion in &all {
                 let bundle = &self.parts.bundle;
                 let why = unknown_validator(bundle, scenario, assertion).or_else(|| unknown_tool(bundle, assertion));

@@ -1,5 +1,7 @@
 //! Guardrails: those that would make their case an error, as nobody knows them or as their params are refused.
 
+use arena_bundle::{Prompt, Validator};
+
 use super::checks::Found;
 use super::params::unknown;
 use super::{Finding, Findings};
@@ -7,7 +9,6 @@ use crate::check::Unwrapped;
 use crate::conversation::{bad_direction, guard_params};
 use crate::evaluator::Evaluator;
 use crate::score::Threshold;
-use arena_bundle::{Prompt, Validator};
 
 impl Evaluator {
     /// Tries the validators of all prompts with their params.
