@@ -41,18 +41,27 @@ use crate::{Condition, GoDuration, SecretKeyRef, bounds};
     validation = Rule::new("self.type != 'mock' || !(has(self.baseURL) || has(self.credential) || has(self.headers))")
         .message("type mock calls nobody: remove spec.baseURL, spec.credential and spec.headers"),
     validation = Rule::new("self.type == 'mock' || !has(self.mock)")
-        .message("spec.mock is for type mock only: remove it, or change the type")
+        .message("spec.mock is for type mock only: remove it, or change the type"),
+    validation = Rule::new("self.type != 'azure' || has(self.baseURL)")
+        .message("set spec.baseURL to the resource's own address: type azure has no other"),
+    validation = Rule::new("!(self.type in ['bedrock', 'vertex']) || (has(self.platform) && has(self.platform.region))")
+        .message("set spec.platform.region: the types bedrock and vertex are called in a region"),
+    validation = Rule::new("self.type != 'vertex' || (has(self.platform) && has(self.platform.project))")
+        .message("set spec.platform.project: type vertex is called for a project"),
+    validation = Rule::new("self.type in ['azure', 'bedrock', 'vertex'] || !has(self.platform)")
+        .message("spec.platform is for the types azure, bedrock and vertex only: remove it, or change the type")
 )]
 pub struct ProviderSpec {
-    /// What the server speaks: openai for chat completions of OpenAI or any server compatible with it, mock for answers
-    /// from a file without a server.
+    /// What the server speaks: openai for OpenAI or any server compatible with it, anthropic, gemini, ollama, azure,
+    /// bedrock and vertex for theirs, mock for answers from a file without a server.
     #[serde(rename = "type")]
     pub type_: ProviderType,
     /// Name of the model as the server knows it. Required unless type is mock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub model: Option<String>,
-    /// Address of the server up to and without /chat/completions. The vendor's own if it is left out.
+    /// Address of the server: of type openai up to and without /chat/completions, of the others as their own tools take
+    /// it. The vendor's own if it is left out; azure has none.
     #[serde(rename = "baseURL", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = Rule::new("self.matches('^https?://[^/@?#]+(/[^@?#]*)?$')")
@@ -91,6 +100,107 @@ pub struct ProviderSpec {
     /// Answers of type mock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mock: Option<MockSettings>,
+    /// Where in its cloud the model is run, for the types azure, bedrock and vertex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// What only some types know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<ProviderOptions>,
+    /// What the server is asked for at most, by the workers of all jobs together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ProviderLimits>,
+    /// How often a request is tried, for each kind of failure apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<ProviderRetries>,
+}
+
+/// A place in a cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct Platform {
+    /// Region of the cloud, such as eu-west-1. Required for bedrock and vertex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9-]+$')").message("a region has small letters, digits and dashes"))]
+    pub region: Option<String>,
+    /// Project of the account. Required for vertex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub project: Option<String>,
+    /// Version of the interface of azure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub api_version: Option<String>,
+}
+
+/// What only some types know; others pass over it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderOptions {
+    /// The interface of openai: chat for chat completions, responses for the newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_mode: Option<ApiMode>,
+    /// How much a model of openai thinks: minimal, low, medium or high.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub reasoning_effort: Option<String>,
+    /// Tokens that a model of anthropic, gemini or vertex may think for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub thinking_budget: Option<u32>,
+    /// Whether anthropic keeps the system prompt in its cache. True if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_caching: Option<bool>,
+    /// How long ollama keeps the model in memory, such as 5m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub keep_alive: Option<String>,
+}
+
+/// An interface of openai.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum ApiMode {
+    Chat,
+    Responses,
+}
+
+/// What a server is asked for at most. What is left out has no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderLimits {
+    /// Requests at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub concurrency: Option<u32>,
+    /// Requests in any minute, those of retries included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in and out in any minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub tokens_per_minute: Option<u32>,
+}
+
+/// Attempts of one request, for each kind of failure. 1 never tries again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderRetries {
+    /// Where the server limits the rate, status 429. 8 if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub rate_limited: Option<u32>,
+    /// Where the server fails or cannot be reached, status 5xx. 4 if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub unavailable: Option<u32>,
+    /// Where nothing comes for too long. 2 if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub timeout: Option<u32>,
 }
 
 /// What a server speaks.
@@ -99,6 +209,12 @@ pub struct ProviderSpec {
 #[allow(missing_docs, reason = "the names say it")]
 pub enum ProviderType {
     Openai,
+    Anthropic,
+    Gemini,
+    Ollama,
+    Azure,
+    Bedrock,
+    Vertex,
     Mock,
 }
 
@@ -107,6 +223,12 @@ impl ProviderType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+            Self::Azure => "azure",
+            Self::Bedrock => "bedrock",
+            Self::Vertex => "vertex",
             Self::Mock => "mock",
         }
     }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use arena_model::{Compat, ComponentBinding, Conduct, Endpoint, OnFailedTurn, ProviderBinding, RunSpec};
+use arena_model::{CloudPlatform, Compat, ComponentBinding, Conduct, Endpoint, OnFailedTurn, ProviderBinding, RunSpec};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::{ArenaConfigSpec, CompatWay, EvaluationSettings, FailedTurn, Grant, Provider, ProviderEntry};
+use crate::{
+    ArenaConfigSpec, CompatWay, EvaluationSettings, FailedTurn, Grant, Provider, ProviderEntry, ProviderSpec, ProviderType,
+};
 
 /// What the config changes about its bundle, and where each bound provider is called, by its id. A provider with a key
 /// has it in the file `provider-<id>` beside the job's ticket.
@@ -65,7 +68,57 @@ pub fn endpoint(id: &str, provider: &Provider) -> Endpoint {
         headers: provider.spec.headers.clone().unwrap_or_default(),
         credential_file: provider.spec.credential.as_ref().map(|_| format!("provider-{id}")),
         credential_env: None,
+        shared: provider.metadata.uid.clone(),
+        platform: platform(&provider.spec),
+        traffic: traffic(&provider.spec),
     }
+}
+
+fn platform(spec: &ProviderSpec) -> Option<CloudPlatform> {
+    let clouds = [ProviderType::Azure, ProviderType::Bedrock, ProviderType::Vertex];
+    let place = spec.platform.clone().unwrap_or_default();
+    clouds.contains(&spec.type_).then(|| CloudPlatform {
+        kind: spec.type_.as_str().to_owned(),
+        region: place.region,
+        project: place.project,
+        api_version: place.api_version,
+    })
+}
+
+/// What only some types know, under the names that bundles have for it.
+fn options(spec: &ProviderSpec) -> Map<String, Value> {
+    let options = spec.options.clone().unwrap_or_default();
+    let all = [
+        ("api_mode", options.api_mode.map(|mode| word(&mode).into())),
+        ("reasoning_effort", options.reasoning_effort.map(Value::from)),
+        ("thinking_budget", options.thinking_budget.map(Value::from)),
+        ("prompt_caching", options.prompt_caching.map(Value::from)),
+        ("keep_alive", options.keep_alive.map(Value::from)),
+    ];
+    object(all)
+}
+
+/// Limits and retries, likewise.
+fn traffic(spec: &ProviderSpec) -> Map<String, Value> {
+    let limits = spec.limits.as_ref().map(|limits| {
+        object([
+            ("concurrency", limits.concurrency.map(Value::from)),
+            ("requests_per_minute", limits.requests_per_minute.map(Value::from)),
+            ("tokens_per_minute", limits.tokens_per_minute.map(Value::from)),
+        ])
+    });
+    let retries = spec.retries.as_ref().map(|retries| {
+        object([
+            ("rate_limited", retries.rate_limited.map(Value::from)),
+            ("unavailable", retries.unavailable.map(Value::from)),
+            ("timeout", retries.timeout.map(Value::from)),
+        ])
+    });
+    object([("limits", limits.map(Value::Object)), ("retries", retries.map(Value::Object))])
+}
+
+fn object<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn binding(entry: &ProviderEntry, provider: &Provider) -> ProviderBinding {
@@ -85,6 +138,7 @@ fn binding(entry: &ProviderEntry, provider: &Provider) -> ProviderBinding {
         capabilities: spec.capabilities.iter().map(word).collect(),
         unsupported_params: spec.unsupported_params.iter().map(word).collect(),
         mock_file: spec.mock.as_ref().map(|mock| mock.file.clone()),
+        options: options(spec),
     }
 }
 

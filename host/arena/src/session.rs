@@ -12,13 +12,15 @@ use arena_evaluate::{
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
-    Credential, HttpClient, HttpSettings, Pricing, Provider, ProviderError, ProviderSettings, Sampling, Secret, connect,
+    Credential, HttpClient, HttpSettings, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError,
+    ProviderSettings, RetryPolicy, Sampling, Secret, connect,
 };
 use arena_sandbox::Sandbox;
 use arena_worker::Matrix;
 use serde_json::json;
 
 use crate::exit::{Failure, OrFail};
+use crate::files::{KEY_BYTES, read_file as read_any};
 use crate::work::{self, ENGINE, Inputs, Prepared};
 use crate::{credentials, settings, standard};
 
@@ -201,6 +203,10 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
                 credentials::read_key(bundle, inputs.key_folder.as_deref().unwrap_or(&bundle.root), path)
             }
             // Place and advice stand in the error that this becomes a part of.
+            // The vendor's own tools find a key file by this.
+            None if !mocked && settings::variable("GOOGLE_APPLICATION_CREDENTIALS").as_deref() == Some(path) => {
+                read_any(Path::new(path), KEY_BYTES)
+            }
             None => bundle.read(path).map_err(|problem| std::io::Error::other(problem.message)),
         };
         connect(&settings, &http, &read_file, &settings::variable)
@@ -227,10 +233,17 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
 /// What a provider is set up with.
 pub fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
     let mut settings = ProviderSettings::new(&spec.id, &spec.kind, &spec.model);
-    if let Some(platform) = &spec.platform {
-        // Never call the vendor itself in place of the platform that the bundle names.
-        settings.kind = format!("{} on {}", spec.kind, platform["type"].as_str().unwrap_or("a platform"));
-    }
+    settings.platform = spec.platform.as_ref().map(|platform| {
+        let text = |key: &str| platform[key].as_str().map(str::to_owned);
+        Platform {
+            // Never call the vendor itself in place of the platform that the bundle names.
+            kind: text("type").unwrap_or_else(|| "a platform".to_owned()),
+            region: text("region"),
+            project: text("project"),
+            endpoint: text("endpoint"),
+            additional_config: platform["additional_config"].clone(),
+        }
+    });
     settings.base_url = spec.base_url.clone();
     settings.headers = spec.headers.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))).collect();
     settings.credential = Credential {
@@ -244,9 +257,22 @@ pub fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
         max_tokens: spec.defaults.max_tokens,
         seed: None,
     };
-    settings.pricing = spec
-        .pricing
-        .map(|pricing| Pricing { input_per_1k: pricing.input_cost_per_1k, output_per_1k: pricing.output_cost_per_1k });
+    settings.pricing =
+        spec.pricing.map(|pricing| Pricing::new(pricing.input_cost_per_1k, pricing.output_cost_per_1k));
+    let (traffic, usual) = (&spec.traffic, settings.retry);
+    settings.limits = ProviderLimits {
+        concurrency: traffic.concurrency,
+        // A bundle of PromptArena has requests of a second.
+        requests_per_minute: traffic.requests_per_minute.or(spec.rate_limit.map(|rate| rate.rps.saturating_mul(60))),
+        burst: spec.rate_limit.filter(|_| traffic.requests_per_minute.is_none()).map(|rate| rate.burst),
+        tokens_per_minute: traffic.tokens_per_minute,
+    };
+    settings.retry = RetryPolicy {
+        rate_limited: traffic.rate_limited.unwrap_or(usual.rate_limited),
+        unavailable: traffic.unavailable.unwrap_or(usual.unavailable),
+        timeout: traffic.timeout.unwrap_or(usual.timeout),
+        ..usual
+    };
     settings.unsupported_params = spec.unsupported_params.clone();
     settings.request_timeout = spec.request_timeout.unwrap_or(settings.request_timeout);
     settings.stream_idle_timeout = spec.stream_idle_timeout.unwrap_or(settings.stream_idle_timeout);

@@ -67,7 +67,7 @@ pub use persona::Persona;
 pub use perturbation::Perturbations;
 pub use problem::{Problem, Problems, Severity};
 pub use prompt::{Parameters, Prompt, Validator};
-pub use provider::{Credential, Headers, Pricing, ProviderDefaults, ProviderSpec, RateLimit};
+pub use provider::{Credential, Headers, Pricing, ProviderDefaults, ProviderSpec, RateLimit, Traffic};
 pub use scenario::{Play, Scenario, Turn};
 pub use skill::Skill;
 pub use tool::{ClientTool, Decline, MockTool, Tool, ToolMode};

@@ -47,7 +47,9 @@ pub struct ProviderSpec {
     pub request_timeout: Option<Duration>,
     /// Between two pieces of a stream.
     pub stream_idle_timeout: Option<Duration>,
-    /// JSON object, empty if not given.
+    /// What it is asked for at most, and how often.
+    pub traffic: Traffic,
+    /// JSON object, empty if not given; `prompt_caching` of the defaults is in it.
     pub additional_config: Value,
     /// The document it stands in.
     pub file: Arc<str>,
@@ -112,6 +114,67 @@ pub struct Pricing {
     pub output_cost_per_1k: f64,
 }
 
+/// `limits` and `retries` of `additional_config`, keys of ours: what a provider is asked for at most, and how often. None
+/// is left to the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Calls at once.
+    pub concurrency: Option<u32>,
+    /// Requests in any minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in and out in any minute.
+    pub tokens_per_minute: Option<u32>,
+    /// Attempts that may end with a limited rate.
+    pub rate_limited: Option<u32>,
+    /// Attempts that may end with a failed server.
+    pub unavailable: Option<u32>,
+    /// Attempts that may end because nothing came.
+    pub timeout: Option<u32>,
+}
+
+impl Traffic {
+    /// Most attempts of one kind.
+    const ATTEMPTS: u32 = 100;
+
+    fn decode(config: &Cursor<'_>, report: &mut Report) -> Self {
+        let mut traffic = Self::default();
+        if let Some(limits) = config.get("limits") {
+            traffic.concurrency = limits.whole("concurrency", 1, report);
+            traffic.requests_per_minute = limits.whole("requests_per_minute", 1, report);
+            traffic.tokens_per_minute = limits.whole("tokens_per_minute", 1, report);
+        }
+        let Some(retries) = config.get("retries") else { return traffic };
+        // YAML 1.1 reads `off` as false, and so do people.
+        if matches!(config.json("retries"), Some(Value::Bool(false))) || retries.node.as_text() == Some("off") {
+            let once = Some(1);
+            return Self { rate_limited: once, unavailable: once, timeout: once, ..traffic };
+        }
+        let mut attempts = |key: &str| {
+            let attempts = retries.whole(key, 1, report)?;
+            if attempts > Self::ATTEMPTS {
+                let message = format!("must be at most {}", Self::ATTEMPTS);
+                report.push(retries.get(key)?.error_with_value("ValueOutOfRange", message));
+            }
+            Some(attempts)
+        };
+        traffic.rate_limited = attempts("rate_limited");
+        traffic.unavailable = attempts("unavailable");
+        traffic.timeout = attempts("timeout");
+        traffic
+    }
+}
+
+/// `additional_config`, with what else only some vendors know.
+fn additional_config(spec: &Cursor<'_>) -> Value {
+    let mut config = match spec.json("additional_config") {
+        Some(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let caching = spec.get("defaults").and_then(|defaults| defaults.json("prompt_caching"));
+    config.extend(caching.map(|caching| ("prompt_caching".to_owned(), caching)));
+    Value::Object(config)
+}
+
 /// A token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
@@ -122,14 +185,14 @@ pub struct RateLimit {
 }
 
 /// Keys that tune the transport, or belong to other roles.
-const UNSUPPORTED: [&str; 7] =
-    ["voice", "sample_rate", "audio_files", "stream_retry", "stream_max_concurrent", "http_transport", "rate_limit"];
+const UNSUPPORTED: [&str; 6] =
+    ["voice", "sample_rate", "audio_files", "stream_retry", "stream_max_concurrent", "http_transport"];
 
 /// Keys of `additional_config` by which a mock's session ends or is interrupted: here sessions never do.
 const SESSION: [&str; 3] = ["interrupt_on_turn", "close_after_turns", "close_no_response"];
 
 /// Keys of `additional_config` by which PromptArena asks OpenAI in other ways.
-const OPENAI: [&str; 5] = ["api_mode", "realtime", "reasoning_effort", "reasoning_summary", "modalities"];
+const OPENAI: [&str; 2] = ["realtime", "modalities"];
 
 /// Keys of `additional_config` that name files.
 const FILES: [&str; 3] = ["mock_config", "recording", "arena_output"];
@@ -185,6 +248,7 @@ impl ProviderSpec {
             let output = cursor.number_in("output_cost_per_1k", 0.0, f64::MAX, report);
             Some(Pricing { input_cost_per_1k: input?, output_cost_per_1k: output? })
         });
+        let traffic = config.as_ref().map(|config| Traffic::decode(config, report)).unwrap_or_default();
         let rate_limit = spec.get("rate_limit").and_then(|cursor| {
             let (rps, burst) = (cursor.whole("rps", 1, report), cursor.whole("burst", 1, report));
             Some(RateLimit { rps: rps?, burst: burst? })
@@ -205,7 +269,8 @@ impl ProviderSpec {
             rate_limit,
             request_timeout: spec.duration("request_timeout", report),
             stream_idle_timeout: spec.duration("stream_idle_timeout", report),
-            additional_config: spec.json("additional_config").unwrap_or_else(|| Value::Object(Map::new())),
+            traffic,
+            additional_config: additional_config(spec),
             file: spec.file.clone(),
         })
     }

@@ -82,10 +82,20 @@ pub struct ToolCall {
 pub struct Usage {
     /// Prompt tokens, cached ones included.
     pub input: u64,
-    /// Completion tokens.
+    /// Completion tokens, those of reasoning included.
     pub output: u64,
     /// Prompt tokens that were read from the provider's cache.
     pub cached: u64,
+    /// Prompt tokens that were written to the provider's cache, where that has a price of its own.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cache_write: u64,
+    /// Completion tokens that nobody saw: the model's reasoning.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reasoning: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {
@@ -101,6 +111,8 @@ impl std::ops::AddAssign for Usage {
         self.input = self.input.saturating_add(other.input);
         self.output = self.output.saturating_add(other.output);
         self.cached = self.cached.saturating_add(other.cached);
+        self.cache_write = self.cache_write.saturating_add(other.cache_write);
+        self.reasoning = self.reasoning.saturating_add(other.reasoning);
     }
 }
 
@@ -186,9 +198,9 @@ mod tests {
 
     #[test]
     fn tokens_that_a_server_made_up_do_not_overflow() {
-        let mut sum = Usage { input: u64::MAX - 1, output: 7, cached: 0 };
-        sum += Usage { input: 5, output: u64::MAX, cached: 1 };
-        assert_eq!(sum, Usage { input: u64::MAX, output: u64::MAX, cached: 1 });
+        let mut sum = Usage { input: u64::MAX - 1, output: 7, cached: 0, ..Usage::default() };
+        sum += Usage { input: 5, output: u64::MAX, cached: 1, ..Usage::default() };
+        assert_eq!(sum, Usage { input: u64::MAX, output: u64::MAX, cached: 1, ..Usage::default() });
         assert_eq!(sum.total(), u64::MAX);
     }
 }

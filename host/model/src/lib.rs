@@ -23,7 +23,7 @@ pub use fault::{Class, Fault};
 pub use manifest::{EvaluatorPin, Manifest, Origin, PlanPin, Work};
 pub use metadata::{CheckMetadata, ComponentMetadata, METADATA_SECTION};
 pub use record::{CheckRecord, EvaluatorRef, Evidence, HostCall, Measured, MeasuredTurn, Outcome, Record, Scope};
-pub use run_spec::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
+pub use run_spec::{CloudPlatform, ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 pub use selection::Selection;
 pub use store::{ResultStore, StoreError, Stored};
 pub use summary::{Counts, MeasuredSummary, Summary, Tally, ThresholdTally, TrialTally, Trials};

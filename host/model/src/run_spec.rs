@@ -60,6 +60,9 @@ pub struct ProviderBinding {
     pub unsupported_params: Vec<String>,
     /// Mock file in the bundle, for kind `mock`.
     pub mock_file: Option<String>,
+    /// JSON object of what only some kinds know: `api_mode`, `reasoning_effort`, `thinking_budget` and so on.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub options: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A component of the bundle under a name.
@@ -86,4 +89,28 @@ pub struct Endpoint {
     pub credential_file: Option<String>,
     /// Environment variable with the key.
     pub credential_env: Option<String>,
+    /// Name under which all who call the provider share its limits; none to keep to them alone.
+    pub shared: Option<String>,
+    /// The cloud that runs the model; none for the vendor itself.
+    pub platform: Option<CloudPlatform>,
+    /// JSON objects `limits` and `retries` as a bundle's `additional_config` has them.
+    pub traffic: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A cloud that runs vendors' models.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloudPlatform {
+    /// azure, bedrock or vertex.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Of the cloud.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The account's project.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// Version of the interface.
+    #[serde(default)]
+    pub api_version: Option<String>,
 }

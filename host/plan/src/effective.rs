@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arena_bundle::{Bundle, ComponentSpec, Credential, Headers, Pricing, ProviderDefaults, ProviderSpec, Scenario};
+use arena_bundle::{
+    Bundle, ComponentSpec, Credential, Headers, Pricing, ProviderDefaults, ProviderSpec, Scenario, Traffic,
+};
 use arena_model::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde_json::{Value, json};
@@ -139,7 +141,10 @@ fn provider(binding: &ProviderBinding, endpoint: &Endpoint) -> ProviderSpec {
             credential_file: endpoint.credential_file.clone(),
             credential_env: endpoint.credential_env.clone(),
         },
-        platform: None,
+        platform: endpoint.platform.as_ref().map(|platform| {
+            json!({"type": platform.kind, "region": platform.region, "project": platform.project,
+                "additional_config": {"api_version": platform.api_version}})
+        }),
         defaults: ProviderDefaults {
             temperature: binding.temperature,
             top_p: binding.top_p,
@@ -151,11 +156,29 @@ fn provider(binding: &ProviderBinding, endpoint: &Endpoint) -> ProviderSpec {
         rate_limit: None,
         request_timeout: millis(binding.request_timeout_ms),
         stream_idle_timeout: millis(binding.stream_idle_timeout_ms),
-        additional_config: match &binding.mock_file {
-            Some(file) => json!({"mock_config": file}),
-            None => Value::Object(serde_json::Map::new()),
+        traffic: traffic(endpoint),
+        additional_config: {
+            let mut config = binding.options.clone();
+            config.extend(binding.mock_file.iter().map(|file| ("mock_config".to_owned(), file.as_str().into())));
+            Value::Object(config)
         },
         file: CONFIG.into(),
+    }
+}
+
+/// The schema of the API has seen to it that these are numbers in range.
+fn traffic(endpoint: &Endpoint) -> Traffic {
+    let number = |group: &str, key: &str| {
+        let value = endpoint.traffic.get(group)?.get(key)?.as_u64()?;
+        u32::try_from(value).ok()
+    };
+    Traffic {
+        concurrency: number("limits", "concurrency"),
+        requests_per_minute: number("limits", "requests_per_minute"),
+        tokens_per_minute: number("limits", "tokens_per_minute"),
+        rate_limited: number("retries", "rate_limited"),
+        unavailable: number("retries", "unavailable"),
+        timeout: number("retries", "timeout"),
     }
 }
 

@@ -52,12 +52,34 @@ pub struct ChatRequest<'a> {
     pub seed: Option<u64>,
     /// Ask for a stream, so that the time to the first token is known.
     pub stream: bool,
+    /// JSON Schema of the answer, where the vendor can be asked to keep to one.
+    pub output_schema: Option<&'a Value>,
     /// What a mock needs to know.
     pub context: MockContext<'a>,
     /// Sees a streamed text as it comes, and may end it.
     pub watch: Option<&'a dyn Watch>,
     /// No attempt and no wait goes past this.
     pub deadline: Instant,
+}
+
+impl<'a> ChatRequest<'a> {
+    /// A plain call with nothing but messages.
+    pub fn new(messages: &'a [Message], deadline: Instant) -> Self {
+        Self {
+            messages,
+            tools: &[],
+            must_call: false,
+            temperature: None,
+            top_p: None,
+            max_tokens: None,
+            seed: None,
+            stream: false,
+            output_schema: None,
+            context: MockContext::default(),
+            watch: None,
+            deadline,
+        }
+    }
 }
 
 /// Sees a streamed text while it comes.
@@ -115,4 +137,6 @@ pub struct ChatReply {
     pub ttft: Option<Duration>,
     /// Attempts made, the successful one included.
     pub attempts: u32,
+    /// Why the failed ones among them failed, a stable name each.
+    pub retried: Vec<&'static str>,
 }

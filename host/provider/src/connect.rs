@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
-use crate::{HttpClient, Provider, ProviderSettings, Secret, mock, openai};
+use crate::{HttpClient, Provider, ProviderSettings, Secret, client, mock};
 
 /// Known values of `type`.
-pub const KINDS: [&str; 2] = ["mock", "openai"];
+pub const KINDS: [&str; 11] =
+    ["anthropic", "azure", "bedrock", "claude", "gemini", "lmstudio", "mock", "ollama", "openai", "vertex", "vllm"];
 
 /// Reads a file that settings name (`mock_config`, `credential_file`). The caller decides which paths are allowed, and
 /// how much is read at most. A file that is not there must be [`io::ErrorKind::NotFound`].
@@ -26,32 +27,16 @@ pub fn connect(
 ) -> Result<Arc<dyn Provider>, ProviderError> {
     let provider: Result<Arc<dyn Provider>, Cause> = match settings.kind.as_str() {
         "mock" => mock::Mock::new(settings, read_file).map(|mock| Arc::new(mock) as _),
-        "openai" => {
+        _ => {
             let key = |place: &KeyPlace| find_key(settings, place, read_file, env);
-            openai::OpenAi::new(settings, http, key).map(|openai| Arc::new(openai) as _)
+            client::Client::new(settings, http, key).map(|client| Arc::new(client) as _)
         }
-        kind => Err(unknown(kind)),
     };
     provider.map_err(|cause| cause.by(&settings.id, 0))
 }
 
 /// Values of `type` that PromptArena knows besides.
-pub const OTHER_KINDS: [&str; 14] = [
-    "anthropic",
-    "azure",
-    "bedrock",
-    "cartesia",
-    "claude",
-    "elevenlabs",
-    "gemini",
-    "huggingface",
-    "imagen",
-    "ollama",
-    "replay",
-    "vertex",
-    "vllm",
-    "voyageai",
-];
+pub const OTHER_KINDS: [&str; 6] = ["cartesia", "elevenlabs", "huggingface", "imagen", "replay", "voyageai"];
 
 /// No such `type`, or none that is called.
 pub(crate) fn unknown(kind: &str) -> Cause {
@@ -72,9 +57,10 @@ fn find_key(
     let (text, empty) = match place {
         KeyPlace::Nowhere => return Ok(None),
         KeyPlace::Settings => return Ok(settings.credential.api_key.clone()),
-        KeyPlace::Usual(name) => {
-            let found = env(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-            let places = format!("set {name}, or name a place by credential_env or credential_file");
+        KeyPlace::Usual(names) => {
+            let found = names.iter().find_map(|name| usual(name, read_file, env));
+            let places =
+                format!("set {}, or name a place by credential_env or credential_file", names.join(" or "));
             return found.map(|text| Some(Secret::new(text))).ok_or_else(|| missing(places));
         }
         KeyPlace::File(path) => {
@@ -93,4 +79,23 @@ fn find_key(
     };
     let text = text.trim();
     if text.is_empty() { Err(missing(empty)) } else { Ok(Some(Secret::new(text))) }
+}
+
+/// What a vendor's own tools find in one of their variables.
+fn usual(name: &str, read_file: FileReader<'_>, env: Environment<'_>) -> Option<String> {
+    let set = |name: &str| env(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let value = set(name)?;
+    match name {
+        "AWS_ACCESS_KEY_ID" => {
+            let mut lines = format!("aws_access_key_id={value}\naws_secret_access_key={}\n", set("AWS_SECRET_ACCESS_KEY")?);
+            if let Some(token) = set("AWS_SESSION_TOKEN") {
+                lines.push_str(&format!("aws_session_token={token}\n"));
+            }
+            Some(lines)
+        }
+        "GOOGLE_APPLICATION_CREDENTIALS" => {
+            String::from_utf8(read_file(&value).ok()?).ok().map(|text| text.trim().to_owned())
+        }
+        _ => Some(value),
+    }
 }

@@ -1,10 +1,8 @@
 //! Where calls go and which key goes with them. One rule for whoever makes the calls and whoever only tells of them.
 
-use reqwest::Url;
-
-use crate::error::{Cause, ProviderError};
+use crate::error::ProviderError;
 use crate::settings::{Credential, ProviderSettings};
-use crate::{connect, openai};
+use crate::vendor::{Vendor, vendor};
 
 /// Where a provider would be called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,24 +22,21 @@ pub enum KeyPlace {
     File(String),
     /// In this environment variable, which the settings name.
     Variable(String),
-    /// In the vendor's usual environment variable.
-    Usual(&'static str),
+    /// In the vendor's usual environment variables, the first that is set.
+    Usual(&'static [&'static str]),
     /// No key is sent.
     Nowhere,
 }
 
 impl KeyPlace {
-    /// The first place the settings name, else the vendor's usual variable if `url` is the vendor's own and nobody on
-    /// the way can read along: no other host gets a key that nobody named for it.
-    pub(crate) fn of(credential: &Credential, url: &Url) -> Self {
+    /// The first place the settings name, else the vendor's usual variables.
+    pub(crate) fn of(credential: &Credential, vendor: &Vendor) -> Self {
         match (&credential.api_key, &credential.credential_file, &credential.credential_env) {
             (Some(_), ..) => Self::Settings,
             (None, Some(file), _) => Self::File(file.clone()),
             (None, None, Some(name)) => Self::Variable(name.clone()),
-            (None, None, None) if url.scheme() == "https" && openai::is_vendors(url) => {
-                Self::Usual(openai::DEFAULT_KEY_VARIABLE)
-            }
-            (None, None, None) => Self::Nowhere,
+            (None, None, None) if vendor.usual.is_empty() => Self::Nowhere,
+            (None, None, None) => Self::Usual(vendor.usual),
         }
     }
 }
@@ -49,54 +44,36 @@ impl KeyPlace {
 /// Where a provider with these settings would be called; none if it calls nobody. Looks at no file and no variable.
 ///
 /// # Errors
-/// As [`connect`](crate::connect()) for a type or a URL that it refuses.
+/// As [`connect`](crate::connect()) for a type, a platform or a URL that it refuses.
 pub fn destination(settings: &ProviderSettings) -> Result<Option<Destination>, ProviderError> {
-    let found = match settings.kind.as_str() {
-        "mock" => Ok(None),
-        "openai" => openai::url_of(settings).map(|(mut url, _)| {
-            let key = KeyPlace::of(&settings.credential, &url);
-            url.set_query(None);
-            Some(Destination { url: url.to_string(), key })
-        }),
-        kind => Err(connect::unknown(kind)),
-    };
-    found.map_err(|cause: Cause| cause.by(&settings.id, 0))
+    if settings.kind == "mock" {
+        return Ok(None);
+    }
+    let vendor = vendor(settings).map_err(|cause| cause.by(&settings.id, 0))?;
+    let key = KeyPlace::of(&settings.credential, &vendor);
+    let mut url = vendor.plain;
+    url.set_query(None);
+    Ok(Some(Destination { url: url.to_string(), key }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(base_url: Option<&str>, credential: Credential) -> Destination {
-        let mut settings = ProviderSettings::new("p", "openai", "m");
-        (settings.base_url, settings.credential) = (base_url.map(str::to_owned), credential);
-        destination(&settings).unwrap().unwrap()
-    }
-
-    #[test]
-    fn the_usual_key_goes_to_the_vendor_alone_and_never_in_clear() {
-        let usual = KeyPlace::Usual("OPENAI_API_KEY");
-        for (base, key) in [
-            (None, usual.clone()),
-            (Some("https://eu.api.openai.com:8443/v1"), usual),
-            (Some("http://api.openai.com/v1"), KeyPlace::Nowhere),
-            (Some("https://openai.com.example/v1"), KeyPlace::Nowhere),
-            (Some("https://notopenai.com/v1"), KeyPlace::Nowhere),
-            (Some("http://127.0.0.1:8080/v1"), KeyPlace::Nowhere),
-        ] {
-            assert_eq!(of(base, Credential::default()).key, key, "{base:?}");
-        }
-    }
-
     #[test]
     fn what_the_settings_name_wins_in_its_order_and_the_query_is_not_shown() {
+        let of = |credential: Credential| {
+            let mut settings = ProviderSettings::new("p", "openai", "m");
+            (settings.base_url, settings.credential) = (Some("https://gate:1/x?key=secret".into()), credential);
+            destination(&settings).unwrap().unwrap()
+        };
+        assert_eq!(of(Credential::default()).key, KeyPlace::Nowhere);
         let mut credential = Credential { credential_env: Some("E".into()), ..Credential::default() };
-        let base = Some("https://gate:1/x?key=secret");
-        assert_eq!(of(base, credential.clone()).key, KeyPlace::Variable("E".into()));
+        assert_eq!(of(credential.clone()).key, KeyPlace::Variable("E".into()));
         credential.credential_file = Some("f".into());
-        assert_eq!(of(base, credential.clone()).key, KeyPlace::File("f".into()));
+        assert_eq!(of(credential.clone()).key, KeyPlace::File("f".into()));
         credential.api_key = Some(crate::Secret::new("k"));
-        let all = of(base, credential);
+        let all = of(credential);
         assert_eq!((all.key, all.url.as_str()), (KeyPlace::Settings, "https://gate:1/x/chat/completions"));
     }
 }

@@ -33,20 +33,26 @@ pub enum Cause {
     ProviderTypeUnsupported { kind: String },
     #[error("base_url {text:?} is no URL of the form http(s)://host[:port]/path without user and password")]
     BaseUrlInvalid { text: String },
+    #[error("type `{kind}` needs a base_url: it has no place of its own")]
+    BaseUrlMissing { kind: String },
+    #[error("`{key}` of the platform is missing or malformed; write it under `platform`")]
+    PlatformIncomplete { key: &'static str },
     #[error("header {name:?} is no valid HTTP header: its name or value has characters that are not allowed")]
     HeaderInvalid { name: String },
     #[error("no API key: {missing}")]
     CredentialMissing { missing: String },
     #[error("credential_file `{path}`: {text}")]
     CredentialInvalid { path: String, text: String },
+    #[error("the key cannot be used: {text}")]
+    KeyInvalid { text: String },
     #[error("the HTTP client cannot be built: {text}")]
     HttpClientFailed { text: String },
     #[error("mock file `{path}` cannot be read: {text}; `mock_config` is relative to the arena file")]
     MockFileMissing { path: String, text: String },
     #[error("mock file `{path}`: {text}")]
     MockFileInvalid { path: String, text: String },
-    #[error("a {kind} part cannot be sent to this provider; it takes text parts, and image parts with url or data")]
-    PartUnsupported { kind: String },
+    #[error("a {kind} part cannot be sent to this provider as it is; it takes {takes}")]
+    PartUnsupported { kind: String, takes: &'static str },
     #[error("{endpoint} refused the credential (status {status}): {text}")]
     CredentialRefused { endpoint: String, status: u16, text: String },
     #[error("{endpoint} does not know model `{model}` (status 404): {text}")]
@@ -63,6 +69,14 @@ pub enum Cause {
     RateLimited { endpoint: String, retry_after: Option<Duration>, text: String },
     #[error("{endpoint} is not available: {text}")]
     ProviderUnavailable { endpoint: String, retry_after: Option<Duration>, text: String },
+    #[error("{endpoint} cannot be reached: {text}")]
+    ProviderUnreachable { endpoint: String, text: String },
+    #[error("{endpoint} is not called any more: {failed} calls in a row ended alike, the last with: {text}")]
+    CircuitOpen { endpoint: String, failed: u32, text: String, class: Class },
+    #[error("the limits of {endpoint} leave no room for the call before its time is up")]
+    NoRoom { endpoint: String },
+    #[error("the limits of {endpoint} cannot be kept: {text}")]
+    LimitsUnavailable { endpoint: String, text: String },
     #[error("{endpoint} did not answer within {} ms", limit.as_millis())]
     ProviderTimeout { endpoint: String, limit: Duration },
     #[error("the answer of {endpoint} ended before the model had finished: {text}")]
@@ -84,6 +98,7 @@ impl Cause {
             self,
             Self::RateLimited { .. }
                 | Self::ProviderUnavailable { .. }
+                | Self::ProviderUnreachable { .. }
                 | Self::ProviderTimeout { .. }
                 | Self::StreamBroken { .. }
                 | Self::StreamIdle { .. }
@@ -104,38 +119,52 @@ impl Cause {
     }
 }
 
+impl Cause {
+    /// Its stable name.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::ProviderTypeUnknown { .. } => "ProviderTypeUnknown",
+            Self::ProviderTypeUnsupported { .. } => "ProviderTypeUnsupported",
+            Self::BaseUrlInvalid { .. } => "BaseUrlInvalid",
+            Self::BaseUrlMissing { .. } => "BaseUrlMissing",
+            Self::PlatformIncomplete { .. } => "PlatformIncomplete",
+            Self::HeaderInvalid { .. } => "HeaderInvalid",
+            Self::CredentialMissing { .. } => "CredentialMissing",
+            Self::CredentialInvalid { .. } | Self::KeyInvalid { .. } => "CredentialInvalid",
+            Self::HttpClientFailed { .. } => "HttpClientFailed",
+            Self::MockFileMissing { .. } => "MockFileMissing",
+            Self::MockFileInvalid { .. } => "MockFileInvalid",
+            Self::PartUnsupported { .. } => "PartUnsupported",
+            Self::CredentialRefused { .. } => "CredentialRefused",
+            Self::ModelNotFound { .. } => "ModelNotFound",
+            Self::RequestRefused { .. } => "RequestRefused",
+            Self::RedirectRefused { .. } => "RedirectRefused",
+            Self::QuotaExhausted { .. } => "QuotaExhausted",
+            Self::RateLimited { .. } => "RateLimited",
+            Self::ProviderUnavailable { .. } => "ProviderUnavailable",
+            Self::ProviderUnreachable { .. } => "ProviderUnreachable",
+            Self::CircuitOpen { .. } => "CircuitOpen",
+            Self::NoRoom { .. } => "NoRoomInLimits",
+            Self::LimitsUnavailable { .. } => "LimitsUnavailable",
+            Self::ProviderTimeout { .. } => "ProviderTimeout",
+            Self::StreamBroken { .. } => "StreamBroken",
+            Self::StreamIdle { .. } => "StreamIdle",
+            Self::ErrorReply { .. } => "ErrorReply",
+            Self::BadReply { .. } => "BadReply",
+            Self::ReplyTooLarge { .. } => "ReplyTooLarge",
+        }
+    }
+}
+
 impl Fault for ProviderError {
     fn reason(&self) -> &'static str {
-        match self.cause {
-            Cause::ProviderTypeUnknown { .. } => "ProviderTypeUnknown",
-            Cause::ProviderTypeUnsupported { .. } => "ProviderTypeUnsupported",
-            Cause::BaseUrlInvalid { .. } => "BaseUrlInvalid",
-            Cause::HeaderInvalid { .. } => "HeaderInvalid",
-            Cause::CredentialMissing { .. } => "CredentialMissing",
-            Cause::CredentialInvalid { .. } => "CredentialInvalid",
-            Cause::HttpClientFailed { .. } => "HttpClientFailed",
-            Cause::MockFileMissing { .. } => "MockFileMissing",
-            Cause::MockFileInvalid { .. } => "MockFileInvalid",
-            Cause::PartUnsupported { .. } => "PartUnsupported",
-            Cause::CredentialRefused { .. } => "CredentialRefused",
-            Cause::ModelNotFound { .. } => "ModelNotFound",
-            Cause::RequestRefused { .. } => "RequestRefused",
-            Cause::RedirectRefused { .. } => "RedirectRefused",
-            Cause::QuotaExhausted { .. } => "QuotaExhausted",
-            Cause::RateLimited { .. } => "RateLimited",
-            Cause::ProviderUnavailable { .. } => "ProviderUnavailable",
-            Cause::ProviderTimeout { .. } => "ProviderTimeout",
-            Cause::StreamBroken { .. } => "StreamBroken",
-            Cause::StreamIdle { .. } => "StreamIdle",
-            Cause::ErrorReply { .. } => "ErrorReply",
-            Cause::BadReply { .. } => "BadReply",
-            Cause::ReplyTooLarge { .. } => "ReplyTooLarge",
-        }
+        self.cause.reason()
     }
 
     fn class(&self) -> Class {
         match self.cause {
-            Cause::BadReply { .. } => Class::Retryable,
+            Cause::CircuitOpen { class, .. } => class,
+            Cause::BadReply { .. } | Cause::NoRoom { .. } | Cause::LimitsUnavailable { .. } => Class::Retryable,
             Cause::HttpClientFailed { .. } | Cause::ReplyTooLarge { .. } => Class::Infra,
             ref cause if cause.is_passing() => Class::Retryable,
             _ => Class::Input,

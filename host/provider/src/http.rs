@@ -1,17 +1,22 @@
 //! The one HTTP client that all providers of a process share.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use reqwest::{Certificate, Identity};
 
 use crate::error::{Cause, ProviderError};
 use crate::retry::{Sleep, TokioSleep};
+use crate::settings::{Limits, ProviderSettings};
+use crate::traffic::{LocalPermits, Permits, Traffic, TrafficReport};
 
 /// Default of [`HttpSettings::reply_limit`]: a record of 16 MiB must hold several.
 const REPLY_LIMIT: usize = 4 << 20;
 
 /// How the process talks to vendors.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct HttpSettings {
     /// Longest time to a connection, TLS included.
     pub connect_timeout: Duration,
@@ -21,6 +26,12 @@ pub struct HttpSettings {
     pub reply_limit: usize,
     /// Obey `HTTPS_PROXY` and its relatives. Off by default: a proxy sees keys and prompts.
     pub proxy_from_env: bool,
+    /// Certificates in PEM that are trusted beside those of the system.
+    pub extra_roots: Option<Vec<u8>>,
+    /// Certificate and key in PEM that this side shows where it is asked to.
+    pub identity: Option<Vec<u8>>,
+    /// Calls to one provider at once, where its settings name no limit of its own.
+    pub concurrency: u32,
 }
 
 impl Default for HttpSettings {
@@ -30,9 +41,15 @@ impl Default for HttpSettings {
             max_idle_per_host: 1024,
             reply_limit: REPLY_LIMIT,
             proxy_from_env: false,
+            extra_roots: None,
+            identity: None,
+            concurrency: 1024,
         }
     }
 }
+
+/// Gives what keeps the limits of a provider: its id and its limits are known by then.
+pub type PermitSource = Arc<dyn Fn(&str, Limits) -> Arc<dyn Permits> + Send + Sync>;
 
 /// A connection pool with its limits; clones share it. Never follows redirects and never retries by itself.
 #[derive(Clone)]
@@ -40,6 +57,10 @@ pub struct HttpClient {
     pub(crate) inner: reqwest::Client,
     pub(crate) reply_limit: usize,
     pub(crate) sleep: Arc<dyn Sleep>,
+    concurrency: u32,
+    permits: PermitSource,
+    /// By provider id: all that call one provider share its limits.
+    traffic: Arc<Mutex<BTreeMap<String, Arc<Traffic>>>>,
 }
 
 impl HttpClient {
@@ -56,13 +77,48 @@ impl HttpClient {
         if !settings.proxy_from_env {
             builder = builder.no_proxy();
         }
-        let inner = builder.build().map_err(|error| Cause::HttpClientFailed { text: chain(&error) }.by("*", 0))?;
-        Ok(Self { inner, reply_limit: settings.reply_limit, sleep: Arc::new(TokioSleep) })
+        let failed = |error: reqwest::Error| Cause::HttpClientFailed { text: chain(&error) }.by("*", 0);
+        if let Some(pem) = &settings.extra_roots {
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem).map_err(failed)?);
+        }
+        if let Some(pem) = &settings.identity {
+            builder = builder.identity(Identity::from_pem(pem).map_err(failed)?);
+        }
+        let inner = builder.build().map_err(failed)?;
+        Ok(Self {
+            inner,
+            reply_limit: settings.reply_limit,
+            sleep: Arc::new(TokioSleep),
+            concurrency: settings.concurrency,
+            permits: Arc::new(|_, limits| Arc::new(LocalPermits::new(limits))),
+            traffic: Arc::default(),
+        })
     }
 
     /// The same pool, waiting between attempts with `sleep`.
     pub fn with_sleep(self, sleep: Arc<dyn Sleep>) -> Self {
         Self { sleep, ..self }
+    }
+
+    /// The same pool, whose providers keep to limits that others share.
+    pub fn with_permits(self, permits: PermitSource) -> Self {
+        Self { permits, ..self }
+    }
+
+    /// How the limits of each provider that was set up went, by its id.
+    pub fn traffic_reports(&self) -> BTreeMap<String, TrafficReport> {
+        let traffic = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        traffic.iter().map(|(id, traffic)| (id.clone(), traffic.report())).collect()
+    }
+
+    /// The traffic of the provider with this id, made by whoever comes first.
+    pub(crate) fn traffic(&self, settings: &ProviderSettings, endpoint: &str) -> Arc<Traffic> {
+        let mut all = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || {
+            let permits = (!settings.limits.is_none()).then(|| (self.permits)(&settings.id, settings.limits));
+            Arc::new(Traffic::new(endpoint, self.concurrency, settings.limits, permits))
+        };
+        all.entry(settings.id.clone()).or_insert_with(new).clone()
     }
 }
 

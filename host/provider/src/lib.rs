@@ -3,24 +3,31 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
+mod auth;
 mod chat;
+mod client;
 mod connect;
 mod destination;
 mod error;
+mod framing;
 mod http;
 mod mock;
-mod openai;
+mod pricing;
 mod retry;
 mod secret;
 mod settings;
-mod sse;
 mod tap;
+mod traffic;
+mod vendor;
+mod wire;
 
 pub use chat::{ChatReply, ChatRequest, GUARDED, MockContext, Provider, ToolSpec, Watch};
 pub use connect::{Environment, FileReader, KINDS, OTHER_KINDS, connect};
 pub use destination::{Destination, KeyPlace, destination};
 pub use error::{Cause, ProviderError};
-pub use http::{HttpClient, HttpSettings};
+pub use http::{HttpClient, HttpSettings, PermitSource};
+pub use pricing::Pricing;
 pub use retry::{RetryPolicy, Sleep};
 pub use secret::{Secret, is_secret_header};
-pub use settings::{Credential, Pricing, ProviderSettings, Sampling};
+pub use settings::{Credential, Limits, Platform, ProviderSettings, Sampling};
+pub use traffic::{Admission, Ask, LocalPermits, Permits, PermitsError, TrafficChange, TrafficReport};

@@ -8,20 +8,56 @@ use async_trait::async_trait;
 
 use crate::error::Cause;
 
-/// How often and when a call is tried again.
+/// How often and when a call is tried again. Attempts are counted for each kind of failure apart, so that a vendor's
+/// pushing back does not use up what is meant for its accidents; 1 never tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Attempts in all; 1 never tries again.
-    pub max_attempts: u32,
+    /// Attempts that may end with a limited rate (status 429).
+    pub rate_limited: u32,
+    /// Attempts that may end with a failed server (status 5xx, a broken answer, no connection).
+    pub unavailable: u32,
+    /// Attempts that may end because nothing came for too long.
+    pub timeout: u32,
     /// Mean wait before the second attempt; it doubles with each further one.
     pub first_delay: Duration,
     /// Longest wait, whether ours or the vendor's (`Retry-After`).
     pub max_delay: Duration,
 }
 
+impl RetryPolicy {
+    /// Most attempts of one kind of failure.
+    pub const MOST: u32 = 100;
+
+    /// Never tries again.
+    pub fn off() -> Self {
+        Self { rate_limited: 1, unavailable: 1, timeout: 1, ..Self::default() }
+    }
+}
+
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { max_attempts: 4, first_delay: Duration::from_millis(500), max_delay: Duration::from_secs(60) }
+        Self {
+            rate_limited: 8,
+            unavailable: 4,
+            timeout: 2,
+            first_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(60),
+        }
+    }
+}
+
+/// The failed attempts of one call, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Tries(Vec<&'static str>);
+
+impl Tries {
+    pub(crate) fn failed(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    /// Why they failed, a stable name each.
+    pub(crate) fn into_reasons(self) -> Vec<&'static str> {
+        self.0
     }
 }
 
@@ -44,14 +80,21 @@ impl Sleep for TokioSleep {
 }
 
 impl RetryPolicy {
-    /// The wait after failed attempt number `attempt` (one-based); none if this failure is final.
-    pub(crate) fn delay(&self, cause: &Cause, attempt: u32, now: Instant, deadline: Instant) -> Option<Duration> {
-        if !cause.is_passing() || attempt >= self.max_attempts {
+    /// The wait after another failed attempt, which is not among `tries` yet; none if this failure is final.
+    pub(crate) fn delay(&self, cause: &Cause, tries: &Tries, now: Instant, deadline: Instant) -> Option<Duration> {
+        let most = match cause {
+            cause if !cause.is_passing() => return None,
+            Cause::RateLimited { .. } => self.rate_limited,
+            Cause::ProviderTimeout { .. } | Cause::StreamIdle { .. } => self.timeout,
+            _ => self.unavailable,
+        };
+        let alike = tries.0.iter().filter(|reason| kind(reason) == kind(cause.reason())).count() as u32 + 1;
+        if alike >= most {
             return None;
         }
         let delay = match cause.retry_after() {
             Some(wanted) => wanted.min(self.max_delay),
-            None => self.backoff(attempt, random_share()),
+            None => self.backoff(alike, random_share()),
         };
         // A wait that ends at the deadline or later leaves no time for the attempt.
         (now + delay < deadline).then_some(delay)
@@ -61,6 +104,15 @@ impl RetryPolicy {
     fn backoff(&self, attempt: u32, share: f64) -> Duration {
         let doubled = self.first_delay.saturating_mul(1u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         doubled.min(self.max_delay).mul_f64(0.5 + share).min(self.max_delay)
+    }
+}
+
+/// Which of the policy's numbers a reason counts for.
+fn kind(reason: &str) -> u8 {
+    match reason {
+        "RateLimited" => 0,
+        "ProviderTimeout" | "StreamIdle" => 1,
+        _ => 2,
     }
 }
 
@@ -87,11 +139,15 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// Waits for the next attempt after failed attempt number `attempt`; gives the failure back if it is final.
-    pub(crate) async fn wait(&self, cause: Cause, attempt: u32, deadline: Instant) -> Result<(), Cause> {
-        let Some(delay) = self.policy.delay(&cause, attempt, Instant::now(), deadline) else {
-            return Err(cause);
-        };
+    /// Waits for the next attempt after a failed one; gives the failure back if it is final.
+    pub(crate) async fn wait(&self, cause: Cause, tries: &mut Tries, deadline: Instant) -> Result<(), Cause> {
+        let delay = self.policy.delay(&cause, tries, Instant::now(), deadline);
+        // What never came to an attempt is none.
+        if !matches!(cause, Cause::CircuitOpen { .. } | Cause::NoRoom { .. } | Cause::LimitsUnavailable { .. }) {
+            tries.0.push(cause.reason());
+        }
+        let Some(delay) = delay else { return Err(cause) };
+        let attempt = tries.failed();
         tracing::debug!(attempt, delay_ms = delay.as_millis() as u64, %cause, "provider call is tried again");
         self.sleep.sleep(delay).await;
         Ok(())
@@ -110,15 +166,30 @@ mod tests {
 
     #[test]
     fn honours_the_vendor_up_to_the_cap_and_never_past_the_deadline() {
-        let (policy, now) = (RetryPolicy::default(), Instant::now());
+        let (policy, now) = (RetryPolicy { rate_limited: 4, ..RetryPolicy::default() }, Instant::now());
         let far = now + Duration::from_secs(3600);
-        assert_eq!(policy.delay(&limited(Some(7)), 1, now, far), Some(Duration::from_secs(7)));
-        assert_eq!(policy.delay(&limited(Some(900)), 1, now, far), Some(Duration::from_secs(60)));
-        assert_eq!(policy.delay(&limited(Some(7)), 1, now, now + Duration::from_secs(7)), None);
-        assert_eq!(policy.delay(&limited(Some(7)), 3, now, far), Some(Duration::from_secs(7)));
-        assert_eq!(policy.delay(&limited(Some(7)), 4, now, far), None);
+        let tries = |reasons: &[&'static str]| Tries(reasons.to_vec());
+        let none = tries(&[]);
+        assert_eq!(policy.delay(&limited(Some(7)), &none, now, far), Some(Duration::from_secs(7)));
+        assert_eq!(policy.delay(&limited(Some(900)), &none, now, far), Some(Duration::from_secs(60)));
+        assert_eq!(policy.delay(&limited(Some(7)), &none, now, now + Duration::from_secs(7)), None);
         let refused = Cause::RequestRefused { endpoint: "h".into(), status: 400, text: String::new() };
-        assert_eq!(policy.delay(&refused, 1, now, far), None);
+        assert_eq!(policy.delay(&refused, &none, now, far), None);
+        assert_eq!(RetryPolicy::off().delay(&limited(Some(7)), &none, now, far), None);
+    }
+
+    #[test]
+    fn each_kind_of_failure_is_counted_apart() {
+        let (policy, now) = (RetryPolicy { rate_limited: 3, unavailable: 2, ..RetryPolicy::default() }, Instant::now());
+        let far = now + Duration::from_secs(3600);
+        let again = |cause: &Cause, reasons: &[&'static str]| policy.delay(cause, &Tries(reasons.to_vec()), now, far).is_some();
+        let broken = Cause::StreamBroken { endpoint: "h".into(), text: String::new() };
+        let slow = Cause::ProviderTimeout { endpoint: "h".into(), limit: Duration::ZERO };
+        assert!(again(&limited(None), &["RateLimited", "ProviderUnavailable"]));
+        assert!(!again(&limited(None), &["RateLimited", "RateLimited"]));
+        assert!(again(&broken, &["RateLimited", "RateLimited"]));
+        assert!(!again(&broken, &["ProviderUnavailable"]), "all accidents count together");
+        assert!(again(&slow, &["ProviderUnavailable"]) && !again(&slow, &["StreamIdle"]));
     }
 
     #[test]

@@ -12,6 +12,8 @@ const ERROR_BYTES: usize = 4;
 /// Shortest secret that is cut out of a reply, bytes. Longer than for errors, since a reply is judged, and servers that
 /// want no key are given words such as `none` or `ollama`.
 const REPLY_BYTES: usize = 8;
+/// Shortest line of a key file that is taken for a secret, bytes.
+const PART_BYTES: usize = 16;
 /// Ends of words that make a header's value a secret.
 const SECRET_WORDS: [&str; 8] = ["auth", "cookie", "credential", "key", "password", "secret", "session", "token"];
 
@@ -21,6 +23,12 @@ pub fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let secret = |word: &str| word == "authorization" || SECRET_WORDS.iter().any(|end| word.ends_with(end));
     name.split(|c: char| !c.is_ascii_alphanumeric()).any(secret)
+}
+
+/// Whether a field of a key file is one: an id or an address is not.
+fn is_secret_field(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["private_key", "secret", "token", "secretaccesskey"].iter().any(|word| name.ends_with(word))
 }
 
 /// A credential. Debug prints `***`, there is no Display and no serialisation.
@@ -36,6 +44,29 @@ impl Secret {
     /// The credential itself, for the wire.
     pub(crate) fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The secrets within: a key file in JSON or in lines has several, and any may show up alone.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        let mut parts = vec![self.clone()];
+        let lines = |text: &str, parts: &mut Vec<Self>| {
+            let value = |line: &str| {
+                let value = line.split_once('=').map_or("", |(_, value)| value.trim());
+                // An equals sign within base64 stands at its end.
+                if value.len() < PART_BYTES { line.trim().to_owned() } else { value.to_owned() }
+            };
+            let values = text.lines().map(value);
+            parts.extend(values.filter(|line| line.len() >= PART_BYTES).map(Self::new));
+        };
+        match serde_json::from_str::<Value>(&self.0) {
+            Ok(Value::Object(fields)) => {
+                let texts = fields.iter().filter(|(name, _)| is_secret_field(name)).filter_map(|(_, value)| value.as_str());
+                texts.for_each(|text| lines(text, &mut parts));
+            }
+            _ if self.0.contains('\n') => lines(&self.0, &mut parts),
+            _ => {}
+        }
+        parts
     }
 
     /// Replaces every occurrence of the credential in somebody else's text.
@@ -113,6 +144,16 @@ mod tests {
         let secret = Secret::new("sk-very-secret");
         assert_eq!(format!("{secret:?} {:#?}", Some(&secret)), "*** Some(\n    ***,\n)");
         assert_eq!(secret.redact("wrong key sk-very-secret!"), "wrong key ***!");
+    }
+
+    #[test]
+    fn key_files_have_parts() {
+        let parts = |text: &str| Secret::new(text).parts().into_iter().skip(1).map(|part| part.0).collect::<Vec<_>>();
+        let json = r#"{"client_email": "someone@example.com", "private_key": "-----BEGIN\nMIIEvQIBADANBgkqhkiG9w\n"}"#;
+        assert_eq!(parts(json), ["MIIEvQIBADANBgkqhkiG9w"]);
+        let lines = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key=wJalrXUtnFEMI/K7MDENG\n";
+        assert_eq!(parts(lines), ["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG"]);
+        assert_eq!(parts("sk-plain"), [""; 0]);
     }
 
     #[test]

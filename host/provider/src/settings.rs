@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{RetryPolicy, Secret};
+use crate::{Pricing, RetryPolicy, Secret};
 
 /// One provider as configured. The caller maps its own form of it onto this one.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct ProviderSettings {
     pub kind: String,
     /// Model name as the vendor knows it.
     pub model: String,
+    /// Where the vendor's model is run, if not by the vendor itself.
+    pub platform: Option<Platform>,
     /// Base URL; none is the vendor's own.
     pub base_url: Option<String>,
     /// Further headers of every request. Values may be credentials, so they are kept as such.
@@ -34,7 +36,9 @@ pub struct ProviderSettings {
     pub stream_idle_timeout: Duration,
     /// How often and when to try again.
     pub retry: RetryPolicy,
-    /// Keys of one kind only: `mock_config` (path of the mock file).
+    /// What the provider is asked for at most.
+    pub limits: Limits,
+    /// Keys of one kind only: `mock_config` (path of the mock file), `api_mode`, `reasoning_effort` and so on.
     pub additional_config: Value,
 }
 
@@ -45,6 +49,7 @@ impl ProviderSettings {
             id: id.into(),
             kind: kind.into(),
             model: model.into(),
+            platform: None,
             base_url: None,
             headers: BTreeMap::new(),
             credential: Credential::default(),
@@ -54,8 +59,44 @@ impl ProviderSettings {
             request_timeout: Duration::from_secs(120),
             stream_idle_timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
+            limits: Limits::default(),
             additional_config: Value::Null,
         }
+    }
+}
+
+/// A cloud that runs vendors' models.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Platform {
+    /// azure, bedrock or vertex.
+    pub kind: String,
+    /// Of the cloud; part of its hosts' names.
+    pub region: Option<String>,
+    /// The account's project, where the cloud has such.
+    pub project: Option<String>,
+    /// Base URL in place of the cloud's own.
+    pub endpoint: Option<String>,
+    /// `api_version` of Azure.
+    pub additional_config: Value,
+}
+
+/// What a provider is asked for at most, by all who call it together. None is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at once.
+    pub concurrency: Option<u32>,
+    /// Requests, retries included, in any 60 seconds.
+    pub requests_per_minute: Option<u32>,
+    /// Requests that may come at once, out of those of a minute; 1 if it is none.
+    pub burst: Option<u32>,
+    /// Tokens in and out, in any 60 seconds.
+    pub tokens_per_minute: Option<u32>,
+}
+
+impl Limits {
+    /// Whether there is anything to keep to.
+    pub fn is_none(&self) -> bool {
+        self.concurrency.is_none() && self.requests_per_minute.is_none() && self.tokens_per_minute.is_none()
     }
 }
 
@@ -81,35 +122,4 @@ pub struct Sampling {
     pub max_tokens: Option<u32>,
     /// Seed of the vendor's sampling.
     pub seed: Option<u64>,
-}
-
-/// US dollars per 1,000 tokens.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pricing {
-    /// Of a prompt.
-    pub input_per_1k: f64,
-    /// Of an answer.
-    pub output_per_1k: f64,
-}
-
-impl Pricing {
-    /// Millionths of a US dollar, rounded once.
-    pub fn cost_usd_micro(&self, usage: arena_model::Usage) -> u64 {
-        let micro = (usage.input as f64 * self.input_per_1k + usage.output as f64 * self.output_per_1k) * 1000.0;
-        // A float cast saturates: a negative price costs nothing, an absurd one the most there is.
-        micro.round() as u64
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arena_model::Usage;
-
-    #[test]
-    fn price_is_per_thousand() {
-        let pricing = Pricing { input_per_1k: 0.00015, output_per_1k: 0.0006 };
-        assert_eq!(pricing.cost_usd_micro(Usage { input: 1000, output: 1000, cached: 0 }), 750);
-        assert_eq!(pricing.cost_usd_micro(Usage { input: 10, output: 3, cached: 0 }), 3);
-    }
 }

@@ -51,19 +51,7 @@ fn mock(config: serde_json::Value) -> ProviderSettings {
 
 async fn reply(provider: &dyn Provider, context: MockContext<'_>, texts: &[(Role, &str)]) -> Message {
     let messages: Vec<_> = texts.iter().map(|(role, text)| Message::text(*role, Author::Script, *text)).collect();
-    let request = ChatRequest {
-        messages: &messages,
-        tools: &[],
-        must_call: false,
-        temperature: None,
-        top_p: None,
-        max_tokens: None,
-        seed: None,
-        stream: false,
-        context,
-        watch: None,
-        deadline: Instant::now(),
-    };
+    let request = ChatRequest { context, ..ChatRequest::new(&messages, Instant::now()) };
     provider.chat(request).await.unwrap().message
 }
 
@@ -74,7 +62,7 @@ async fn the_mock_answers_from_its_file() {
     let context = MockContext { scenario: "s", turn: 1, ..MockContext::default() };
     let first = reply(&*provider, context, &[(Role::System, "x"), (Role::User, "12345678")]).await;
     assert_eq!(first.content.text(), "one");
-    assert_eq!(first.usage, Some(Usage { input: 2, output: 20, cached: 0 }));
+    assert_eq!(first.usage, Some(Usage { input: 2, output: 20, cached: 0, ..Usage::default() }));
     assert_eq!(first.cost_usd_micro, Some(220));
     let history = [(Role::User, "a"), (Role::Assistant, "b"), (Role::Tool, "c")];
     assert_eq!(reply(&*provider, context, &history).await.content.text(), "two");
@@ -92,7 +80,7 @@ async fn the_mock_without_a_file_names_itself() {
 #[test]
 fn bad_settings_are_refused_by_name() {
     let mut cases: Vec<(ProviderSettings, &str, &str)> = vec![
-        (ProviderSettings::new("p", "clay", "m"), "ProviderTypeUnknown", "known types: mock, openai"),
+        (ProviderSettings::new("p", "clay", "m"), "ProviderTypeUnknown", "known types: anthropic, azure"),
         (mock(json!({"mock_config": "gone.yaml"})), "MockFileMissing", "`gone.yaml`"),
         (mock(json!({"mock_config": "broken.yaml"})), "MockFileInvalid", "`broken.yaml`: line"),
         (mock(json!({"mock_config": 7})), "MockFileInvalid", "must be the path"),
@@ -146,19 +134,7 @@ async fn keys_go_where_they_were_named_for() {
     ] {
         let mut settings = ProviderSettings::new("p", "openai", "m");
         (settings.base_url, settings.credential) = (Some(vendor.url()), credential);
-        let request = ChatRequest {
-            messages: &[],
-            tools: &[],
-            must_call: false,
-            temperature: None,
-            top_p: None,
-            max_tokens: None,
-            seed: None,
-            stream: false,
-            context: MockContext::default(),
-            watch: None,
-            deadline: Instant::now() + std::time::Duration::from_secs(60),
-        };
+        let request = ChatRequest::new(&[], Instant::now() + std::time::Duration::from_secs(60));
         set_up(&settings).unwrap().chat(request).await.unwrap();
         assert_eq!(vendor.last_authorization().as_deref(), expected);
     }

@@ -88,7 +88,7 @@ mod tests {
             messages,
             events: vec![],
             checks: vec![],
-            usage: Usage { input: 9, output: 8, cached: 7 },
+            usage: Usage { input: 9, output: 8, cached: 7, ..Usage::default() },
             cost_usd_micro: Some(6),
             measured: Measured {
                 started: "2026-01-05T09:30:00Z".into(),

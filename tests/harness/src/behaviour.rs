@@ -20,6 +20,23 @@ pub struct Behaviour {
     pub pieces: usize,
     /// Answers a streamed request with a plain answer and a plain request with a stream.
     pub swap_form: bool,
+    /// The one credential that is let in, whatever header or parameter brings it (of a request signed for AWS, the
+    /// access key id); any other call, and one without, gets 401. None lets everybody in.
+    pub key: Option<String>,
+    /// Tokens reported beside those that the texts amount to.
+    pub token_details: TokenDetails,
+}
+
+/// Tokens that an answer reports as a kind of their own, on top of a quarter of the bytes of the texts. Each vendor's
+/// totals include them where that vendor's do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenDetails {
+    /// Tokens of the prompt read from the vendor's cache.
+    pub cached: u64,
+    /// Tokens of the prompt written to the vendor's cache.
+    pub cache_written: u64,
+    /// Tokens of reasoning in the answer.
+    pub reasoning: u64,
 }
 
 impl Default for Behaviour {
@@ -31,6 +48,8 @@ impl Default for Behaviour {
             case_pattern: None,
             pieces: 4,
             swap_form: false,
+            key: None,
+            token_details: TokenDetails::default(),
         }
     }
 }
@@ -73,6 +92,8 @@ pub struct ScriptLine {
     pub text: String,
     /// Tool calls beside it: name and arguments (JSON text).
     pub tool_calls: Vec<(String, String)>,
+    /// The whole answer instead, without tool calls, once the newest message is a tool's result, so that a loop ends.
+    pub after_tool: Option<String>,
 }
 
 /// Of every `of` calls, the first `first` fail.
@@ -124,6 +145,8 @@ pub enum Failure {
     Malformed,
     /// A stream in which the vendor reports an error half-way.
     ErrorEvent,
+    /// An answer that comes in pieces with pauses of this length between them.
+    SlowChunks(Duration),
     /// An answer of this many bytes of text.
     Oversize(usize),
 }
@@ -131,7 +154,7 @@ pub enum Failure {
 /// A failure that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0:?} is no failure: write FIRST/OF:HOW with HOW one of STATUS, STATUS:RETRY-AFTER, hang, cut, no-finish, stall, malformed, error-event, e.g. 1/10:429:2"
+    "{0:?} is no failure: write FIRST/OF:HOW with HOW one of STATUS, STATUS:RETRY-AFTER, hang, cut, no-finish, stall, malformed, error-event, slow:MS, e.g. 1/10:429:2"
 )]
 pub struct ParseFailureError(String);
 
@@ -152,6 +175,9 @@ impl FromStr for Failing {
             "stall" => Failure::Stall,
             "malformed" => Failure::Malformed,
             "error-event" => Failure::ErrorEvent,
+            slow if slow.starts_with("slow:") => {
+                Failure::SlowChunks(Duration::from_millis(slow[5..].parse().map_err(|_| wrong())?))
+            }
             status => {
                 let (status, after) = status.split_once(':').map_or((status, None), |(s, after)| (s, Some(after)));
                 let status = status.parse().ok().filter(|s| (400..600).contains(s)).ok_or_else(wrong)?;
@@ -172,7 +198,8 @@ mod tests {
         assert_eq!((failing.first, failing.of), (1, 10));
         assert_eq!(failing.how, Failure::Status { status: 429, retry_after: Some("2".into()), body: None });
         assert_eq!("2/3:cut".parse::<Failing>().unwrap().how, Failure::Cut);
-        for wrong in ["cut", "1:cut", "1/0:cut", "1/2:999", "1/2:never"] {
+        assert_eq!("1/1:slow:30".parse::<Failing>().unwrap().how, Failure::SlowChunks(Duration::from_millis(30)));
+        for wrong in ["1/1:slow:", "cut", "1:cut", "1/0:cut", "1/2:999", "1/2:never"] {
             assert!(wrong.parse::<Failing>().is_err(), "{wrong}");
         }
     }

@@ -78,7 +78,7 @@ impl Provider for Mock {
             message.finish = Some("stop".to_owned());
         }
         let ttft = request.stream.then_some(Duration::ZERO);
-        Ok(ChatReply { message, latency: start.elapsed(), ttft, attempts: 1 })
+        Ok(ChatReply { message, latency: start.elapsed(), ttft, attempts: 1, retried: Vec::new() })
     }
 
     fn model(&self) -> &str {
@@ -135,7 +135,7 @@ fn say(entry: &Entry, messages: &[Message]) -> Message {
         content,
         tool_calls,
         tool_call_id: None,
-        usage: Some(Usage { input, output, cached: 0 }),
+        usage: Some(Usage { input, output, ..Usage::default() }),
         cost_usd_micro: Some((input + output) * MICRO_USD_PER_TOKEN),
         finish: Some(finish.to_owned()),
     }
@@ -175,9 +175,9 @@ mod tests {
     #[test]
     fn counts_tokens_and_cost() {
         let message = say(&Entry::text("x".repeat(41)), &conversation("suau"));
-        assert_eq!(message.usage, Some(Usage { input: 6, output: 10, cached: 0 }));
+        assert_eq!(message.usage, Some(Usage { input: 6, output: 10, cached: 0, ..Usage::default() }));
         assert_eq!(message.cost_usd_micro, Some(160));
         let message = say(&Entry::text(""), &conversation("s"));
-        assert_eq!(message.usage, Some(Usage { input: 10, output: 20, cached: 0 }));
+        assert_eq!(message.usage, Some(Usage { input: 10, output: 20, cached: 0, ..Usage::default() }));
     }
 }

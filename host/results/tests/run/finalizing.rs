@@ -19,7 +19,7 @@ fn the_summary_adds_up_and_the_folder_is_sealed() {
     let c = summary.cases;
     assert_eq!((c.planned, c.passed, c.failed, c.error, c.skipped, c.not_run), (8, 3, 1, 1, 1, 2));
     assert_eq!(summary.pass_rate, Some(0.6));
-    assert_eq!(summary.usage, Usage { input: 50, output: 25, cached: 5 });
+    assert_eq!(summary.usage, Usage { input: 50, output: 25, cached: 5, ..Usage::default() });
     assert_eq!(summary.cost_usd_micro, None, "the skipped case has no known price");
     for slices in [&summary.scenarios, &summary.providers, &summary.labels] {
         assert_eq!(slices.values().map(|tally| tally.counts.planned).sum::<u64>(), 8);
@@ -232,7 +232,7 @@ fn costs_of_judges_count_for_their_check_type() {
     let run = create(&temp.path().join("run"), 1);
     let mut record = record(0, Outcome::Passed);
     let mut judge = check("llm_judge", Outcome::Passed);
-    let usage = Usage { input: 3, output: 2, cached: 0 };
+    let usage = Usage { input: 3, output: 2, cached: 0, ..Usage::default() };
     let digest = arena_model::Digest::of(b"request");
     let call = |cost_usd_micro| arena_model::HostCall {
         to: "judge:strict".into(),
@@ -249,7 +249,7 @@ fn costs_of_judges_count_for_their_check_type() {
     append(&run, &[record]);
     let summary = finish(&run, vec![]).unwrap();
     assert_eq!(summary.evaluators["llm_judge"].cost_usd_micro, Some(9));
-    assert_eq!(summary.evaluators["llm_judge"].usage, Usage { input: 6, output: 4, cached: 0 });
+    assert_eq!(summary.evaluators["llm_judge"].usage, Usage { input: 6, output: 4, cached: 0, ..Usage::default() });
     assert_eq!(summary.evaluators["other_judge"].cost_usd_micro, None);
     assert_eq!(summary.cost_usd_micro, Some(20));
 }

@@ -78,7 +78,7 @@ pub fn record(index: u64, outcome: Outcome) -> Record {
         messages: if ran { vec![Message::text(Role::User, Author::Script, "hi"), reply] } else { vec![] },
         events: vec![],
         checks: if ran { vec![check("contains", outcome)] } else { vec![] },
-        usage: if ran { Usage { input: 10, output: 5, cached: 1 } } else { Usage::default() },
+        usage: if ran { Usage { input: 10, output: 5, cached: 1, ..Usage::default() } } else { Usage::default() },
         cost_usd_micro: ran.then_some(20),
         measured: Measured {
             started: format!("2026-01-05T09:30:{:02}Z", index),

@@ -130,7 +130,7 @@ impl CaseRunner for Counting {
             messages: vec![Message::text(Role::Assistant, Author::Model, format!("reply {}", case.index))],
             events: vec![],
             checks: vec![],
-            usage: Usage { input: 1, output: 1, cached: 0 },
+            usage: Usage { input: 1, output: 1, cached: 0, ..Usage::default() },
             cost_usd_micro: Some(2),
             measured: Measured { latency_ms: 1.0, attempts: case.attempt, ..Measured::default() },
         }

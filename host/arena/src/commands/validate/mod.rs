@@ -112,7 +112,7 @@ fn sent(key: &KeyPlace, spec: &ProviderSpec) -> String {
         KeyPlace::Settings => ", with the key in the bundle".to_owned(),
         KeyPlace::File(file) => format!(", with the key in {file}"),
         KeyPlace::Variable(name) => format!(", with the key in ${name}"),
-        KeyPlace::Usual(name) => format!(", with the key in ${name}"),
+        KeyPlace::Usual(names) => format!(", with the key in ${}", names.join(" or $")),
         KeyPlace::Nowhere => ", without a key".to_owned(),
     };
     let headers: Vec<&str> = spec.headers.keys().map(String::as_str).collect();

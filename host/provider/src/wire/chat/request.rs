@@ -1,46 +1,18 @@
 //! The request's body, written straight from the conversation.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use arena_model::{Content, Message, Part, Role, ToolCall};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::chat::{ChatRequest, ToolSpec};
 use crate::error::Cause;
-use crate::settings::Sampling;
-
-/// Which parameters a model takes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Dialect {
-    temperature: bool,
-    top_p: bool,
-    seed: bool,
-    max_completion_tokens: bool,
-    max_tokens: bool,
-    stream_options: bool,
-    tools: bool,
-    tool_choice: bool,
-    pub(super) stream: bool,
-}
-
-impl Dialect {
-    pub(super) fn new(unsupported: &[String]) -> Self {
-        let takes = |name: &str| !unsupported.iter().any(|param| param == name);
-        Self {
-            temperature: takes("temperature"),
-            top_p: takes("top_p"),
-            seed: takes("seed"),
-            max_completion_tokens: takes("max_completion_tokens"),
-            max_tokens: takes("max_tokens"),
-            stream_options: takes("stream_options"),
-            tools: takes("tools"),
-            tool_choice: takes("tool_choice"),
-            stream: takes("stream"),
-        }
-    }
-}
+use crate::wire::parts::{Media, unsupported};
+use crate::wire::{ANSWER, Parameters, bytes_of};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -64,6 +36,10 @@ struct Body<'a> {
     stream: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<StreamOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Value>,
+    #[serde(flatten)]
+    extra: BTreeMap<&'a str, &'a Value>,
 }
 
 #[derive(Serialize)]
@@ -108,6 +84,20 @@ enum WireContent<'a> {
 enum WirePart<'a> {
     Text { text: &'a str },
     ImageUrl { image_url: ImageUrl<'a> },
+    InputAudio { input_audio: InputAudio<'a> },
+    File { file: File<'a> },
+}
+
+#[derive(Serialize)]
+struct InputAudio<'a> {
+    data: &'a str,
+    format: &'a str,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    filename: &'static str,
+    file_data: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -162,52 +152,67 @@ fn wire_message(message: &Message) -> Result<WireMessage<'_>, Cause> {
 }
 
 fn wire_part(part: &Part) -> Result<WirePart<'_>, Cause> {
-    let media = |key: &str| part.media.as_ref().and_then(|media| media.get(key)).and_then(Value::as_str);
-    let unsupported = || Cause::PartUnsupported { kind: part.kind.clone() };
-    match (part.kind.as_str(), &part.text) {
-        ("text", Some(text)) => Ok(WirePart::Text { text }),
-        ("image", _) => {
-            let url = match (media("url"), media("data")) {
-                (Some(url), _) => Cow::Borrowed(url),
-                (None, Some(data)) => {
-                    let mime = media("mime_type").ok_or_else(unsupported)?;
-                    Cow::Owned(format!("data:{mime};base64,{data}"))
-                }
-                (None, None) => return Err(unsupported()),
+    const TAKES: &str = "text, images with url or data, audio (wav or mp3) and documents with data";
+    let refused = || unsupported(part, TAKES);
+    let data_url = |data: &str, mime: &str| Cow::Owned(format!("data:{mime};base64,{data}"));
+    match (part.kind.as_str(), &part.text, Media::of(part)) {
+        ("text", Some(text), _) => Ok(WirePart::Text { text }),
+        ("image", _, Some(media)) => {
+            let url = match media {
+                Media::Url { url, .. } => Cow::Borrowed(url),
+                Media::Data { data, mime } => data_url(data, mime),
             };
-            Ok(WirePart::ImageUrl { image_url: ImageUrl { url, detail: media("detail") } })
+            let detail = part.media.as_ref().and_then(|media| media.get("detail")).and_then(Value::as_str);
+            Ok(WirePart::ImageUrl { image_url: ImageUrl { url, detail } })
         }
-        _ => Err(unsupported()),
+        ("audio", _, Some(Media::Data { data, mime })) => {
+            let format = Media::format(mime);
+            Ok(WirePart::InputAudio { input_audio: InputAudio { data, format } })
+        }
+        ("document", _, Some(Media::Data { data, mime })) => {
+            Ok(WirePart::File { file: File { filename: "document.pdf", file_data: data_url(data, mime) } })
+        }
+        _ => Err(refused()),
     }
 }
 
+/// Keys of the settings that go into the body as they are.
+const EXTRA: [&str; 7] = [
+    "reasoning_effort",
+    "guided_json",
+    "guided_regex",
+    "guided_choice",
+    "use_beam_search",
+    "ignore_eos",
+    "frequency_penalty",
+];
+
 /// The body of a call.
-pub(super) fn body(
-    model: &str,
-    request: &ChatRequest<'_>,
-    defaults: Sampling,
-    dialect: &Dialect,
-) -> Result<bytes::Bytes, Cause> {
+pub(super) fn body(parameters: &Parameters, request: &ChatRequest<'_>, stream: bool) -> Result<Bytes, Cause> {
+    let takes = |name| parameters.takes(name);
     let messages = request.messages.iter().map(wire_message).collect::<Result<Vec<_>, _>>()?;
-    let most = request.max_tokens.or(defaults.max_tokens);
-    let stream = request.stream && dialect.stream;
-    let tools: Vec<_> = request.tools.iter().filter(|_| dialect.tools).map(wire_tool).collect();
-    let must_call = request.must_call && dialect.tool_choice && !tools.is_empty();
-    let body = Body {
-        model,
+    let most = parameters.max_tokens(request);
+    let tools: Vec<_> = request.tools.iter().filter(|_| takes("tools")).map(wire_tool).collect();
+    let must_call = request.must_call && takes("tool_choice") && !tools.is_empty();
+    let shape = request.output_schema.filter(|_| takes("response_format"));
+    let extra = EXTRA.iter().filter(|name| takes(name));
+    let extra = extra.filter_map(|name| Some((*name, parameters.extra.get(*name)?))).collect();
+    Ok(bytes_of(&Body {
+        model: &parameters.model,
         messages,
-        temperature: request.temperature.or(defaults.temperature).filter(|_| dialect.temperature),
-        top_p: request.top_p.or(defaults.top_p).filter(|_| dialect.top_p),
-        max_completion_tokens: most.filter(|_| dialect.max_completion_tokens),
-        max_tokens: most.filter(|_| !dialect.max_completion_tokens && dialect.max_tokens),
-        seed: request.seed.or(defaults.seed).filter(|_| dialect.seed),
+        temperature: parameters.temperature(request),
+        top_p: parameters.top_p(request),
+        max_completion_tokens: most.filter(|_| takes("max_completion_tokens")),
+        max_tokens: most.filter(|_| !takes("max_completion_tokens") && takes("max_tokens")),
+        seed: parameters.seed(request),
         tools,
         tool_choice: must_call.then_some("required"),
         stream: stream.then_some(true),
-        stream_options: (stream && dialect.stream_options).then_some(StreamOptions { include_usage: true }),
-    };
-    // Texts, numbers and finite depth always have a JSON form; floats that have none become null, which vendors refuse.
-    Ok(serde_json::to_vec(&body).unwrap_or_default().into())
+        stream_options: (stream && takes("stream_options")).then_some(StreamOptions { include_usage: true }),
+        response_format: shape
+            .map(|schema| json!({"type": "json_schema", "json_schema": {"name": ANSWER, "schema": schema}})),
+        extra,
+    }))
 }
 
 #[cfg(test)]
@@ -215,30 +220,25 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::chat::MockContext;
+    use crate::settings::Sampling;
     use arena_model::Author;
     use serde_json::json;
 
     fn request(messages: &[Message], stream: bool) -> ChatRequest<'_> {
         ChatRequest {
-            messages,
-            tools: &[],
-            must_call: false,
             temperature: Some(0.5),
-            top_p: None,
             max_tokens: Some(9),
             seed: Some(7),
             stream,
-            context: MockContext::default(),
-            watch: None,
-            deadline: Instant::now(),
+            ..ChatRequest::new(messages, Instant::now())
         }
     }
 
     fn sent(request: &ChatRequest<'_>, unsupported: &[&str]) -> Result<Value, Cause> {
         let defaults = Sampling { temperature: Some(1.0), top_p: Some(0.9), ..Sampling::default() };
         let unsupported: Vec<_> = unsupported.iter().map(|param| (*param).to_owned()).collect();
-        let body = body("m", request, defaults, &Dialect::new(&unsupported))?;
+        let parameters = Parameters::new("m", defaults, &unsupported, BTreeMap::new());
+        let body = body(&parameters, request, request.stream && parameters.takes("stream"))?;
         Ok(serde_json::from_slice(&body).unwrap())
     }
 
@@ -306,10 +306,11 @@ mod tests {
 
     #[test]
     fn refuses_parts_it_cannot_send() {
-        for (kind, media) in [("audio", json!({"url": "x"})), ("image", json!({"file_path": "x.png"}))] {
+        for (kind, media) in [("video", json!({"url": "x"})), ("image", json!({"file_path": "x.png"}))] {
             let mut message = Message::text(Role::User, Author::Script, "");
             message.content = Content::Parts(vec![Part { kind: kind.into(), text: None, media: Some(media) }]);
-            assert_eq!(json_of(&[message], false, &[]), Err(Cause::PartUnsupported { kind: kind.into() }));
+            let refused = json_of(&[message], false, &[]).unwrap_err();
+            assert!(matches!(refused, Cause::PartUnsupported { kind: found, .. } if found == kind));
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use super::{BadFrame, Event};
+
 /// Splits a stream into events. Memory is bounded by the caller, who bounds the bytes it feeds.
 #[derive(Default)]
 pub(crate) struct SseParser {
     /// Start of a line whose end has not come yet.
     line: Vec<u8>,
-    event: Event,
+    event: Pending,
     /// The last byte was a carriage return: a line feed that follows belongs to it.
     after_return: bool,
     /// Anything but the first line was seen, so no byte order mark may come any more.
@@ -16,26 +18,18 @@ pub(crate) struct SseParser {
 
 /// One event under way.
 #[derive(Default)]
-struct Event {
-    is_error: bool,
+struct Pending {
+    name: String,
     data: Vec<u8>,
     has_data: bool,
 }
 
-/// A line that is none of the format's.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NotSse(pub(crate) String);
-
-/// What is done with an event: gets its data and whether it is of the type `error`; may end the parsing.
-pub(crate) trait Sink {
-    type Stop;
-    fn event(&mut self, data: &[u8], is_error: bool) -> ControlFlow<Self::Stop>;
-    fn not_sse(&mut self, error: NotSse) -> Self::Stop;
-}
-
 impl SseParser {
     /// Takes the next bytes and hands every event they complete to `sink`.
-    pub(crate) fn feed<S: Sink>(&mut self, mut bytes: &[u8], sink: &mut S) -> ControlFlow<S::Stop> {
+    pub(super) fn feed<B, F>(&mut self, mut bytes: &[u8], sink: &mut F) -> ControlFlow<B>
+    where
+        F: FnMut(Result<Event<'_>, BadFrame>) -> ControlFlow<B>,
+    {
         while !bytes.is_empty() {
             if std::mem::take(&mut self.after_return) && bytes[0] == b'\n' {
                 bytes = &bytes[1..];
@@ -62,7 +56,10 @@ impl SseParser {
         ControlFlow::Continue(())
     }
 
-    fn take_line<S: Sink>(&mut self, line: &[u8], sink: &mut S) -> ControlFlow<S::Stop> {
+    fn take_line<B, F>(&mut self, line: &[u8], sink: &mut F) -> ControlFlow<B>
+    where
+        F: FnMut(Result<Event<'_>, BadFrame>) -> ControlFlow<B>,
+    {
         let line = if std::mem::replace(&mut self.started, true) {
             line
         } else {
@@ -70,15 +67,15 @@ impl SseParser {
         };
         if line.is_empty() {
             let event = &mut self.event;
-            let flow = if event.has_data {
-                sink.event(&event.data, event.is_error)
-            } else if event.is_error {
-                sink.event(b"", true)
+            let failed = event.name == "error";
+            let flow = if event.has_data || failed {
+                sink(Ok(Event { name: &event.name, data: &event.data, failed }))
             } else {
                 ControlFlow::Continue(())
             };
             event.data.clear();
-            (event.has_data, event.is_error) = (false, false);
+            event.name.clear();
+            event.has_data = false;
             return flow;
         }
         let (field, value) = match memchr::memchr(b':', line) {
@@ -94,10 +91,16 @@ impl SseParser {
                 }
                 self.event.data.extend_from_slice(value);
             }
-            b"event" => self.event.is_error = value == b"error",
+            b"event" => {
+                self.event.name.clear();
+                self.event.name.push_str(&String::from_utf8_lossy(value));
+            }
             b"id" | b"retry" => {}
             // The format says to pass over these, but a vendor's bare error line would then vanish.
-            _ => return ControlFlow::Break(sink.not_sse(NotSse(String::from_utf8_lossy(line).into_owned()))),
+            _ => {
+                let line = String::from_utf8_lossy(line);
+                return sink(Err(BadFrame(format!("the stream has a line that is no event's: {line:?}"))));
+            }
         }
         ControlFlow::Continue(())
     }
@@ -108,28 +111,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[derive(Default)]
-    struct Notes(Vec<(String, bool)>);
-
-    impl Sink for Notes {
-        type Stop = NotSse;
-        fn event(&mut self, data: &[u8], is_error: bool) -> ControlFlow<NotSse> {
-            self.0.push((String::from_utf8(data.to_vec()).unwrap(), is_error));
-            ControlFlow::Continue(())
-        }
-        fn not_sse(&mut self, error: NotSse) -> NotSse {
-            error
-        }
-    }
-
-    fn parse(pieces: &[&[u8]]) -> Result<Vec<(String, bool)>, NotSse> {
-        let (mut parser, mut notes) = (SseParser::default(), Notes::default());
+    fn parse(pieces: &[&[u8]]) -> Result<Vec<(String, bool)>, BadFrame> {
+        let (mut parser, mut notes) = (SseParser::default(), Vec::new());
         for piece in pieces {
-            if let ControlFlow::Break(error) = parser.feed(piece, &mut notes) {
-                return Err(error);
+            let flow = parser.feed(piece, &mut |event: Result<Event<'_>, BadFrame>| match event {
+                Ok(event) => {
+                    notes.push((String::from_utf8(event.data.to_vec()).unwrap(), event.failed));
+                    ControlFlow::Continue(())
+                }
+                Err(bad) => ControlFlow::Break(bad),
+            });
+            if let ControlFlow::Break(bad) = flow {
+                return Err(bad);
             }
         }
-        Ok(notes.0)
+        Ok(notes)
     }
 
     #[test]
@@ -142,7 +138,8 @@ mod tests {
 
     #[test]
     fn refuses_other_lines() {
-        assert_eq!(parse(&[b"data: a\n\n{\"error\": 1}\n"]), Err(NotSse("{\"error\": 1}".into())));
+        let BadFrame(text) = parse(&[b"data: a\n\n{\"error\": 1}\n"]).unwrap_err();
+        assert!(text.ends_with(r#"no event's: "{\"error\": 1}""#), "{text}");
     }
 
     proptest! {

@@ -1,0 +1,169 @@
+//! One attempt: a request, and its answer whatever form it has.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Request, Response, StatusCode};
+use tokio::time::{timeout, timeout_at};
+
+use super::Client;
+use super::body::{BodyError, read_body};
+use crate::auth::Passing;
+use crate::chat::{ChatRequest, Watch};
+use crate::error::Cause;
+use crate::framing::{BadFrame, Event, Framing};
+use crate::tap::Tap;
+use crate::wire::{Draft, NoReply, Said, Stop};
+
+/// How long the end of a finished stream is waited for, so that its connection can be used again.
+const TAIL_WAIT: Duration = Duration::from_millis(100);
+
+/// A successful attempt.
+pub(super) struct Done {
+    pub(super) said: Said,
+    pub(super) latency: Duration,
+    pub(super) ttft: Option<Duration>,
+    pub(super) passing: Passing,
+}
+
+impl Client {
+    /// An attempt within the limits of its provider.
+    pub(super) async fn guarded(
+        &self,
+        body: &Bytes,
+        streamed: bool,
+        request: &ChatRequest<'_>,
+    ) -> Result<Done, Cause> {
+        // About four bytes of a body are a token; what comes back is settled when it is known.
+        let estimate = body.len() as u64 / 4 + u64::from(request.max_tokens.unwrap_or(0));
+        let pass = self.traffic.enter(estimate, &*self.http.sleep, request.deadline).await?;
+        let ended = self.attempt(body.clone(), streamed, request.watch, request.deadline).await;
+        let used = ended.as_ref().ok().and_then(|done| done.said.usage).map(|usage| usage.total());
+        pass.leave(ended.as_ref().err(), used).await;
+        ended
+    }
+
+    async fn attempt(
+        &self,
+        body: Bytes,
+        streamed: bool,
+        watch: Option<&dyn Watch>,
+        deadline: Instant,
+    ) -> Result<Done, Cause> {
+        let start = Instant::now();
+        let limit = self.request_timeout.min(deadline.saturating_duration_since(start));
+        let by = start + limit;
+        let timed_out = |_| Cause::ProviderTimeout { endpoint: self.endpoint.clone(), limit };
+
+        let url = if streamed { &self.streamed } else { &self.plain };
+        let mut request = Request::new(Method::POST, url.clone());
+        *request.headers_mut() = self.headers.clone();
+        *request.body_mut() = Some(body.into());
+        let passing = self.auth.apply(&mut request, &self.http, by).await?;
+        let sent = timeout_at(by.into(), self.http.inner.execute(request)).await.map_err(timed_out)?;
+        let response = sent.map_err(|error| self.unavailable(error))?;
+        if response.status() != StatusCode::OK {
+            let refusal = timeout_at(by.into(), self.refusal(response, passing.as_ref())).await;
+            let cause = refusal.unwrap_or_else(timed_out);
+            if matches!(cause, Cause::CredentialRefused { .. }) {
+                self.auth.refused().await;
+            }
+            return Err(cause);
+        }
+        let (said, ttft) = if is_stream(response.headers()).unwrap_or(streamed) {
+            self.read_stream(response, watch, start, deadline).await?
+        } else {
+            let body = timeout_at(by.into(), read_body(response, self.http.reply_limit)).await.map_err(timed_out)?;
+            let body = body.map_err(|error| self.broken(error))?;
+            (self.wire.read(&body).map_err(|error| self.no_reply(error))?, None)
+        };
+        Ok(Done { said, latency: start.elapsed(), ttft, passing })
+    }
+
+    async fn read_stream(
+        &self,
+        mut response: Response,
+        watch: Option<&dyn Watch>,
+        start: Instant,
+        deadline: Instant,
+    ) -> Result<(Said, Option<Duration>), Cause> {
+        let (mut framing, mut draft) = (Framing::new(self.wire.framing()), Draft::default());
+        let (mut ttft, mut size, mut seen) = (None, 0, 0);
+        let mut tap = watch.map(|watch| Tap::new(watch, &self.redactor));
+        if let Some(watch) = watch {
+            watch.begin().await;
+        }
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let wait = self.stream_idle_timeout.min(left);
+            let Ok(chunk) = timeout(wait, response.chunk()).await else {
+                let endpoint = self.endpoint.clone();
+                return Err(if left <= self.stream_idle_timeout {
+                    Cause::ProviderTimeout { endpoint, limit: start.elapsed() }
+                } else {
+                    Cause::StreamIdle { endpoint, limit: wait }
+                });
+            };
+            let chunk = chunk.map_err(|error| self.broken(BodyError::Broken(error)))?;
+            let mut take = |event: Result<Event<'_>, BadFrame>| match event {
+                Ok(event) => self.wire.take(event, &mut draft),
+                Err(BadFrame(text)) => ControlFlow::Break(Stop::Failed(NoReply::Bad(text))),
+            };
+            let ended = chunk.is_none();
+            let flow = match chunk {
+                None => framing.end(&mut take),
+                Some(chunk) => {
+                    size += chunk.len();
+                    if size > self.http.reply_limit {
+                        return Err(self.broken(BodyError::TooLarge));
+                    }
+                    framing.feed(&chunk, &mut take)
+                }
+            };
+            if draft.begun {
+                ttft.get_or_insert_with(|| start.elapsed());
+            }
+            if let Some(watching) = tap.as_mut().filter(|_| draft.text.len() > seen) {
+                let more = draft.text[seen..].to_owned();
+                seen += more.len();
+                // The end of a stream is no less to be watched than its middle.
+                if !matches!(flow, ControlFlow::Break(Stop::Failed(_))) && watching.more(&more).await.is_break() {
+                    // The connection ends with the response: what it would still have said is not wanted.
+                    let shown = tap.map(Tap::into_shown).unwrap_or_default();
+                    return Ok((draft.into_cut(shown), ttft));
+                }
+            }
+            match flow {
+                ControlFlow::Continue(()) if !ended => {}
+                ControlFlow::Continue(()) if draft.is_finished() => break,
+                ControlFlow::Continue(()) => {
+                    let text = "the stream ended before the model said that it had finished".to_owned();
+                    return Err(Cause::StreamBroken { endpoint: self.endpoint.clone(), text });
+                }
+                ControlFlow::Break(Stop::Done) => {
+                    // Nothing depends on what comes after the end, or on whether it comes.
+                    let _ = timeout(TAIL_WAIT, response.chunk()).await;
+                    break;
+                }
+                ControlFlow::Break(Stop::Failed(error)) => return Err(self.no_reply(error)),
+            }
+        }
+        Ok((draft.into_said(), ttft))
+    }
+}
+
+/// Whether an answer is a stream; none if it does not say.
+fn is_stream(headers: &HeaderMap) -> Option<bool> {
+    const STREAMS: [&[u8]; 3] = [b"text/event-stream", b"application/x-ndjson", b"application/vnd.amazon.eventstream"];
+    let kind = headers.get(CONTENT_TYPE)?.as_bytes();
+    let is = |wanted: &[u8]| kind.get(..wanted.len()).is_some_and(|head| head.eq_ignore_ascii_case(wanted));
+    if STREAMS.into_iter().any(is) {
+        Some(true)
+    } else if is(b"application/json") {
+        Some(false)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,96 @@
+//! A streamed answer, put together from its pieces.
+
+use std::collections::BTreeMap;
+
+use arena_model::{ToolCall, Usage};
+
+use super::{Said, tool_call};
+use crate::chat::GUARDED;
+
+/// What has come so far.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) text: String,
+    pub(crate) refusal: Option<String>,
+    calls: BTreeMap<u32, PartialCall>,
+    pub(crate) usage: Option<Usage>,
+    /// Our word for why the model stopped; there once it said that it has finished.
+    pub(crate) finish: Option<String>,
+    /// Something of the answer itself has come, not only its wrapping.
+    pub(crate) begun: bool,
+    /// Place of the call that is the answer itself, in the shape that was asked for.
+    pub(crate) shaped: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct PartialCall {
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Draft {
+    pub(crate) fn add_text(&mut self, text: &str) {
+        self.begun |= !text.is_empty();
+        self.text.push_str(text);
+    }
+
+    pub(crate) fn add_refusal(&mut self, text: &str) {
+        self.begun |= !text.is_empty();
+        self.refusal.get_or_insert_default().push_str(text);
+    }
+
+    /// Adds to the call at this place; an empty id leaves the one it has.
+    pub(crate) fn add_call(&mut self, index: u32, id: &str, name: &str, arguments: &str) {
+        self.begun = true;
+        let call = self.calls.entry(index).or_default();
+        if !id.is_empty() {
+            id.clone_into(&mut call.id);
+        }
+        call.name.push_str(name);
+        call.arguments.push_str(arguments);
+    }
+
+    /// Sets the arguments of the call at this place, whatever came before.
+    pub(crate) fn set_arguments(&mut self, index: u32, arguments: &str) {
+        arguments.clone_into(&mut self.calls.entry(index).or_default().arguments);
+    }
+
+    /// Calls so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Whether the model said that it has finished.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    /// The reply of a stream that nobody wanted to see the end of: `text` and nothing else.
+    pub(crate) fn into_cut(self, text: String) -> Said {
+        Said { text, finish: Some(GUARDED.to_owned()), ..Said::default() }
+    }
+
+    /// The whole reply.
+    pub(crate) fn into_said(self) -> Said {
+        let calls = self.calls.into_values();
+        let calls = calls.map(|call| tool_call(call.id, call.name, &call.arguments)).collect();
+        said(self.text, self.refusal, calls, self.usage, self.finish)
+    }
+}
+
+/// Puts a reply together. A refusal takes the place of a missing text and is the reason why the model stopped.
+pub(super) fn said(
+    text: String,
+    refusal: Option<String>,
+    tool_calls: Vec<ToolCall>,
+    usage: Option<Usage>,
+    finish: Option<String>,
+) -> Said {
+    match refusal {
+        Some(refusal) if text.is_empty() && !refusal.is_empty() => {
+            Said { text: refusal, tool_calls, usage, finish: Some("refusal".to_owned()) }
+        }
+        _ => Said { text, tool_calls, usage, finish },
+    }
+}
