@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    ArenaConfigSpec, CompatWay, EvaluationSettings, FailedTurn, Grant, Provider, ProviderEntry, ProviderSpec, ProviderType,
+    ArenaConfigSpec, CompatWay, EvaluationSettings, FailedTurn, Grant, Provider, ProviderEntry, ProviderSpec,
+    ProviderType,
 };
 
 /// What the config changes about its bundle, and where each bound provider is called, by its id. A provider with a key

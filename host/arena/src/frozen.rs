@@ -1,11 +1,12 @@
 //! A run's folder: made complete, with all that the run needs, and opened again from that alone.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arena_bundle::Bundle;
 use arena_crd::GateSpec;
 use arena_model::{Digest, Fault as _, Manifest, Work};
-use arena_provider::{KINDS, OTHER_KINDS};
+use arena_provider::{KINDS, OTHER_KINDS, ResponseCache};
 use arena_results::{RunDir, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use crate::credentials;
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES, read_file};
 use crate::manifests::Manifests;
+use crate::network::Network;
 use crate::outside::Outside;
 use crate::session::Session;
 use crate::work::{Inputs, load_bundle, run_spec, selection};
@@ -190,6 +192,8 @@ pub async fn resume(
     bundle: Option<&Path>,
     config: Option<&Manifests>,
     outside: &Outside,
+    network: &Network,
+    cache: &Option<Arc<ResponseCache>>,
     worker: &str,
 ) -> Result<(RunDir, Session), Failure> {
     let run = RunDir::open(dir).or_fail()?;
@@ -237,6 +241,9 @@ pub async fn resume(
             // A run does not say where: its folder may be a stranger's.
             None => None,
         },
+        network: network.clone(),
+        cache: cache.clone(),
+        permits: None,
     };
     let session = Session::open(&inputs, worker).await?;
     refuse_changes(manifest, &session.work, run.path())?;

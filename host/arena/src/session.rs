@@ -12,8 +12,8 @@ use arena_evaluate::{
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
-    Credential, HttpClient, HttpSettings, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError,
-    ProviderSettings, RetryPolicy, Sampling, Secret, connect,
+    Credential, HttpClient, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError, ProviderSettings,
+    RetryPolicy, Sampling, Secret, connect,
 };
 use arena_sandbox::Sandbox;
 use arena_worker::Matrix;
@@ -38,6 +38,8 @@ pub struct Session {
     pub work: Work,
     /// Where each provider is called.
     pub endpoints: BTreeMap<String, String>,
+    /// What calls them.
+    pub http: HttpClient,
 }
 
 type Providers = BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>;
@@ -53,7 +55,7 @@ impl Session {
         let Prepared { bundle, sources, matrix, mock, work } = prepared;
         let sandbox = settings::sandbox()?;
         let library = Arc::new(load_library(&sandbox, &bundle, sources).await?);
-        let Connected { providers, players, judges } = connect_all(&bundle, inputs, mock.as_deref())?;
+        let Connected { providers, players, judges, http } = connect_all(&bundle, inputs, mock.as_deref())?;
         let endpoints = providers
             .iter()
             .filter_map(|(id, provider)| Some((id.clone(), provider.as_ref().ok()?.endpoint()?.to_owned())));
@@ -72,7 +74,7 @@ impl Session {
             worker: worker.to_owned(),
             clock: Arc::new(settings::now),
         }));
-        Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), work, endpoints })
+        Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), work, endpoints, http })
     }
 
     /// The manifest of a new run.
@@ -184,10 +186,17 @@ struct Connected {
     providers: Providers,
     players: Providers,
     judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
+    http: HttpClient,
 }
 
 fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<Connected, Failure> {
-    let http = HttpClient::new(&HttpSettings::default()).or_fail()?;
+    let mut http = HttpClient::new(&inputs.network.settings()?).or_fail()?;
+    if let Some(permits) = &inputs.permits {
+        http = http.with_permits(permits.clone());
+    }
+    if let Some(cache) = &inputs.cache {
+        http = http.with_cache(cache.clone());
+    }
     let open = |spec: &ProviderSpec, mocked: bool| {
         let mut settings = provider_settings(spec);
         if mocked {
@@ -227,7 +236,7 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
         Some((role.clone(), open(spec, false)))
     });
     let players = players.collect();
-    Ok(Connected { providers, players, judges })
+    Ok(Connected { providers, players, judges, http })
 }
 
 /// What a provider is set up with.
@@ -257,8 +266,7 @@ pub fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
         max_tokens: spec.defaults.max_tokens,
         seed: None,
     };
-    settings.pricing =
-        spec.pricing.map(|pricing| Pricing::new(pricing.input_cost_per_1k, pricing.output_cost_per_1k));
+    settings.pricing = spec.pricing.map(|pricing| Pricing::new(pricing.input_cost_per_1k, pricing.output_cost_per_1k));
     let (traffic, usual) = (&spec.traffic, settings.retry);
     settings.limits = ProviderLimits {
         concurrency: traffic.concurrency,

@@ -10,6 +10,7 @@ use arena_egress::AllowList;
 use arena_evaluate::{ComponentSource, pins};
 use arena_model::{CaseKey, Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Selection, Work};
 use arena_plan::{Listed, Plan, PlanInput};
+use arena_provider::{PermitSource, ResponseCache};
 use arena_sandbox::{Grants, Limits};
 use arena_worker::Matrix;
 use serde::de::DeserializeOwned;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES};
+use crate::network::Network;
 use crate::{settings, standard};
 
 /// Version of the engine, as manifests have it.
@@ -51,6 +53,12 @@ pub struct Inputs {
     pub tool_env: Vec<String>,
     /// Where relative paths of key files start; none for the bundle's folder.
     pub key_folder: Option<PathBuf>,
+    /// How vendors are reached.
+    pub network: Network,
+    /// Answers of earlier runs.
+    pub cache: Option<Arc<ResponseCache>>,
+    /// What keeps limits that other processes share; none to keep to them alone.
+    pub permits: Option<Arc<dyn PermitSource>>,
 }
 
 impl Inputs {
@@ -68,6 +76,9 @@ impl Inputs {
             seed: settings::SEED,
             tool_env: Vec::new(),
             key_folder: None,
+            network: Network::default(),
+            cache: None,
+            permits: None,
         }
     }
 }

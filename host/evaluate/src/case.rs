@@ -119,7 +119,7 @@ impl Evaluator {
                 checks_us: run.checks_us,
                 attempts: case.attempt,
                 worker: self.parts.worker.clone(),
-                cached: false,
+                cached: run.cached,
             },
         }
     }

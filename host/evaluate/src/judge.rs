@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arena_model::{Author, Message, Role};
-use arena_provider::{ChatRequest, MockContext, Provider};
+use arena_provider::{ChatRequest, MockContext, Provider, Reuse};
 use arena_sandbox::{JudgeAnswer, JudgeFailure, JudgeHost, JudgeQuestion};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -36,18 +36,14 @@ impl JudgeHost for Judges {
         messages.push(Message::text(Role::User, Author::Script, question.prompt.as_str()));
         let (provider, max_tokens) = (provider.clone(), question.max_tokens.clamp(1, JUDGE_TOKENS));
         let call = async move {
+            // Whichever case asks a judge the same gets the same answer.
+            let reuse = Reuse::default();
             let request = ChatRequest {
-                messages: &messages,
-                tools: &[],
-                must_call: false,
                 temperature: Some(0.0),
-                top_p: None,
                 max_tokens: Some(max_tokens),
-                seed: None,
-                stream: false,
                 context: MockContext { turn: 1, judge: true, ..MockContext::default() },
-                watch: None,
-                deadline: Instant::now() + JUDGE_TIMEOUT,
+                reuse: Some(&reuse),
+                ..ChatRequest::new(&messages, Instant::now() + JUDGE_TIMEOUT)
             };
             provider.chat(request).await.map_err(|error| error.to_string())
         };

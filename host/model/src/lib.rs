@@ -26,5 +26,5 @@ pub use record::{CheckRecord, EvaluatorRef, Evidence, HostCall, Measured, Measur
 pub use run_spec::{CloudPlatform, ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 pub use selection::Selection;
 pub use store::{ResultStore, StoreError, Stored};
-pub use summary::{Counts, MeasuredSummary, Summary, Tally, ThresholdTally, TrialTally, Trials};
+pub use summary::{ConcurrencyHistory, Counts, MeasuredSummary, Summary, Tally, ThresholdTally, TrialTally, Trials};
 pub use ticket::{QueueShape, RedisAccess, StoreAccess, Ticket};

@@ -143,6 +143,9 @@ pub struct MeasuredTurn {
     pub ttft_ms: Option<f64>,
     /// HTTP attempts, retries included.
     pub attempts: u32,
+    /// Why attempts that were tried again had failed, a stable name each, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retried: Vec<String>,
 }
 
 /// Everything that depends on time or place, and so takes no part in equality.

@@ -127,6 +127,22 @@ pub struct MeasuredSummary {
     pub latency_ms: BTreeMap<String, f64>,
     /// The same per provider id.
     pub latency_ms_by_provider: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Calls at once per provider id, of those whose number changed during the last part of a local run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub concurrency_by_provider: BTreeMap<String, ConcurrencyHistory>,
+}
+
+/// How many calls at once a provider was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConcurrencyHistory {
+    /// The most that were allowed.
+    pub most: u32,
+    /// The fewest, after the vendor had pushed back.
+    pub lowest: u32,
+    /// Attempts that the vendor answered with a limited rate.
+    pub push_backs: u64,
+    /// The last 64 changes: milliseconds since the start, and calls at once from then on.
+    pub changes: Vec<(u64, u32)>,
 }
 
 /// The summary of a run.

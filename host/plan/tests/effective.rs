@@ -67,6 +67,7 @@ fn binding(id: &str, group: &str) -> ProviderBinding {
         capabilities: vec![],
         unsupported_params: vec![],
         mock_file: None,
+        options: Default::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use arena_model::Message;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::ProviderError;
+use crate::{ProviderError, Reuse};
 
 /// A model behind some vendor's interface.
 #[async_trait]
@@ -58,6 +58,8 @@ pub struct ChatRequest<'a> {
     pub context: MockContext<'a>,
     /// Sees a streamed text as it comes, and may end it.
     pub watch: Option<&'a dyn Watch>,
+    /// Which call of its case this is; none if an earlier answer must not stand for this one.
+    pub reuse: Option<&'a Reuse>,
     /// No attempt and no wait goes past this.
     pub deadline: Instant,
 }
@@ -77,6 +79,7 @@ impl<'a> ChatRequest<'a> {
             output_schema: None,
             context: MockContext::default(),
             watch: None,
+            reuse: None,
             deadline,
         }
     }
@@ -135,8 +138,10 @@ pub struct ChatReply {
     pub latency: Duration,
     /// From the same start to the first streamed piece; none if the answer was not streamed.
     pub ttft: Option<Duration>,
-    /// Attempts made, the successful one included.
+    /// Attempts made, the successful one included; none for an answer from a cache.
     pub attempts: u32,
     /// Why the failed ones among them failed, a stable name each.
     pub retried: Vec<&'static str>,
+    /// Whether it is the answer to an earlier call that asked the same.
+    pub cached: bool,
 }

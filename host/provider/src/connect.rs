@@ -59,8 +59,7 @@ fn find_key(
         KeyPlace::Settings => return Ok(settings.credential.api_key.clone()),
         KeyPlace::Usual(names) => {
             let found = names.iter().find_map(|name| usual(name, read_file, env));
-            let places =
-                format!("set {}, or name a place by credential_env or credential_file", names.join(" or "));
+            let places = format!("set {}, or name a place by credential_env or credential_file", names.join(" or "));
             return found.map(|text| Some(Secret::new(text))).ok_or_else(|| missing(places));
         }
         KeyPlace::File(path) => {
@@ -87,7 +86,8 @@ fn usual(name: &str, read_file: FileReader<'_>, env: Environment<'_>) -> Option<
     let value = set(name)?;
     match name {
         "AWS_ACCESS_KEY_ID" => {
-            let mut lines = format!("aws_access_key_id={value}\naws_secret_access_key={}\n", set("AWS_SECRET_ACCESS_KEY")?);
+            let mut lines =
+                format!("aws_access_key_id={value}\naws_secret_access_key={}\n", set("AWS_SECRET_ACCESS_KEY")?);
             if let Some(token) = set("AWS_SESSION_TOKEN") {
                 lines.push_str(&format!("aws_session_token={token}\n"));
             }

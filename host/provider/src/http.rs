@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Identity};
 
+use crate::cache::ResponseCache;
 use crate::error::{Cause, ProviderError};
 use crate::retry::{Sleep, TokioSleep};
-use crate::settings::{Limits, ProviderSettings};
-use crate::traffic::{LocalPermits, Permits, Traffic, TrafficReport};
+use crate::settings::ProviderSettings;
+use crate::traffic::{Local, PermitSource, Traffic, TrafficReport};
 
 /// Default of [`HttpSettings::reply_limit`]: a record of 16 MiB must hold several.
 const REPLY_LIMIT: usize = 4 << 20;
@@ -48,9 +49,6 @@ impl Default for HttpSettings {
     }
 }
 
-/// Gives what keeps the limits of a provider: its id and its limits are known by then.
-pub type PermitSource = Arc<dyn Fn(&str, Limits) -> Arc<dyn Permits> + Send + Sync>;
-
 /// A connection pool with its limits; clones share it. Never follows redirects and never retries by itself.
 #[derive(Clone)]
 pub struct HttpClient {
@@ -58,7 +56,8 @@ pub struct HttpClient {
     pub(crate) reply_limit: usize,
     pub(crate) sleep: Arc<dyn Sleep>,
     concurrency: u32,
-    permits: PermitSource,
+    permits: Arc<dyn PermitSource>,
+    pub(crate) cache: Option<Arc<ResponseCache>>,
     /// By provider id: all that call one provider share its limits.
     traffic: Arc<Mutex<BTreeMap<String, Arc<Traffic>>>>,
 }
@@ -90,7 +89,8 @@ impl HttpClient {
             reply_limit: settings.reply_limit,
             sleep: Arc::new(TokioSleep),
             concurrency: settings.concurrency,
-            permits: Arc::new(|_, limits| Arc::new(LocalPermits::new(limits))),
+            permits: Arc::new(Local),
+            cache: None,
             traffic: Arc::default(),
         })
     }
@@ -101,8 +101,13 @@ impl HttpClient {
     }
 
     /// The same pool, whose providers keep to limits that others share.
-    pub fn with_permits(self, permits: PermitSource) -> Self {
+    pub fn with_permits(self, permits: Arc<dyn PermitSource>) -> Self {
         Self { permits, ..self }
+    }
+
+    /// The same pool, whose providers answer from a cache what it has.
+    pub fn with_cache(self, cache: Arc<ResponseCache>) -> Self {
+        Self { cache: Some(cache), ..self }
     }
 
     /// How the limits of each provider that was set up went, by its id.
@@ -115,7 +120,7 @@ impl HttpClient {
     pub(crate) fn traffic(&self, settings: &ProviderSettings, endpoint: &str) -> Arc<Traffic> {
         let mut all = self.traffic.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
-            let permits = (!settings.limits.is_none()).then(|| (self.permits)(&settings.id, settings.limits));
+            let permits = (!settings.limits.is_none()).then(|| self.permits.permits(&settings.id, settings.limits));
             Arc::new(Traffic::new(endpoint, self.concurrency, settings.limits, permits))
         };
         all.entry(settings.id.clone()).or_insert_with(new).clone()

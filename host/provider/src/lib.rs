@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod auth;
+mod cache;
 mod chat;
 mod client;
 mod connect;
@@ -21,13 +22,14 @@ mod traffic;
 mod vendor;
 mod wire;
 
+pub use cache::{CacheLimits, CacheMode, CacheUse, ResponseCache, Reuse, measure, prune};
 pub use chat::{ChatReply, ChatRequest, GUARDED, MockContext, Provider, ToolSpec, Watch};
 pub use connect::{Environment, FileReader, KINDS, OTHER_KINDS, connect};
 pub use destination::{Destination, KeyPlace, destination};
 pub use error::{Cause, ProviderError};
-pub use http::{HttpClient, HttpSettings, PermitSource};
+pub use http::{HttpClient, HttpSettings};
 pub use pricing::Pricing;
 pub use retry::{RetryPolicy, Sleep};
 pub use secret::{Secret, is_secret_header};
 pub use settings::{Credential, Limits, Platform, ProviderSettings, Sampling};
-pub use traffic::{Admission, Ask, LocalPermits, Permits, PermitsError, TrafficChange, TrafficReport};
+pub use traffic::{Admission, Ask, LocalPermits, PermitSource, Permits, PermitsError, TrafficChange, TrafficReport};

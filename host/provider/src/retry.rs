@@ -182,7 +182,8 @@ mod tests {
     fn each_kind_of_failure_is_counted_apart() {
         let (policy, now) = (RetryPolicy { rate_limited: 3, unavailable: 2, ..RetryPolicy::default() }, Instant::now());
         let far = now + Duration::from_secs(3600);
-        let again = |cause: &Cause, reasons: &[&'static str]| policy.delay(cause, &Tries(reasons.to_vec()), now, far).is_some();
+        let again =
+            |cause: &Cause, reasons: &[&'static str]| policy.delay(cause, &Tries(reasons.to_vec()), now, far).is_some();
         let broken = Cause::StreamBroken { endpoint: "h".into(), text: String::new() };
         let slow = Cause::ProviderTimeout { endpoint: "h".into(), limit: Duration::ZERO };
         assert!(again(&limited(None), &["RateLimited", "ProviderUnavailable"]));

@@ -60,7 +60,8 @@ impl Secret {
         };
         match serde_json::from_str::<Value>(&self.0) {
             Ok(Value::Object(fields)) => {
-                let texts = fields.iter().filter(|(name, _)| is_secret_field(name)).filter_map(|(_, value)| value.as_str());
+                let texts =
+                    fields.iter().filter(|(name, _)| is_secret_field(name)).filter_map(|(_, value)| value.as_str());
                 texts.for_each(|text| lines(text, &mut parts));
             }
             _ if self.0.contains('\n') => lines(&self.0, &mut parts),
@@ -151,7 +152,8 @@ mod tests {
         let parts = |text: &str| Secret::new(text).parts().into_iter().skip(1).map(|part| part.0).collect::<Vec<_>>();
         let json = r#"{"client_email": "someone@example.com", "private_key": "-----BEGIN\nMIIEvQIBADANBgkqhkiG9w\n"}"#;
         assert_eq!(parts(json), ["MIIEvQIBADANBgkqhkiG9w"]);
-        let lines = "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key=wJalrXUtnFEMI/K7MDENG\n";
+        let lines =
+            "[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key=wJalrXUtnFEMI/K7MDENG\n";
         assert_eq!(parts(lines), ["AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG"]);
         assert_eq!(parts("sk-plain"), [""; 0]);
     }

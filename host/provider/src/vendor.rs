@@ -245,7 +245,11 @@ fn region(settings: &ProviderSettings, platform: Option<&Platform>) -> Result<St
     let region = region.ok_or(Cause::PlatformIncomplete { key: "region" })?;
     // It becomes part of a host's name.
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if region.is_empty() || !region.chars().all(plain) { Err(Cause::PlatformIncomplete { key: "region" }) } else { Ok(region) }
+    if region.is_empty() || !region.chars().all(plain) {
+        Err(Cause::PlatformIncomplete { key: "region" })
+    } else {
+        Ok(region)
+    }
 }
 
 /// Google streams lists of JSON unless it is asked for events.
@@ -262,7 +266,10 @@ fn encoded(segment: &str) -> String {
 fn versioned(base: &str, version: &str) -> String {
     let (path, query) = base.split_once('?').map_or((base, None), |(path, query)| (path, Some(query)));
     let path = path.trim_end_matches('/');
-    let ends = path.rsplit('/').next().is_some_and(|last| last.starts_with('v') && last[1..].starts_with(|c: char| c.is_ascii_digit()));
+    let ends = path
+        .rsplit('/')
+        .next()
+        .is_some_and(|last| last.starts_with('v') && last[1..].starts_with(|c: char| c.is_ascii_digit()));
     let path = if ends { path.to_owned() } else { format!("{path}/{version}") };
     query.map_or(path.clone(), |query| format!("{path}?{query}"))
 }
@@ -326,7 +333,12 @@ mod tests {
 
     use super::*;
 
-    fn of(kind: &str, model: &str, base: Option<&str>, platform: Option<(&str, Option<&str>)>) -> Result<Vendor, Cause> {
+    fn of(
+        kind: &str,
+        model: &str,
+        base: Option<&str>,
+        platform: Option<(&str, Option<&str>)>,
+    ) -> Result<Vendor, Cause> {
         let mut settings = ProviderSettings::new("p", kind, model);
         settings.base_url = base.map(str::to_owned);
         settings.platform = platform.map(|(kind, endpoint)| Platform {
@@ -341,7 +353,8 @@ mod tests {
 
     #[test]
     fn every_vendor_has_its_places() {
-        let vertex = "https://eu-west-1-aiplatform.googleapis.com/v1/projects/my-project/locations/eu-west-1/publishers";
+        let vertex =
+            "https://eu-west-1-aiplatform.googleapis.com/v1/projects/my-project/locations/eu-west-1/publishers";
         for (kind, model, base, platform, plain, streamed) in [
             ("openai", "gpt", None, None, "https://api.openai.com/v1/chat/completions", None),
             ("openai", "o3-pro", None, None, "https://api.openai.com/v1/responses", None),
@@ -377,7 +390,14 @@ mod tests {
                 Some("https://bedrock-runtime.eu-west-1.amazonaws.com/model/anthropic.claude-v1%3A0/converse-stream"),
             ),
             ("gemini", "g", None, Some(("vertex", None)), &format!("{vertex}/google/models/g:generateContent"), None),
-            ("claude", "c@1", None, Some(("vertex", None)), &format!("{vertex}/anthropic/models/c%401:rawPredict"), None),
+            (
+                "claude",
+                "c@1",
+                None,
+                Some(("vertex", None)),
+                &format!("{vertex}/anthropic/models/c%401:rawPredict"),
+                None,
+            ),
         ] {
             let vendor = of(kind, model, base, platform).unwrap();
             assert_eq!(vendor.plain.as_str(), plain);

@@ -33,7 +33,7 @@ pub use memory::{MAX_JOBS, MemoryQueue};
 pub use queue::Queue;
 pub use rebuild::{MAX_REASSERT, Reassert, Rebuilt};
 #[cfg(feature = "redis")]
-pub use redis::{RedisOptions, RedisQueue};
+pub use redis::{Permit, PermitLimits, RedisOptions, RedisPermits, RedisQueue};
 pub use restored::Restored;
 pub use snapshot::{LaneCounts, OutcomeCounts, Phase, SealedJob, SealedWorker, Snapshot, WorkerView};
 pub use spec::{

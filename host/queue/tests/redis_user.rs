@@ -47,7 +47,7 @@ async fn a_jobs_user_runs_every_script_of_its_job() {
     let server = Server::start();
     let operator = RedisQueue::new(server.options()).unwrap();
     let job = JobId::new("walk").unwrap();
-    operator.create_job_user(&job, "secret").await.unwrap();
+    operator.create_job_user(&job, "secret", &[]).await.unwrap();
     let mut runner = TestRunner::deterministic();
     for _ in 0..24 {
         let clock = Arc::new(ManualClock::default());
@@ -73,7 +73,7 @@ async fn a_jobs_user_is_refused_for_another_job_and_for_everything_else() {
     let (own, other) = (JobId::new("own").unwrap(), JobId::new("own-not").unwrap());
     for job in [&own, &other] {
         operator.create(job, spec(9)).await.unwrap();
-        operator.create_job_user(job, "secret").await.unwrap();
+        operator.create_job_user(job, "secret", &[]).await.unwrap();
     }
     let worker = RedisQueue::new(as_user(&server, &own, "secret")).unwrap();
     assert_eq!(worker.register(&own, W1).await, Ok(Register::Registered));
@@ -83,7 +83,7 @@ async fn a_jobs_user_is_refused_for_another_job_and_for_everything_else() {
     refused(worker.snapshot(&other).await);
     refused(worker.create(&other, spec(9)).await);
     refused(worker.rebuild(&other, spec(9)).await);
-    refused(worker.create_job_user(&own, "more").await);
+    refused(worker.create_job_user(&own, "more", &[]).await);
     refused(worker.delete_job_user(&other).await);
     assert_eq!(operator.snapshot(&other).await.unwrap().workers, 0);
 
@@ -115,7 +115,7 @@ async fn a_deleted_user_is_out_at_once() {
     let job = JobId::new("own").unwrap();
     operator.create(&job, spec(9)).await.unwrap();
     for _ in 0..2 {
-        operator.create_job_user(&job, "secret").await.unwrap();
+        operator.create_job_user(&job, "secret", &[]).await.unwrap();
     }
     refused(RedisQueue::new(as_user(&server, &job, "wrong")).unwrap().snapshot(&job).await);
     let worker = RedisQueue::new(as_user(&server, &job, "secret")).unwrap();

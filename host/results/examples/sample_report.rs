@@ -169,7 +169,11 @@ fn case(index: u64, scenario: usize, name: &str, provider: usize, lane: &str, tr
         messages: if executed { messages } else { vec![] },
         events: vec![],
         checks: if executed { checks } else { vec![] },
-        usage: if executed { Usage { input: 712 + dice, output: 78, cached: 128, ..Usage::default() } } else { Usage::default() },
+        usage: if executed {
+            Usage { input: 712 + dice, output: 78, cached: 128, ..Usage::default() }
+        } else {
+            Usage::default()
+        },
         cost_usd_micro: Some(if executed { 150 * (provider as u64 + 1) + dice } else { 0 }),
         measured: Measured {
             started: format!("2026-01-05T09:30:{:02}Z", index % 60),

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use arena_model::{Digest, Record, Summary};
+use arena_model::{ConcurrencyHistory, Digest, Record, Summary};
 
 use crate::html::Report;
 use crate::index::Index;
@@ -31,11 +31,19 @@ pub struct Settings {
     /// Digests of files of the folder by their path in it, for files that were digested when they were written (the
     /// frozen bundle): `checksums` takes them without reading the files again.
     pub known_digests: BTreeMap<String, Digest>,
+    /// Calls at once by provider id, for the summary.
+    pub concurrency_by_provider: BTreeMap<String, ConcurrencyHistory>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { report_cases: 50_000, report_bytes: 20_000_000, zstd_level: 1, known_digests: BTreeMap::new() }
+        Self {
+            report_cases: 50_000,
+            report_bytes: 20_000_000,
+            zstd_level: 1,
+            known_digests: BTreeMap::new(),
+            concurrency_by_provider: BTreeMap::new(),
+        }
     }
 }
 
@@ -140,7 +148,8 @@ pub fn finalize(
 
     let latency = totals.latency.clone();
     let path = run.file(SUMMARY);
-    let summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
+    let mut summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
+    summary.measured.concurrency_by_provider = settings.concurrency_by_provider;
     atomic::replace(&path, |out| {
         serde_json::to_writer_pretty(&mut *out, &summary).map_err(ResultsError::encode(&path))?;
         out.write_all(b"\n").map_err(ResultsError::io("write", &path))

@@ -167,6 +167,7 @@ impl Totals {
                 wall_ms: wall.map_or(0.0, |wall| wall.as_micros() as f64 / 1000.0),
                 latency_ms: percentiles(&self.latency),
                 latency_ms_by_provider: by_provider.collect(),
+                concurrency_by_provider: BTreeMap::new(),
             },
         })
     }

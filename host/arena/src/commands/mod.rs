@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fleet")]
 mod bundle;
+mod cache;
 mod checks;
 mod completion;
 mod evaluator;
@@ -39,6 +40,9 @@ pub enum Command {
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
+    /// Look after the answers that runs with `--cache write` keep.
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// Pack a bundle, or bring it to a registry and back.
     #[cfg(feature = "fleet")]
     #[command(subcommand)]
@@ -79,6 +83,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),
+        Command::Cache(command) => cache::run(&command),
         #[cfg(feature = "fleet")]
         Command::Bundle(command) => bundle::run(command),
         Command::Evaluator(command) => evaluator::run(command),

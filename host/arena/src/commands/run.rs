@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arena_crd::GateStatus;
-use arena_model::Counts;
+use arena_model::{ConcurrencyHistory, Counts};
+use arena_provider::TrafficReport;
 use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize};
 use arena_worker::{Ended, LocalRun, Stop};
 use clap::ValueEnum;
@@ -14,8 +15,10 @@ use crate::filters::Filters;
 use crate::findings::{self, Finding};
 use crate::frozen::{self, Aside};
 use crate::manifests::{self, Manifests};
+use crate::network::Network;
 use crate::outside::Outside;
 use crate::progress::Progress;
+use crate::reuse::ReuseFlags;
 use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::print_warning;
@@ -96,6 +99,10 @@ pub struct Arguments {
     #[command(flatten)]
     outside: Outside,
     #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    reuse: ReuseFlags,
+    #[command(flatten)]
     filters: Filters,
 }
 
@@ -130,7 +137,9 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     let (run, session) = match &arguments.resume {
         Some(dir) => {
             let bundle = arguments.bundle.as_deref();
-            frozen::resume(dir, bundle, config.as_ref(), &arguments.outside, &worker).await?
+            let (outside, network) = (&arguments.outside, &arguments.network);
+            let cache = arguments.reuse.open()?;
+            frozen::resume(dir, bundle, config.as_ref(), outside, network, &cache, &worker).await?
         }
         None => {
             let (inputs, aside) = inputs(&arguments, config)?;
@@ -157,7 +166,8 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
     let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
     let gates = Aside::of(run.manifest())?.gates;
-    let settings = Settings { known_digests: frozen.collect(), ..Settings::default() };
+    let concurrency_by_provider = concurrency(&session);
+    let settings = Settings { known_digests: frozen.collect(), concurrency_by_provider, ..Settings::default() };
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
@@ -196,6 +206,8 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         evaluators: arguments.evaluator.clone(),
         seed: arguments.seed.unwrap_or(settings::SEED),
         tool_env: arguments.outside.tool_env.clone(),
+        network: arguments.network.clone(),
+        cache: arguments.reuse.open()?,
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
     let mut aside = Aside::default();
@@ -223,7 +235,7 @@ async fn refuse(inputs: &Inputs) -> Result<(), Failure> {
 fn stopped(run: &RunDir, arguments: &Arguments) -> Exit {
     let dir = verdict::shell_word(run.path());
     let files: String = arguments.files.iter().map(|file| format!(" -f {}", verdict::shell_word(file))).collect();
-    let flags = arguments.outside.flags();
+    let flags = arguments.outside.flags() + &arguments.network.flags();
     print_warning(&format!("stopped; go on with `arena run --resume {dir}{files}{flags}`"));
     Exit::Interrupted
 }
@@ -270,6 +282,18 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
     let ended = local.run(&mut progress).await;
     progress.end();
     ended.or_fail()
+}
+
+/// How many calls at once each provider was asked for, where that changed.
+fn concurrency(session: &Session) -> BTreeMap<String, ConcurrencyHistory> {
+    let changed = session.http.traffic_reports().into_iter().filter(|(_, report)| !report.changes.is_empty());
+    let history = |report: TrafficReport| ConcurrencyHistory {
+        most: report.most,
+        lowest: report.lowest,
+        push_backs: report.push_backs,
+        changes: report.changes.iter().map(|change| (change.at.as_millis() as u64, change.limit)).collect(),
+    };
+    changed.map(|(id, report)| (id, history(report))).collect()
 }
 
 fn random_id() -> Result<String, Failure> {

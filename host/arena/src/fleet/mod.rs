@@ -2,6 +2,7 @@
 
 pub mod flags;
 mod freezer;
+mod permits;
 mod ticket;
 
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::ops::RangeInclusive;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use arena_artifact::{ARCHIVE_BYTES, ClientSettings, DOCUMENT_BYTES, JobResults, Name, StoreClient};
 use arena_bundle::{Limits, archive};
@@ -57,15 +58,16 @@ impl Assignment {
             StoreClient::new(&ticket.store.url, ticket.store.token.clone(), ClientSettings::default()).or_fail()?;
         let manifest = manifest(&store, &ticket).await?;
         let folder = bundle(&store, &ticket, scratch.path()).await?;
+        let mut options = RedisOptions::new(ticket.redis.url.clone());
+        options.username = Some(ticket.redis.username.clone());
+        options.password = Some(ticket.redis.password.clone());
         let inputs = Inputs {
             run: run_spec(&manifest.work)?,
+            permits: Some(Arc::new(super::permits::SharedPermits::new(&endpoints, options.clone()))),
             endpoints,
             seed: manifest.work.seed,
             ..Inputs::of(folder.join(&manifest.work.entry))
         };
-        let mut options = RedisOptions::new(ticket.redis.url.clone());
-        options.username = Some(ticket.redis.username.clone());
-        options.password = Some(ticket.redis.password.clone());
         let queue = RedisQueue::new(options).or_fail()?;
         let results = JobResults::new(store, ticket.namespace.clone(), ticket.job.clone());
         Ok(Self { ticket, manifest, inputs, results, queue })

@@ -29,7 +29,7 @@ use arena_model::{
     Author, CheckRecord, Content, Conversation, Event, Fault as _, Hasher, MeasuredTurn, Message, OnFailedTurn,
     Outcome, Role, Usage,
 };
-use arena_provider::Provider;
+use arena_provider::{Provider, Reuse};
 use serde_json::{Value, json};
 
 use crate::case::{CaseInput, Trouble};
@@ -89,6 +89,10 @@ pub(crate) struct Run<'a> {
     lacking: Option<Trouble>,
     /// Whether the last transition left the turn to somebody else, so that the next one begins under its prompt.
     handed_over: bool,
+    /// The calls of this case, for a cache of answers.
+    reuse: Arc<Reuse>,
+    /// Whether any of the agent's answers came from a cache.
+    pub(crate) cached: bool,
     timeout: Duration,
     deadline: Instant,
 }
@@ -119,6 +123,8 @@ impl<'a> Run<'a> {
             under: None,
             lacking: None,
             handed_over: false,
+            reuse: Arc::new(Reuse::of_trial(case.id.trial)),
+            cached: false,
             timeout,
             deadline: Instant::now() + timeout,
         }

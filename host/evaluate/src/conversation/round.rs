@@ -222,7 +222,7 @@ impl Run<'_> {
     }
 
     pub(super) fn request<'r>(
-        &self,
+        &'r self,
         messages: &'r [Message],
         tools: &'r [ToolSpec],
         context: MockContext<'r>,
@@ -238,7 +238,9 @@ impl Run<'_> {
             seed: self.evaluator.parts.bundle.defaults.seed,
             stream: false,
             context,
+            output_schema: None,
             watch: None,
+            reuse: Some(&self.reuse),
             deadline: self.deadline,
         }
     }
@@ -253,7 +255,9 @@ impl Run<'_> {
                     measured.ttft_ms = reply.ttft.map(millis);
                 }
                 measured.latency_ms += millis(reply.latency);
+                self.cached |= reply.cached;
                 measured.attempts += reply.attempts;
+                measured.retried.extend(reply.retried.into_iter().map(str::to_owned));
                 Ok(reply.message)
             }
             Err(error) => {

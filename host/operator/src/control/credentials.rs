@@ -45,7 +45,8 @@ pub(super) async fn issue(context: &Context, job: &ArenaJob, run: &Run) -> Resul
         concurrency: run.record.evaluation.concurrency,
         endpoints,
     };
-    context.queue.create_job_user(&id, &password).await?;
+    let permits: Vec<&str> = ticket.endpoints.values().filter_map(|endpoint| endpoint.shared.as_deref()).collect();
+    context.queue.create_job_user(&id, &password, &permits).await?;
     let ticket = serde_json::to_vec(&ticket).map_err(|error| OperatorError::ManifestInvalid {
         digest: run.frozen.manifest.as_str().to_owned(),
         why: error.to_string(),

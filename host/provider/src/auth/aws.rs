@@ -46,19 +46,22 @@ impl Signer {
             let wrong = |_| Cause::KeyInvalid { text: "it is JSON without AccessKeyId and SecretAccessKey".to_owned() };
             serde_json::from_str::<Keys>(text).map_err(wrong)?
         } else if text.contains("aws_access_key_id") {
-            let wrong = || Cause::KeyInvalid { text: "it has aws_access_key_id without aws_secret_access_key".to_owned() };
+            let wrong =
+                || Cause::KeyInvalid { text: "it has aws_access_key_id without aws_secret_access_key".to_owned() };
             from_lines(text).ok_or_else(wrong)?
         } else {
             return Ok(None);
         };
         let Keys { aws_access_key_id, aws_secret_access_key, aws_session_token } = keys;
-        let credentials = Credentials::new(aws_access_key_id, aws_secret_access_key, aws_session_token, None, "settings");
+        let credentials =
+            Credentials::new(aws_access_key_id, aws_secret_access_key, aws_session_token, None, "settings");
         Ok(Some(Self { credentials, region: region.to_owned() }))
     }
 
     /// Adds the headers of a signature made at `time`.
     pub(super) fn sign(&self, request: &mut Request, time: SystemTime) -> Result<(), Cause> {
-        let failed = |error: &dyn fmt::Display| Cause::KeyInvalid { text: format!("the request cannot be signed: {error}") };
+        let failed =
+            |error: &dyn fmt::Display| Cause::KeyInvalid { text: format!("the request cannot be signed: {error}") };
         let identity = self.credentials.clone().into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
@@ -133,7 +136,8 @@ mod tests {
         let lines = more.as_deref().unwrap_or(include_str!("signatures.jsonl"));
         for line in lines.lines() {
             let line: Line = serde_json::from_str(line).unwrap();
-            let mut request = Request::new(Method::from_bytes(line.method.as_bytes()).unwrap(), Url::parse(&line.url).unwrap());
+            let mut request =
+                Request::new(Method::from_bytes(line.method.as_bytes()).unwrap(), Url::parse(&line.url).unwrap());
             assert_eq!(request.url().as_str(), line.url);
             for (name, value) in &line.headers {
                 request.headers_mut().insert(HeaderName::try_from(name).unwrap(), value.parse().unwrap());

@@ -107,14 +107,18 @@ impl Exchange {
         match self {
             Self::Google { email, key, url } => {
                 let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-                let claims = json!({"iss": email, "scope": GOOGLE_SCOPE, "aud": url.as_str(), "iat": now, "exp": now + 3600});
+                let claims =
+                    json!({"iss": email, "scope": GOOGLE_SCOPE, "aud": url.as_str(), "iat": now, "exp": now + 3600});
                 let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
                 let signed = format!("{}.{}", part(&json!({"alg": "RS256", "typ": "JWT"})), part(&claims));
                 let mut signature = vec![0; key.public().modulus_len()];
                 key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
                     .map_err(|_| Cause::KeyInvalid { text: "its private_key does not sign".to_owned() })?;
                 let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
-                Ok(vec![("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()), ("assertion", assertion)])
+                Ok(vec![
+                    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()),
+                    ("assertion", assertion),
+                ])
             }
             Self::Entra { client, secret, .. } => Ok(vec![
                 ("grant_type", "client_credentials".to_owned()),

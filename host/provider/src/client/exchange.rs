@@ -30,12 +30,7 @@ pub(super) struct Done {
 
 impl Client {
     /// An attempt within the limits of its provider.
-    pub(super) async fn guarded(
-        &self,
-        body: &Bytes,
-        streamed: bool,
-        request: &ChatRequest<'_>,
-    ) -> Result<Done, Cause> {
+    pub(super) async fn guarded(&self, body: &Bytes, streamed: bool, request: &ChatRequest<'_>) -> Result<Done, Cause> {
         // About four bytes of a body are a token; what comes back is settled when it is known.
         let estimate = body.len() as u64 / 4 + u64::from(request.max_tokens.unwrap_or(0));
         let pass = self.traffic.enter(estimate, &*self.http.sleep, request.deadline).await?;

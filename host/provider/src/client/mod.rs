@@ -110,6 +110,14 @@ impl Provider for Client {
     async fn chat(&self, request: ChatRequest<'_>) -> Result<ChatReply, ProviderError> {
         let streamed = request.stream && self.streams;
         let body = self.wire.body(&request, streamed).map_err(|cause| cause.by(&self.id, 0))?;
+        // Who watches a stream wants to see it come in pieces.
+        let cache = self.http.cache.as_deref().zip(request.reuse).filter(|_| request.watch.is_none());
+        let url = if streamed { &self.streamed } else { &self.plain };
+        let kept = cache.map(|(cache, reuse)| (cache, cache.name(reuse, url.as_str(), &body)));
+        if let Some(message) = kept.as_ref().and_then(|(cache, name)| cache.get(name)) {
+            let (latency, ttft) = (Duration::ZERO, streamed.then_some(Duration::ZERO));
+            return Ok(ChatReply { message, latency, ttft, attempts: 0, retried: Vec::new(), cached: true });
+        }
         let mut tries = Tries::default();
         loop {
             let ended = self.guarded(&body, streamed, &request).await;
@@ -117,7 +125,10 @@ impl Provider for Client {
                 Ok(Done { said, latency, ttft, passing }) => {
                     let (attempts, retried) = (tries.failed() + 1, tries.into_reasons());
                     let message = self.message(said, passing);
-                    return Ok(ChatReply { message, latency, ttft, attempts, retried });
+                    if let Some((cache, name)) = kept {
+                        cache.put(&name, &message);
+                    }
+                    return Ok(ChatReply { message, latency, ttft, attempts, retried, cached: false });
                 }
                 Err(cause) => {
                     let waited = self.retries.wait(cause, &mut tries, request.deadline).await;

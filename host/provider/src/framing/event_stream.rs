@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn boundaries_do_not_matter() {
-        let bytes = frames(&[("event", "messageStart", "{}"), ("exception", "throttlingException", r#"{"message":"x"}"#)]);
+        let bytes =
+            frames(&[("event", "messageStart", "{}"), ("exception", "throttlingException", r#"{"message":"x"}"#)]);
         let whole = read(&[&bytes]);
         assert_eq!(whole[0], ("messageStart".into(), "{}".into(), false));
         assert_eq!(whole[1], ("throttlingException".into(), r#"{"message":"x"}"#.into(), true));

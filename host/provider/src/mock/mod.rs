@@ -78,7 +78,7 @@ impl Provider for Mock {
             message.finish = Some("stop".to_owned());
         }
         let ttft = request.stream.then_some(Duration::ZERO);
-        Ok(ChatReply { message, latency: start.elapsed(), ttft, attempts: 1, retried: Vec::new() })
+        Ok(ChatReply { message, latency: start.elapsed(), ttft, attempts: 1, retried: Vec::new(), cached: false })
     }
 
     fn model(&self) -> &str {

@@ -1,16 +1,26 @@
 //! Limits of a provider within one process.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use super::permits::{Admission, Ask, Permits, PermitsError};
+use super::permits::{Admission, Ask, PermitSource, Permits, PermitsError};
 use crate::settings::Limits;
 
 /// Requests of one minute are a little further apart than they need to be: their journeys to the vendor differ in length,
 /// and it counts arrivals.
 const MINUTE: Duration = Duration::from_millis(60_500);
+
+/// Every provider's limits within this process.
+#[derive(Debug)]
+pub(crate) struct Local;
+
+impl PermitSource for Local {
+    fn permits(&self, _id: &str, limits: Limits) -> Arc<dyn Permits> {
+        Arc::new(LocalPermits::new(limits))
+    }
+}
 
 /// Spaces requests evenly (the generic cell rate algorithm), so that no minute, wherever it begins, has more than its
 /// share.

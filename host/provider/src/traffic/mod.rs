@@ -14,8 +14,9 @@ use adaptive::{Adaptive, Slot};
 use breaker::Breaker;
 
 pub use adaptive::{TrafficChange, TrafficReport};
+pub(crate) use local::Local;
 pub use local::LocalPermits;
-pub use permits::{Admission, Ask, Permits, PermitsError};
+pub use permits::{Admission, Ask, PermitSource, Permits, PermitsError};
 
 use crate::error::Cause;
 use crate::retry::Sleep;
@@ -69,9 +70,8 @@ impl Traffic {
             let left = deadline.saturating_duration_since(Instant::now());
             let ask = Ask { tokens, within: left, hold: HOLD };
             let asked = tokio::time::timeout_at(deadline.into(), permits.ask(ask)).await.map_err(|_| no_room())?;
-            let admission = asked.map_err(|PermitsError(text)| {
-                Cause::LimitsUnavailable { endpoint: self.endpoint.clone(), text }
-            })?;
+            let admission = asked
+                .map_err(|PermitsError(text)| Cause::LimitsUnavailable { endpoint: self.endpoint.clone(), text })?;
             match admission {
                 Admission::At { wait, permit } => {
                     let admission = Some(Admission::At { wait, permit });

@@ -1,9 +1,12 @@
 //! Limits of a provider that may be shared by many processes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+
+use crate::settings::Limits;
 
 /// Keeps to the limits of one provider. One instance a provider; who shares the limits shares what stands behind it.
 #[async_trait]
@@ -13,6 +16,12 @@ pub trait Permits: fmt::Debug + Send + Sync {
 
     /// The request is over. It was thought to take `asked` tokens and took `used`.
     async fn give_back(&self, admission: Admission, asked: u64, used: u64);
+}
+
+/// Gives what keeps the limits of a provider.
+pub trait PermitSource: fmt::Debug + Send + Sync {
+    /// Of the provider with this id.
+    fn permits(&self, id: &str, limits: Limits) -> Arc<dyn Permits>;
 }
 
 /// A request that wants a place.

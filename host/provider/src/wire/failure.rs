@@ -81,8 +81,16 @@ mod tests {
     #[test]
     fn reads_what_vendors_write() {
         for (body, text, code) in [
-            (r#"{"error":{"message":"used up","type":"x","code":"insufficient_quota"}}"#, "used up", "insufficient_quota"),
-            (r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, "Overloaded", "overloaded_error"),
+            (
+                r#"{"error":{"message":"used up","type":"x","code":"insufficient_quota"}}"#,
+                "used up",
+                "insufficient_quota",
+            ),
+            (
+                r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
+                "Overloaded",
+                "overloaded_error",
+            ),
             (
                 r#"{"error":{"code":400,"message":"API key not valid","status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}"#,
                 "API key not valid",

@@ -53,17 +53,21 @@ async fn a_tool_loop_goes_both_ways() {
         for stream in [false, true] {
             let asked = ChatRequest { tools: &tools, must_call: true, ..request(&messages[..2], stream) };
             let said = provider.chat(asked).await.unwrap_or_else(|error| panic!("{way:?}: {error}")).message;
-            assert_eq!((said.content.text().as_ref(), said.finish.as_deref()), ("let me see", Some("tool-calls")), "{way:?}");
+            assert_eq!(
+                (said.content.text().as_ref(), said.finish.as_deref()),
+                ("let me see", Some("tool-calls")),
+                "{way:?}"
+            );
             let calls: Vec<_> = said.tool_calls.iter().map(|call| (call.name.as_str(), &call.arguments)).collect();
             assert_eq!(calls, [("find", &json!({"q": "x"})), ("look", &json!({}))], "{way:?}");
             assert_ne!(said.tool_calls[0].id, said.tool_calls[1].id);
             messages.truncate(2);
             let ids: Vec<_> = said.tool_calls.iter().map(|call| call.id.clone()).collect();
             messages.push(said);
-            messages.extend(ids.into_iter().map(|id| Message {
-                tool_call_id: Some(id),
-                ..Message::text(Role::Tool, Author::Tool, "found")
-            }));
+            messages.extend(
+                ids.into_iter()
+                    .map(|id| Message { tool_call_id: Some(id), ..Message::text(Role::Tool, Author::Tool, "found") }),
+            );
             let asked = ChatRequest { tools: &tools, ..request(&messages, stream) };
             let said = provider.chat(asked).await.unwrap_or_else(|error| panic!("{way:?}: {error}")).message;
             assert_eq!((said.content.text().as_ref(), said.finish.as_deref()), ("done", Some("stop")), "{way:?}");
@@ -126,7 +130,10 @@ async fn what_may_pass_is_tried_again_and_counted() {
             assert_eq!((reply.attempts, stand.vendor.calls(), stand.waits().len()), (3, 3, 2), "{way:?} {how:?}");
             assert_eq!((reply.message.content.text().as_ref(), reply.retried), ("fine", vec![reason; 2]));
             let [first, second] = stand.waits()[..] else { panic!() };
-            assert!((250..=750).contains(&first.as_millis()) && (500..=1500).contains(&second.as_millis()), "{first:?}");
+            assert!(
+                (250..=750).contains(&first.as_millis()) && (500..=1500).contains(&second.as_millis()),
+                "{first:?}"
+            );
         }
     }
 }

@@ -17,7 +17,8 @@ async fn every_vendor_gets_its_key_in_its_own_way_and_in_no_other() {
         stand.key(&way.credential(CANARY));
         stand.ask(false).await.unwrap_or_else(|error| panic!("{way:?}: {error}"));
         let headers = stand.vendor.last_headers();
-        let holding: Vec<_> = headers.iter().filter(|(_, value)| value.contains(CANARY)).map(|(name, _)| name.as_str()).collect();
+        let holding: Vec<_> =
+            headers.iter().filter(|(_, value)| value.contains(CANARY)).map(|(name, _)| name.as_str()).collect();
         let expected: &[&str] = match way {
             Way::Azure => &["api-key"],
             Way::Anthropic => &["x-api-key"],
@@ -102,4 +103,3 @@ async fn a_key_that_comes_back_is_kept_nowhere() {
     gate.settings.headers = stand.settings.headers;
     assert_eq!(gate.ask(false).await.unwrap().message.content.text(), "***");
 }
-

@@ -38,7 +38,18 @@ pub(super) enum Again {
 /// What goes over a connection.
 pub(super) enum Request<'a> {
     Command(&'a Cmd),
-    Script { scripts: &'a Scripts, script: &'a Script, job: &'a JobId, arguments: &'a Arguments },
+    Script {
+        scripts: &'a Scripts,
+        script: &'a Script,
+        job: &'a JobId,
+        arguments: &'a Arguments,
+    },
+    /// A script that belongs to no job.
+    Keyed {
+        script: &'a Script,
+        keys: &'a [String],
+        arguments: &'a [String],
+    },
 }
 
 impl Request<'_> {
@@ -48,6 +59,13 @@ impl Request<'_> {
             Self::Command(command) => command.query_async(&mut connection).await,
             Self::Script { scripts, script, job, arguments } => {
                 scripts.call(script, job, &link.run, arguments).invoke_async(&mut connection).await
+            }
+            Self::Keyed { script, keys, arguments } => {
+                let mut call = script.prepare_invoke();
+                keys.iter().for_each(|key| {
+                    call.key(key);
+                });
+                call.arg(arguments).invoke_async(&mut connection).await
             }
         }
     }

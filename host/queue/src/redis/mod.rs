@@ -17,6 +17,7 @@
 mod calls;
 mod link;
 mod options;
+mod permits;
 mod rebuild;
 mod reply;
 mod script;
@@ -33,6 +34,7 @@ use reply::Reply;
 use script::{Arguments, Clock, Scripts};
 
 pub use options::RedisOptions;
+pub use permits::{Permit, PermitLimits, RedisPermits};
 
 type Result<T> = std::result::Result<T, QueueError>;
 

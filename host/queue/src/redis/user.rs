@@ -3,7 +3,7 @@
 use arena_model::Digest;
 use redis::{Cmd, Value, cmd};
 
-use super::{Again, RedisQueue, Request, Result, script};
+use super::{Again, RedisQueue, Request, Result, permits, script};
 use crate::{JobId, QueueError};
 
 /// What the scripts call, and what it takes to run one and to know the server.
@@ -23,6 +23,7 @@ const COMMANDS: &[&str] = &[
     "+hscan",
     "+hset",
     "+info",
+    "+pexpire",
     "+ping",
     "+sadd",
     "+script|load",
@@ -38,6 +39,7 @@ const COMMANDS: &[&str] = &[
     "+zrange",
     "+zrangebyscore",
     "+zrem",
+    "+zremrangebyscore",
 ];
 
 impl RedisQueue {
@@ -46,17 +48,22 @@ impl RedisQueue {
         format!("arena-job-{job}")
     }
 
-    /// Makes the job's user, or sets its password and rights anew. A server without an ACL file forgets its users
+    /// Makes the job's user, or sets its password and rights anew: it reaches its job, and the limits of the providers with
+    /// these names ([`crate::RedisPermits`]), which others share. A server without an ACL file forgets its users
     /// when it restarts: call this again then.
     ///
     /// # Errors
     /// [`QueueError::Refused`] if the queue's own user may not, and as every call.
-    pub async fn create_job_user(&self, job: &JobId, password: &str) -> Result<()> {
+    pub async fn create_job_user(&self, job: &JobId, password: &str, permits: &[&str]) -> Result<()> {
         let mut command = cmd("ACL");
         // The digest, so that the password stands in no log of the server.
         let password = format!("#{}", Digest::of(password.as_bytes()).hex());
         command.arg("SETUSER").arg(Self::job_user(job)).arg(&["reset", "on"]).arg(password);
-        command.arg(format!("~{}*", script::prefix(job))).arg("-@all").arg(COMMANDS);
+        command.arg(format!("~{}*", script::prefix(job)));
+        for name in permits {
+            command.arg(format!("~{}*", permits::prefix(&JobId::new(*name)?)));
+        }
+        command.arg("-@all").arg(COMMANDS);
         self.command(&command).await?;
         self.save_users().await
     }
@@ -113,6 +120,8 @@ mod tests {
             include_str!("lua/heartbeat.lua"),
             include_str!("lua/last.lua"),
             include_str!("lua/page.lua"),
+            include_str!("lua/permit_ask.lua"),
+            include_str!("lua/permit_end.lua"),
             include_str!("lua/reassert.lua"),
             include_str!("lua/reclaim.lua"),
             include_str!("lua/register.lua"),

@@ -83,7 +83,13 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
     let calls = calls.map(|call| tool_call(call.id, call.function.name, &call.function.arguments));
     let tool_calls = calls.collect();
     let finish = choice.finish_reason.map(finish);
-    Ok(said(choice.message.content.unwrap_or_default(), choice.message.refusal, tool_calls, completion.usage.map(Usage::from), finish))
+    Ok(said(
+        choice.message.content.unwrap_or_default(),
+        choice.message.refusal,
+        tool_calls,
+        completion.usage.map(Usage::from),
+        finish,
+    ))
 }
 
 /// The error that an answer holds.

@@ -60,9 +60,7 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
         return ControlFlow::Break(Stop::Done);
     }
     match serde_json::from_slice::<Chunk<'_>>(event.data) {
-        Ok(Chunk { error: Some(error), .. }) => {
-            ControlFlow::Break(Stop::Failed(NoReply::Error(reply::failure(error))))
-        }
+        Ok(Chunk { error: Some(error), .. }) => ControlFlow::Break(Stop::Failed(NoReply::Error(reply::failure(error)))),
         Ok(chunk) => {
             add(chunk, draft);
             ControlFlow::Continue(())
@@ -141,9 +139,7 @@ mod tests {
         let (_, flow) = assemble(&[r#"{"error":{"message":"boom"}}"#]);
         assert!(matches!(flow, ControlFlow::Break(Stop::Failed(NoReply::Error(_)))));
         let flow = take(event("overloaded", true), &mut Draft::default());
-        assert!(
-            matches!(flow, ControlFlow::Break(Stop::Failed(NoReply::Error(error))) if error.text == "overloaded")
-        );
+        assert!(matches!(flow, ControlFlow::Break(Stop::Failed(NoReply::Error(error))) if error.text == "overloaded"));
     }
 
     #[test]

@@ -16,15 +16,16 @@ pub(super) fn body(parameters: &Parameters, request: &ChatRequest<'_>) -> Result
     let system: Vec<_> = system(request.messages).into_iter().map(|text| json!({ "text": text })).collect();
     put(&mut body, "system", (!system.is_empty()).then_some(system));
     let turns = turns(request.messages, "assistant", |_, message| blocks(message))?;
-    body.insert("messages".into(), turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect());
+    body.insert(
+        "messages".into(),
+        turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect(),
+    );
     let mut config = Map::new();
     put(&mut config, "temperature", parameters.temperature(request));
     put(&mut config, "topP", parameters.top_p(request));
     put(&mut config, "maxTokens", parameters.max_tokens(request).filter(|_| parameters.takes("max_tokens")));
     put(&mut body, "inferenceConfig", (!config.is_empty()).then_some(config));
-    let declare = |name: &str, description: &str, schema: &Value| {
-        json!({"toolSpec": {"name": name, "description": description, "inputSchema": {"json": schema}}})
-    };
+    let declare = |name: &str, description: &str, schema: &Value| json!({"toolSpec": {"name": name, "description": description, "inputSchema": {"json": schema}}});
     let tools = request.tools.iter().filter(|_| parameters.takes("tools"));
     let mut tools: Vec<_> = tools.map(|tool| declare(&tool.name, &tool.description, &tool.parameters)).collect();
     let mut choice = (request.must_call && !tools.is_empty()).then(|| json!({"any": {}}));

@@ -20,10 +20,11 @@ pub(super) fn body(parameters: &Parameters, request: &ChatRequest<'_>) -> Result
         Role::Tool => Ok(vec![result(tool_of(messages, index).unwrap_or_default(), message)]),
         _ => parts(message),
     })?;
-    body.insert("contents".into(), turns.into_iter().map(|(role, parts)| json!({"role": role, "parts": parts})).collect());
-    let declare = |tool: &crate::ToolSpec| {
-        json!({"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters})
-    };
+    body.insert(
+        "contents".into(),
+        turns.into_iter().map(|(role, parts)| json!({"role": role, "parts": parts})).collect(),
+    );
+    let declare = |tool: &crate::ToolSpec| json!({"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters});
     let tools: Vec<_> = request.tools.iter().filter(|_| parameters.takes("tools")).map(declare).collect();
     if !tools.is_empty() {
         body.insert("tools".into(), json!([{ "functionDeclarations": tools }]));
@@ -65,9 +66,7 @@ fn parts(message: &Message) -> Result<Vec<Value>, Cause> {
         Content::Text(text) => vec![json!({ "text": text })],
         Content::Parts(parts) => parts.iter().map(part).collect::<Result<_, _>>()?,
     };
-    let call = |call: &arena_model::ToolCall| {
-        json!({"functionCall": {"name": call.name, "args": arguments_object(&call.arguments)}})
-    };
+    let call = |call: &arena_model::ToolCall| json!({"functionCall": {"name": call.name, "args": arguments_object(&call.arguments)}});
     parts.extend(message.tool_calls.iter().map(call));
     Ok(parts)
 }

@@ -234,6 +234,8 @@ mod tests {
     fn an_error_event_ends_it() {
         let data = br#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
         let flow = take(Event { name: "error", data, failed: true }, &mut Draft::default());
-        assert!(matches!(flow, ControlFlow::Break(Stop::Failed(NoReply::Error(failure))) if failure.text == "Overloaded"));
+        assert!(
+            matches!(flow, ControlFlow::Break(Stop::Failed(NoReply::Error(failure))) if failure.text == "Overloaded")
+        );
     }
 }

@@ -34,7 +34,10 @@ pub(super) fn body(
         body.insert("system".into(), system);
     }
     let turns = turns(request.messages, "assistant", |_, message| blocks(message))?;
-    body.insert("messages".into(), turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect());
+    body.insert(
+        "messages".into(),
+        turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect(),
+    );
     if let Some(budget) = thinking {
         // A model that thinks takes neither of the two.
         body.insert("thinking".into(), json!({"type": "enabled", "budget_tokens": budget}));
@@ -68,9 +71,7 @@ fn blocks(message: &Message) -> Result<Vec<Value>, Cause> {
         return Ok(vec![json!({"type": "tool_result", "tool_use_id": message.tool_call_id, "content": content})]);
     }
     let mut blocks = contents(&message.content)?;
-    let call = |call: &arena_model::ToolCall| {
-        json!({"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(&call.arguments)})
-    };
+    let call = |call: &arena_model::ToolCall| json!({"type": "tool_use", "id": call.id, "name": call.name, "input": arguments_object(&call.arguments)});
     blocks.extend(message.tool_calls.iter().map(call));
     Ok(blocks)
 }
@@ -119,7 +120,8 @@ mod tests {
         let mut call = Message::text(Role::Assistant, Author::Model, "");
         call.tool_calls =
             ["a", "b"].map(|id| ToolCall { id: id.into(), name: "f".into(), arguments: json!({"x": 1}) }).to_vec();
-        let result = |id: &str| Message { tool_call_id: Some(id.into()), ..Message::text(Role::Tool, Author::Tool, "1") };
+        let result =
+            |id: &str| Message { tool_call_id: Some(id.into()), ..Message::text(Role::Tool, Author::Tool, "1") };
         let messages = [
             Message::text(Role::System, Author::Script, "be brief"),
             Message::text(Role::User, Author::Script, "hi"),
@@ -129,7 +131,8 @@ mod tests {
             Message::text(Role::User, Author::Script, "and?"),
         ];
         let use_of = |id: &str| json!({"type": "tool_use", "id": id, "name": "f", "input": {"x": 1}});
-        let result_of = |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": [{"type": "text", "text": "1"}]});
+        let result_of =
+            |id: &str| json!({"type": "tool_result", "tool_use_id": id, "content": [{"type": "text", "text": "1"}]});
         let system = json!([{"type": "text", "text": "be brief", "cache_control": {"type": "ephemeral"}}]);
         let expected = json!({"model": "m", "max_tokens": 4096, "system": system, "messages": [
             {"role": "user", "content": [{"type": "text", "text": "hi"}]},

@@ -76,9 +76,7 @@ fn add(data: &[u8], draft: &mut Draft) -> Result<bool, NoReply> {
     draft.usage = match (answer.prompt_eval_count, answer.eval_count) {
         (None, None) => None,
         // A prompt that is in the server's memory already is not counted.
-        (input, output) => {
-            Some(Usage { input: input.unwrap_or(0), output: output.unwrap_or(0), ..Usage::default() })
-        }
+        (input, output) => Some(Usage { input: input.unwrap_or(0), output: output.unwrap_or(0), ..Usage::default() }),
     };
     let word = answer.done_reason.unwrap_or_else(|| "stop".to_owned());
     draft.finish = Some(if word == "stop" && draft.calls() > 0 { "tool-calls".to_owned() } else { word });

@@ -45,9 +45,7 @@ fn messages(messages: &[Message]) -> Result<Vec<Value>, Cause> {
             put(&mut out, "images", (!images.is_empty()).then_some(images));
         }
         if !message.tool_calls.is_empty() {
-            let call = |call: &arena_model::ToolCall| {
-                json!({"function": {"name": call.name, "arguments": arguments_object(&call.arguments)}})
-            };
+            let call = |call: &arena_model::ToolCall| json!({"function": {"name": call.name, "arguments": arguments_object(&call.arguments)}});
             out.insert("tool_calls".into(), message.tool_calls.iter().map(call).collect());
         }
         if message.role == Role::Tool {

@@ -177,7 +177,8 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
                     }
                     if draft.calls() == 0 {
                         for (index, call) in (0..).zip(&said.tool_calls) {
-                            let arguments = call.arguments.as_str().map_or_else(|| call.arguments.to_string(), str::to_owned);
+                            let arguments =
+                                call.arguments.as_str().map_or_else(|| call.arguments.to_string(), str::to_owned);
                             draft.add_call(index, &call.id, &call.name, &arguments);
                         }
                     }
