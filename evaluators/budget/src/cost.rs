@@ -24,8 +24,9 @@ pub struct CostBudget {
 struct Cost {
     /// Millionths of a US dollar; none if the price is unknown.
     usd_micro: Option<u64>,
-    input_tokens: u64,
-    output_tokens: u64,
+    /// None if nobody counted them.
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
 }
 
 impl CostBudget {
@@ -43,14 +44,16 @@ impl CostBudget {
     pub fn judge(&self, subject: &Subject<'_>) -> Result<Verdict, CheckError> {
         let cost = subject.fact("cost").and_then(|value| Cost::deserialize(value).ok());
         let cost = cost.ok_or_else(|| CheckError::Other("it is not known what the conversation cost".to_owned()))?;
-        let total = cost.input_tokens.saturating_add(cost.output_tokens);
+        let total = cost.input_tokens.zip(cost.output_tokens).map(|(input, output)| input.saturating_add(output));
         let mut over = Vec::new();
         for (what, tokens, max) in [
             ("input tokens", cost.input_tokens, self.max_input_tokens),
             ("output tokens", cost.output_tokens, self.max_output_tokens),
             ("tokens", total, self.max_total_tokens),
         ] {
-            if let Some(max) = max.filter(|max| tokens > *max) {
+            let Some(max) = max else { continue };
+            let unknown = || CheckError::Other("it is not known how many tokens the conversation took".to_owned());
+            if tokens.ok_or_else(unknown)? > max {
                 over.push(format!("at most {max} {what} wanted"));
             }
         }
@@ -67,13 +70,20 @@ impl CostBudget {
             }
         }
         let price = usd.map_or_else(|| "unknown cost".to_owned(), |usd| format!("{usd:.6} USD"));
-        let reason = format!("{} input and {} output tokens, {price}", cost.input_tokens, cost.output_tokens);
+        let tokens = match (cost.input_tokens, cost.output_tokens) {
+            (Some(input), Some(output)) => format!("{input} input and {output} output tokens"),
+            _ => "unknown tokens".to_owned(),
+        };
+        let reason = format!("{tokens}, {price}");
         // What is left is a measure, not the word: half of the money spent is as allowed as none.
         let verdict = match over.is_empty() {
             true => Verdict::score(left, reason).passed(true),
             false => Verdict::fail(format!("{reason}; {}", over.join(", "))),
         };
-        let verdict = verdict.metric("tokens", total as f64);
+        let verdict = match total {
+            Some(total) => verdict.metric("tokens", total as f64),
+            None => verdict,
+        };
         Ok(match usd {
             Some(usd) => verdict.metric("usd", usd),
             None => verdict,

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::output::println;
+use crate::session::provider_settings;
 use crate::terminal::{line, plural};
 use crate::work::{Inputs, Prepared};
 
@@ -140,11 +141,11 @@ impl Estimate {
         }
         estimate.reply_tokens_most = longest.map(|longest| longest * estimate.calls);
         let price = |tokens: u64, per_1k: f64| tokens as f64 / 1000.0 * per_1k;
-        if let Some(prices) = spec.pricing.filter(|_| !offline) {
-            estimate.prompts_usd = Some(price(estimate.prompt_tokens, prices.input_cost_per_1k));
+        if let Some(prices) = arena_provider::price(&provider_settings(spec)).filter(|_| !offline) {
+            estimate.prompts_usd = Some(price(estimate.prompt_tokens, prices.input_per_1k));
             estimate.most_usd = longest.map(|longest| {
-                price(estimate.prompt_tokens + repeated * longest, prices.input_cost_per_1k)
-                    + price(longest * estimate.calls, prices.output_cost_per_1k)
+                price(estimate.prompt_tokens + repeated * longest, prices.input_per_1k)
+                    + price(longest * estimate.calls, prices.output_per_1k)
             });
         }
         estimate

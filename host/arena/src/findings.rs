@@ -6,6 +6,7 @@ use std::fmt;
 use arena_bundle::{Bundle, Problem, Problems, Severity};
 use arena_evaluate::Evaluator;
 use arena_model::Fault;
+use arena_provider::Remark;
 
 use crate::credentials;
 use crate::session::Session;
@@ -97,13 +98,14 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
     for (id, provider) in &session.evaluator.parts().providers {
         match provider {
             Ok(provider) => {
-                let told =
-                    |text| Finding::other(false, "MockKeyUnknown", place(bundle, id), format!("mock file: {text}"));
-                findings.extend(provider.passed_over().iter().map(told));
+                let told = |remark: &Remark| Finding::other(false, remark.reason, place(bundle, id), &remark.text);
+                findings.extend(provider.remarks().iter().map(told));
             }
             // A missing key does not make the bundle wrong: it may be there where it runs.
             Err(why) => {
-                let fatal = why.reason() != "CredentialMissing";
+                // Nor is one that no case calls.
+                let called = session.matrix.plan.lanes().iter().any(|lane| lane.provider == *id && lane.len > 0);
+                let fatal = called && why.reason() != "CredentialMissing";
                 findings.push(Finding::other(fatal, why.reason(), place(bundle, id), why));
             }
         }

@@ -185,15 +185,25 @@ fn copy(from: &Path, to: &Path, digest: Option<&str>) -> std::io::Result<()> {
     std::fs::write(to, bytes)
 }
 
+/// What a run was given on the command line beside what it is about.
+pub struct Means<'a> {
+    /// Whom tools may call.
+    pub outside: &'a Outside,
+    /// How vendors are reached.
+    pub network: &'a Network,
+    /// Answers of earlier runs.
+    pub cache: Option<Arc<ResponseCache>>,
+    /// Cases at once.
+    pub concurrency: Option<u32>,
+}
+
 /// The run in `dir`, made ready again from what it froze and, if it was started with an ArenaConfig and has cases left,
 /// from that once more. Anything that would change a verdict is refused.
 pub async fn resume(
     dir: &Path,
     bundle: Option<&Path>,
     config: Option<&Manifests>,
-    outside: &Outside,
-    network: &Network,
-    cache: &Option<Arc<ResponseCache>>,
+    means: Means<'_>,
     worker: &str,
 ) -> Result<(RunDir, Session), Failure> {
     let run = RunDir::open(dir).or_fail()?;
@@ -209,7 +219,7 @@ pub async fn resume(
     let granted = config.map(|config| config.run.egress.clone()).unwrap_or_default();
     // Flags that a resumed run is not given again.
     spec.conduct = frozen_spec.conduct.clone();
-    spec.egress = if running { outside.hosts(granted) } else { frozen_spec.egress.clone() };
+    spec.egress = if running { means.outside.hosts(granted) } else { frozen_spec.egress.clone() };
     if spec.egress != frozen_spec.egress {
         let text = format!("{}: the run was started with other hosts that tools may call", run.path().display());
         let flags: Vec<String> = frozen_spec.egress.iter().map(|host| format!("--allow-host {host}")).collect();
@@ -234,15 +244,16 @@ pub async fn resume(
         mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
         evaluators: evaluators.collect(),
         seed: manifest.work.seed,
-        tool_env: outside.tool_env.clone(),
+        tool_env: means.outside.tool_env.clone(),
         key_folder: match bundle {
             Some(bundle) if bundle.is_dir() => Some(bundle.to_owned()),
             Some(file) => file.parent().map(Path::to_owned),
             // A run does not say where: its folder may be a stranger's.
             None => None,
         },
-        network: network.clone(),
-        cache: cache.clone(),
+        concurrency: means.concurrency.or(Aside::of(manifest)?.concurrency),
+        network: means.network.clone(),
+        cache: means.cache,
         permits: None,
     };
     let session = Session::open(&inputs, worker).await?;

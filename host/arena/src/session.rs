@@ -12,8 +12,8 @@ use arena_evaluate::{
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
-    Credential, HttpClient, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError, ProviderSettings,
-    RetryPolicy, Sampling, Secret, connect,
+    Credential, HttpClient, HttpSettings, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError,
+    ProviderSettings, RetryPolicy, Sampling, Secret, connect,
 };
 use arena_sandbox::Sandbox;
 use arena_worker::Matrix;
@@ -190,7 +190,9 @@ struct Connected {
 }
 
 fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<Connected, Failure> {
-    let mut http = HttpClient::new(&inputs.network.settings()?).or_fail()?;
+    let concurrency = inputs.concurrency.or(bundle.defaults.concurrency.and_then(|most| u32::try_from(most).ok()));
+    let concurrency = concurrency.filter(|most| *most > 0).unwrap_or(settings::CONCURRENCY);
+    let mut http = HttpClient::new(&HttpSettings { concurrency, ..inputs.network.settings()? }).or_fail()?;
     if let Some(permits) = &inputs.permits {
         http = http.with_permits(permits.clone());
     }
@@ -213,7 +215,9 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
             }
             // Place and advice stand in the error that this becomes a part of.
             // The vendor's own tools find a key file by this.
-            None if !mocked && settings::variable("GOOGLE_APPLICATION_CREDENTIALS").as_deref() == Some(path) => {
+            None if spec.kind != "mock"
+                && settings::variable("GOOGLE_APPLICATION_CREDENTIALS").as_deref() == Some(path) =>
+            {
                 read_any(Path::new(path), KEY_BYTES)
             }
             None => bundle.read(path).map_err(|problem| std::io::Error::other(problem.message)),

@@ -18,6 +18,8 @@ pub const FETCH_CHILD: &str = "__fetch-source";
 pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 /// Seed of everything random where nothing else is said.
 pub const SEED: u64 = 42;
+/// Cases at once where nobody says how many.
+pub const CONCURRENCY: u32 = 8;
 /// Longest time of a case in a bundle that sets none, as upstream's.
 pub const CASE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Instances at once. Each reserves address space only; far more cases can wait for their provider.

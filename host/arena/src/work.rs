@@ -53,6 +53,8 @@ pub struct Inputs {
     pub tool_env: Vec<String>,
     /// Where relative paths of key files start; none for the bundle's folder.
     pub key_folder: Option<PathBuf>,
+    /// Cases at once; none for the bundle's number.
+    pub concurrency: Option<u32>,
     /// How vendors are reached.
     pub network: Network,
     /// Answers of earlier runs.
@@ -76,6 +78,7 @@ impl Inputs {
             seed: settings::SEED,
             tool_env: Vec::new(),
             key_folder: None,
+            concurrency: None,
             network: Network::default(),
             cache: None,
             permits: None,

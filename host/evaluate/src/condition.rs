@@ -16,14 +16,14 @@ pub(crate) fn applies(when: &Value, conversation: &Conversation) -> Result<Resul
         })
         .flat_map(|(message, _)| message.tool_calls.iter().map(|call| call.name.as_str()))
         .collect();
-    for (name, wanted) in conditions {
+    for (name, wanted) in conditions.iter().filter(|(name, wanted)| asks(name, wanted)) {
         let holds = match (name.as_str(), wanted) {
             ("tool_called", Value::String(tool)) => called.contains(&tool.as_str()),
             ("tool_called_pattern", Value::String(pattern)) => {
                 let pattern = Regex::new(pattern).map_err(|error| format!("the pattern `{pattern}`: {error}"))?;
                 called.iter().any(|name| pattern.is_match(name))
             }
-            ("any_tool_called", Value::Bool(any)) => called.is_empty() != *any,
+            ("any_tool_called", Value::Bool(_)) => !called.is_empty(),
             ("min_tool_calls", Value::Number(least)) if least.is_u64() => {
                 called.len() as u64 >= least.as_u64().unwrap_or(u64::MAX)
             }
@@ -34,6 +34,24 @@ pub(crate) fn applies(when: &Value, conversation: &Conversation) -> Result<Resul
         }
     }
     Ok(Ok(()))
+}
+
+/// Whether a condition asks for anything: as in the original runner, what is empty or off does not.
+fn asks(name: &str, wanted: &Value) -> bool {
+    let off = match name {
+        "tool_called" | "tool_called_pattern" => *wanted == Value::String(String::new()),
+        "any_tool_called" => *wanted == Value::Bool(false),
+        _ => false,
+    };
+    !off
+}
+
+/// Why a condition can never be decided, whatever is said; none if it can.
+pub(crate) fn undecidable(when: &Value) -> Option<String> {
+    let Value::Object(conditions) = when else { return applies(when, &Conversation::default()).err() };
+    // One at a time: the first that does not hold would hide the others.
+    let alone = |(name, wanted): (&String, &Value)| serde_json::json!({ name: wanted });
+    conditions.iter().map(alone).find_map(|when| applies(&when, &Conversation::default()).err())
 }
 
 #[cfg(test)]
@@ -69,6 +87,22 @@ mod tests {
     fn what_cannot_be_decided_is_an_error() {
         for when in [json!({"tool_called_pattern": "("}), json!({"min_tool_calls": "2"}), json!([])] {
             assert!(applies(&when, &conversation()).is_err(), "{when}");
+            assert!(undecidable(&when).is_some(), "{when}");
+        }
+        let hidden = json!({"any_tool_called": true, "tool_called_pattern": "("});
+        assert!(undecidable(&hidden).is_some() && undecidable(&json!({"tool_called_pattern": "x"})).is_none());
+    }
+
+    #[test]
+    fn what_is_off_or_empty_asks_for_nothing() {
+        for when in [
+            json!({"any_tool_called": false}),
+            json!({"tool_called": ""}),
+            json!({"tool_called_pattern": ""}),
+            json!({"min_tool_calls": 0}),
+        ] {
+            assert_eq!(applies(&when, &conversation()), Ok(Ok(())), "{when}");
+            assert_eq!(applies(&when, &Conversation::default()), Ok(Ok(())), "{when}");
         }
     }
 }

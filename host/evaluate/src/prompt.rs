@@ -7,8 +7,11 @@ use arena_bundle::{Bundle, Composition, Prompt, Scenario, Step, StepKind};
 use arena_sandbox::{Component, GuestError, Sandbox};
 use serde_json::Value;
 
+/// The region of a case that has none.
+const DEFAULT_REGION: &str = "default";
+
 /// Values of a prompt's variables. Low to high: the prompt's defaults, the arena file's `vars`, the scenario's
-/// `variables`; `region` is set when the case has one.
+/// `variables`. `region` is the case's, or `default` as in PromptArena.
 pub(crate) fn variables(prompt: &Prompt, scenario: &Scenario, region: Option<&str>) -> BTreeMap<String, String> {
     let mut values = BTreeMap::new();
     for variable in &prompt.variables {
@@ -18,8 +21,9 @@ pub(crate) fn variables(prompt: &Prompt, scenario: &Scenario, region: Option<&st
     }
     values.extend(prompt.overrides.clone());
     values.extend(scenario.variables.clone());
-    if let Some(region) = region {
-        values.insert("region".to_owned(), region.to_owned());
+    match region {
+        Some(region) => drop(values.insert("region".to_owned(), region.to_owned())),
+        None => drop(values.entry("region".to_owned()).or_insert_with(|| DEFAULT_REGION.to_owned())),
     }
     values
 }

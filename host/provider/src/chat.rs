@@ -22,8 +22,8 @@ pub trait Provider: Send + Sync {
     /// `host[:port]` that is called, for logs and the run's origin; none if nothing is called.
     fn endpoint(&self) -> Option<&str>;
 
-    /// What of its settings' files has no effect, a sentence each.
-    fn passed_over(&self) -> &[String] {
+    /// What of its settings has no effect, or will be missing.
+    fn remarks(&self) -> &[Remark] {
         &[]
     }
 
@@ -31,6 +31,15 @@ pub trait Provider: Send + Sync {
     fn speaks(&self) -> bool {
         false
     }
+}
+
+/// Something a user should know of a provider that works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Stable name of its kind.
+    pub reason: &'static str,
+    /// A sentence.
+    pub text: String,
 }
 
 /// What to ask. A parameter that is none falls back to the provider's own, then to the vendor's.

@@ -15,6 +15,8 @@ pub struct ProviderError {
     pub provider: String,
     /// HTTP attempts made; 0 if it never came to one.
     pub attempts: u32,
+    /// Why attempts before the last failed, a stable name each.
+    pub retried: Vec<&'static str>,
     /// What went wrong, at the last attempt.
     pub cause: Cause,
 }
@@ -115,7 +117,7 @@ impl Cause {
     }
 
     pub(crate) fn by(self, provider: &str, attempts: u32) -> ProviderError {
-        ProviderError { provider: provider.to_owned(), attempts, cause: self }
+        ProviderError { provider: provider.to_owned(), attempts, retried: Vec::new(), cause: self }
     }
 }
 

@@ -23,12 +23,12 @@ mod vendor;
 mod wire;
 
 pub use cache::{CacheLimits, CacheMode, CacheUse, ResponseCache, Reuse, measure, prune};
-pub use chat::{ChatReply, ChatRequest, GUARDED, MockContext, Provider, ToolSpec, Watch};
+pub use chat::{ChatReply, ChatRequest, GUARDED, MockContext, Provider, Remark, ToolSpec, Watch};
 pub use connect::{Environment, FileReader, KINDS, OTHER_KINDS, connect};
 pub use destination::{Destination, KeyPlace, destination};
 pub use error::{Cause, ProviderError};
 pub use http::{HttpClient, HttpSettings};
-pub use pricing::Pricing;
+pub use pricing::{Pricing, price};
 pub use retry::{RetryPolicy, Sleep};
 pub use secret::{Secret, is_secret_header};
 pub use settings::{Credential, Limits, Platform, ProviderSettings, Sampling};

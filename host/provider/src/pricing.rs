@@ -2,7 +2,8 @@
 
 use arena_model::Usage;
 
-use crate::vendor::Vendor;
+use crate::settings::ProviderSettings;
+use crate::vendor::{Vendor, vendor};
 
 /// US dollars per 1,000 tokens.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +72,11 @@ const PRICES: [(&str, f64, f64, f64, f64); 30] = [
     ("gemini-2.0-flash-lite", 0.075, 0.3, 0.075, 0.075),
 ];
 
+/// The price that a provider with these settings is reckoned with: their own, else the vendor's list price.
+pub fn price(settings: &ProviderSettings) -> Option<Pricing> {
+    settings.pricing.or_else(|| known(&vendor(settings).ok()?, &settings.model))
+}
+
 /// The list price of a model at the vendor itself. What another host takes for a model of the same name is unknown.
 pub(crate) fn known(vendor: &Vendor, model: &str) -> Option<Pricing> {
     if vendor.usual.is_empty() { None } else { listed(model) }
@@ -94,8 +100,11 @@ fn without_date(model: &str) -> &str {
         return base;
     }
     let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
-    match model.rsplit_once('-').or_else(|| model.rsplit_once('@')) {
-        Some((base, date)) if digits(date, 8) => base,
+    let dated = |mark: char| model.rsplit_once(mark).filter(|(_, date)| digits(date, 8));
+    if let Some((base, _)) = dated('@').or_else(|| dated('-')) {
+        return base;
+    }
+    match model.rsplit_once('-') {
         Some((rest, day)) if digits(day, 2) => {
             let year = rest.rsplit_once('-').filter(|(_, month)| digits(month, 2));
             let base = year.and_then(|(rest, _)| rest.rsplit_once('-').filter(|(_, year)| digits(year, 4)));
@@ -135,6 +144,7 @@ mod tests {
             ("claude-3-5-haiku-20241022", Some(0.8)),
             ("claude-3-5-haiku-latest", Some(0.8)),
             ("gemini-2.5-flash", Some(0.3)),
+            ("claude-sonnet-4-5@20250929", Some(3.0)),
             ("gpt-4o-audio-preview", None),
             ("my-model", None),
         ] {

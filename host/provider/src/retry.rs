@@ -55,6 +55,12 @@ impl Tries {
         self.0.len() as u32
     }
 
+    /// The same for a call that failed for good: its last attempt was not tried again.
+    pub(crate) fn into_retried(mut self) -> Vec<&'static str> {
+        self.0.pop();
+        self.0
+    }
+
     /// Why they failed, a stable name each.
     pub(crate) fn into_reasons(self) -> Vec<&'static str> {
         self.0

@@ -121,11 +121,12 @@ const OPENAI: Known = Known {
 
 fn openai(settings: &ProviderSettings) -> Result<Vendor, Cause> {
     let mode = settings.additional_config.get("api_mode").and_then(Value::as_str);
-    // Models of this kind answer in no other way.
-    let responses = mode.map_or(settings.model.ends_with("-pro"), |mode| mode == "responses");
-    match responses {
+    let vendor = OPENAI.vendor(settings, None, Format::Chat, "chat/completions", None)?;
+    // The vendor's own models of this kind answer in no other way; what a gateway calls so may.
+    let pro = settings.model.ends_with("-pro") && !vendor.usual.is_empty();
+    match mode.map_or(pro, |mode| mode == "responses") {
         true => OPENAI.vendor(settings, None, Format::Responses, "responses", None),
-        false => OPENAI.vendor(settings, None, Format::Chat, "chat/completions", None),
+        false => Ok(vendor),
     }
 }
 
@@ -193,7 +194,8 @@ fn bedrock(settings: &ProviderSettings, platform: Option<&Platform>) -> Result<V
     let known = Known {
         base: "",
         key: KeyForm::Aws { region },
-        domains: &["amazonaws.com"],
+        // Strangers have hosts in the other domains of the cloud.
+        domains: &["bedrock-runtime.*.amazonaws.com", "bedrock-runtime-fips.*.amazonaws.com"],
         usual: &["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"],
     };
     let base = settings.base_url.clone().or_else(|| platform?.endpoint.clone()).unwrap_or(own);
@@ -214,7 +216,7 @@ fn vertex(settings: &ProviderSettings, platform: Option<&Platform>) -> Result<Ve
     let known = Known {
         base: "",
         key: KeyForm::Google,
-        domains: &["aiplatform.googleapis.com", "-aiplatform.googleapis.com"],
+        domains: &["aiplatform.googleapis.com", "*-aiplatform.googleapis.com"],
         usual: &["GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"],
     };
     let base = settings.base_url.clone().or_else(|| platform?.endpoint.clone()).unwrap_or(own);
@@ -291,12 +293,7 @@ impl Known {
         };
         let host = base.host_str().unwrap_or_default();
         let endpoint = base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        // A domain that begins with a dash has the region before it.
-        let own = |domain: &&str| match host.strip_suffix(*domain) {
-            Some(head) => head.is_empty() || head.ends_with('.') || domain.starts_with('-') && !head.contains('.'),
-            None => false,
-        };
-        let own = base.scheme() == "https" && self.domains.iter().any(own);
+        let own = base.scheme() == "https" && self.domains.iter().any(|domain| is_of(host, domain));
         Ok(Vendor {
             format,
             plain: joined(&base, plain),
@@ -305,6 +302,18 @@ impl Known {
             key: self.key,
             usual: if own { self.usual } else { &[] },
         })
+    }
+}
+
+/// Whether a host is of a domain: the domain itself or below it; a `*` stands for the name of a region, and then nothing
+/// below it counts.
+fn is_of(host: &str, domain: &str) -> bool {
+    match domain.split_once('*') {
+        Some((head, tail)) => {
+            let region = host.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
+            region.is_some_and(|region| !region.is_empty() && !region.contains('.'))
+        }
+        None => host.strip_suffix(domain).is_some_and(|head| head.is_empty() || head.ends_with('.')),
     }
 }
 
@@ -359,6 +368,7 @@ mod tests {
             ("openai", "gpt", None, None, "https://api.openai.com/v1/chat/completions", None),
             ("openai", "o3-pro", None, None, "https://api.openai.com/v1/responses", None),
             ("openai", "m", Some("http://127.0.0.1:8080/v1/"), None, "http://127.0.0.1:8080/v1/chat/completions", None),
+            ("openai", "gemini-2.5-pro", Some("https://gate/v1"), None, "https://gate/v1/chat/completions", None),
             ("openai", "m", Some("https://gate/x?v=1"), None, "https://gate/x/chat/completions?v=1", None),
             ("vllm", "m", Some("http://h:1/v1"), None, "http://h:1/v1/chat/completions", None),
             ("claude", "c", None, None, "https://api.anthropic.com/v1/messages", None),
@@ -425,6 +435,8 @@ mod tests {
             ("gemini", Some("https://storage.googleapis.com"), Some(("vertex", None)), false),
             ("claude", None, Some(("bedrock", None)), true),
             ("claude", Some("https://amazonaws.com.example"), Some(("bedrock", None)), false),
+            ("claude", Some("https://evil.execute-api.eu-west-1.amazonaws.com"), Some(("bedrock", None)), false),
+            ("claude", Some("https://bedrock-runtime.evil.execute-api.amazonaws.com"), Some(("bedrock", None)), false),
         ] {
             assert_eq!(!of(kind, "m", base, platform).unwrap().usual.is_empty(), own, "{kind} {base:?}");
         }

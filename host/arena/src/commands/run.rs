@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use crate::exit::{Exit, Failure, OrFail};
 use crate::filters::Filters;
 use crate::findings::{self, Finding};
-use crate::frozen::{self, Aside};
+use crate::frozen::{self, Aside, Means};
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::outside::Outside;
@@ -25,8 +25,6 @@ use crate::terminal::print_warning;
 use crate::work::Inputs;
 use crate::{conduct, dry_run, files, markdown, settings, verdict};
 
-/// Cases at once where neither flag nor bundle says.
-const CONCURRENCY: usize = 8;
 /// Most cases at once.
 const CONCURRENCY_MAX: usize = 4096;
 /// Different checks whose params are tried before the first case; `arena validate` tries all.
@@ -45,7 +43,7 @@ pub struct Arguments {
     #[arg(long, short, value_name = "FILE", conflicts_with = "bundle")]
     config: Option<PathBuf>,
     /// Folder of the results; must not exist yet [default: out/NAME-TIME-ID].
-    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    #[arg(long, short, value_name = "DIR", conflicts_with = "resume")]
     out: Option<PathBuf>,
     /// Go on with the run in this folder; what is recorded is not called again.
     #[arg(long, value_name = "DIR")]
@@ -132,22 +130,33 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     if arguments.ci {
         anstream::ColorChoice::Never.write_global();
     }
+    for file in [&arguments.junit_file, &arguments.markdown_file].into_iter().flatten() {
+        // Before hours of work, not behind them.
+        if file.is_dir() {
+            let text = format!("{}: a report is written to a file, and this is a folder", file.display());
+            return Err(Failure::input("OutputUnusable", text).hint("name a file in it"));
+        }
+    }
     let worker = random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
         Some(dir) => {
             let bundle = arguments.bundle.as_deref();
-            let (outside, network) = (&arguments.outside, &arguments.network);
-            let cache = arguments.reuse.open()?;
-            frozen::resume(dir, bundle, config.as_ref(), outside, network, &cache, &worker).await?
+            let means = Means {
+                outside: &arguments.outside,
+                network: &arguments.network,
+                cache: arguments.reuse.open()?,
+                concurrency: arguments.concurrency,
+            };
+            frozen::resume(dir, bundle, config.as_ref(), means, &worker).await?
         }
         None => {
             let (inputs, aside) = inputs(&arguments, config)?;
-            if arguments.dry_run {
-                return dry_run::print(&inputs, arguments.formats.contains(&Format::Json));
-            }
             if arguments.strict {
                 refuse(&inputs).await?;
+            }
+            if arguments.dry_run {
+                return dry_run::print(&inputs, arguments.formats.contains(&Format::Json));
             }
             frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, &worker).await?
         }
@@ -206,6 +215,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         evaluators: arguments.evaluator.clone(),
         seed: arguments.seed.unwrap_or(settings::SEED),
         tool_env: arguments.outside.tool_env.clone(),
+        concurrency: arguments.concurrency,
         network: arguments.network.clone(),
         cache: arguments.reuse.open()?,
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
@@ -214,6 +224,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
     if let Some(Manifests { run, endpoints, gates, concurrency }) = config {
         (inputs.run, inputs.endpoints) = (run, endpoints);
         aside = Aside { gates, concurrency: Some(concurrency) };
+        inputs.concurrency = inputs.concurrency.or(aside.concurrency);
     }
     inputs.run.egress = arguments.outside.hosts(std::mem::take(&mut inputs.run.egress));
     inputs.run.conduct = arguments.conduct.over(inputs.run.conduct);
@@ -269,7 +280,8 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
     recovered.done.iter().for_each(|done| counts.add(done.outcome));
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let configured = Aside::of(run.manifest())?.concurrency;
-    let asked = arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(CONCURRENCY);
+    let asked =
+        arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(settings::CONCURRENCY as usize);
     let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet, arguments.ci);
     let local = LocalRun {
         matrix: session.matrix.clone(),

@@ -65,6 +65,7 @@ impl Assignment {
             run: run_spec(&manifest.work)?,
             permits: Some(Arc::new(super::permits::SharedPermits::new(&endpoints, options.clone()))),
             endpoints,
+            concurrency: Some(ticket.concurrency),
             seed: manifest.work.seed,
             ..Inputs::of(folder.join(&manifest.work.entry))
         };

@@ -22,10 +22,13 @@ const RESULT_BYTES: usize = 64 << 10;
 impl Run<'_> {
     /// Calls the tools that these checks ask for, one after the other.
     pub(super) async fn call_for_checks(&mut self, checks: impl Iterator<Item = &Assertion>, turn: Option<u32>) {
-        let asked = checks.filter_map(|check| {
+        let applying = |check: &&Assertion| {
             let held = |when| matches!(applies(when, &self.conversation), Ok(Ok(())));
-            params_of(TOOL_EXEC, check).filter(|_| check.when.as_deref().is_none_or(held))
-        });
+            check.when.as_deref().is_none_or(held)
+        };
+        // Of a group that does not apply no check does.
+        let single = checks.filter(applying).flat_map(Assertion::checks).filter(applying);
+        let asked = single.filter_map(|check| params_of(TOOL_EXEC, check));
         let turn = turn.or(self.conversation.turns.last().copied()).unwrap_or_default();
         for params in asked.collect::<Vec<_>>() {
             let Some(tool) = params["tool"].as_str() else { continue };

@@ -67,8 +67,14 @@ impl Run<'_> {
         let mut fired = false;
         let ended = direction == Direction::Output && std::mem::take(&mut self.ended);
         for (index, validator) in (0u32..).zip(self.guards).filter(|(_, validator)| direction.wanted(validator)) {
-            let (record, micros, wanted) = self.guarded(message, validator, direction, index, at).await?;
-            let refused = record.outcome != Outcome::Passed && record.outcome != Outcome::Skipped;
+            let (mut record, micros, wanted) = self.guarded(message, validator, direction, index, at).await?;
+            if record.outcome == Outcome::Skipped {
+                // Whoever cannot say whether a message may pass must not let it pass.
+                let why = record.reason.take().unwrap_or_else(|| "it judges nothing".to_owned());
+                (record.outcome, record.error) = (Outcome::Error, Some("GuardrailSkipped".to_owned()));
+                record.reason = Some(format!("it was skipped: {why}"));
+            }
+            let refused = record.outcome != Outcome::Passed;
             let cut = record.evidence.first().map(|span| span.start as usize);
             let error = record.error.clone().zip(record.reason.clone());
             self.checks.push(record);

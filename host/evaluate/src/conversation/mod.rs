@@ -8,6 +8,7 @@ mod evals;
 mod exec;
 mod guard;
 mod live;
+mod media;
 mod memory;
 mod persona;
 mod policy;
@@ -346,12 +347,21 @@ impl<'a> Run<'a> {
         if let Some(turn) = self.turns.last() {
             facts.insert("latency_ms".to_owned(), json!(turn.latency_ms));
         }
-        let (mut usage, mut cost) = (Usage::default(), Some(0u64));
+        // A reply whose tokens nobody counted makes the sum unknown, not smaller.
+        let (mut usage, mut cost) = (Some(Usage::default()), Some(0u64));
         for message in self.conversation.messages.iter().filter(|message| message.role == Role::Assistant) {
-            usage += message.usage.unwrap_or_default();
+            usage = usage.zip(message.usage).map(|(mut sum, one)| {
+                sum += one;
+                sum
+            });
             cost = cost.zip(message.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
         }
-        let spent = json!({"usd_micro": cost, "input_tokens": usage.input, "output_tokens": usage.output});
+        let tokens = |count: fn(Usage) -> u64| usage.map(count);
+        let spent = json!({
+            "usd_micro": cost,
+            "input_tokens": tokens(|usage| usage.input),
+            "output_tokens": tokens(|usage| usage.output),
+        });
         facts.insert("cost".to_owned(), spent);
     }
 
@@ -361,7 +371,7 @@ impl<'a> Run<'a> {
         if planned.is_empty() {
             return Ok(true);
         }
-        self.call_for_checks(planned.iter().flat_map(|check| check.assertion().checks()), turn).await;
+        self.call_for_checks(planned.iter().map(Planned::assertion), turn).await;
         let bundle = &self.evaluator.parts.bundle;
         let planned: Vec<_> = planned.into_iter().map(|it| (it.refused(bundle), it)).collect();
         let judging = |bench: Bench, subject: Arc<Conversation>, key: String| async move {

@@ -117,6 +117,7 @@ impl Run<'_> {
         let must_call = choice == ToolChoice::Required && !called;
         let watcher = if stream { self.watcher() } else { None };
         let watch = watcher.as_ref().map(|watcher| watcher as &dyn Watch);
+        let messages = self.with_media(messages, provider)?;
         let request = self.request(&messages, &told, context, self.parameters(self.task()));
         let (temperature, seed) = (turn.assistant_temp.or(request.temperature), turn.seed.or(request.seed));
         let request = ChatRequest { stream, must_call, watch, temperature, seed, ..request };
@@ -262,6 +263,7 @@ impl Run<'_> {
             }
             Err(error) => {
                 measured.attempts += error.attempts;
+                measured.retried.extend(error.retried.iter().map(|reason| (*reason).to_owned()));
                 Err(error.into())
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arena_bundle::{State, Workflow};
+use arena_bundle::{Artifact, State, Workflow};
 use arena_provider::ToolSpec;
 use serde_json::{Value, json};
 
@@ -44,10 +44,26 @@ impl Machine {
             "" => entry.clone(),
             // The entry first: two states may share a prompt.
             _ if workflow.states.get(entry).is_some_and(|state| state.prompt_task == task) => entry.clone(),
-            _ => workflow.states.keys().find(of_task).cloned().ok_or_else(|| {
-                let tasks: Vec<_> = workflow.states.values().map(|state| state.prompt_task.as_str()).collect();
-                format!("task_type `{task}` is the prompt of no state; there are {}", tasks.join(", "))
-            })?,
+            _ => {
+                let fitting: Vec<&String> = workflow.states.keys().filter(of_task).collect();
+                match fitting[..] {
+                    [state] => state.clone(),
+                    [] => {
+                        let tasks: Vec<_> = workflow.states.values().map(|state| state.prompt_task.as_str()).collect();
+                        return Err(format!(
+                            "task_type `{task}` is the prompt of no state; there are {}",
+                            tasks.join(", ")
+                        ));
+                    }
+                    _ => {
+                        let names: Vec<_> = fitting.iter().map(|name| format!("`{name}`")).collect();
+                        let names = names.join(", ");
+                        return Err(format!(
+                            "task_type `{task}` is the prompt of several states ({names}): which begins is not said"
+                        ));
+                    }
+                }
+            }
         };
         if !workflow.states.contains_key(&start) {
             return Err(format!("the workflow has no state `{start}` to begin in"));
@@ -98,9 +114,11 @@ impl Machine {
                 }),
             });
         }
-        if !state.artifacts.is_empty() {
-            let names: Vec<&String> = state.artifacts.keys().collect();
-            let told = state.artifacts.iter().map(|(name, artifact)| format!("{name}: {}", artifact.description));
+        // An artifact of any state may be written in each of them.
+        let artifacts = self.artifact_slots();
+        if !artifacts.is_empty() {
+            let names: Vec<&String> = artifacts.keys().copied().collect();
+            let told = artifacts.iter().map(|(name, artifact)| format!("{name}: {}", artifact.description));
             tools.push(ToolSpec {
                 name: SET_ARTIFACT.to_owned(),
                 description: format!("Writes an artifact. {}", told.collect::<Vec<_>>().join("; ")),
@@ -115,6 +133,12 @@ impl Machine {
             });
         }
         tools
+    }
+
+    /// The artifacts of all states; where two states have one name, what the present one says of it counts.
+    fn artifact_slots(&self) -> BTreeMap<&String, &Artifact> {
+        let others = self.workflow.states.values().flat_map(|state| &state.artifacts);
+        others.chain(self.state().iter().flat_map(|state| &state.artifacts)).collect()
     }
 
     /// Counts a call of any tool; an error once the budget is used up.
@@ -134,8 +158,7 @@ impl Machine {
         match tool {
             TRANSITION => self.ask(text("event"), text("context")),
             _ => {
-                let append =
-                    self.state().and_then(|state| state.artifacts.get(text("name"))).is_some_and(|it| it.append);
+                let append = self.artifact_slots().get(&text("name").to_owned()).is_some_and(|it| it.append);
                 let artifact = self.artifacts.entry(text("name").to_owned()).or_default();
                 if append && !artifact.is_empty() {
                     artifact.push('\n');

@@ -4,13 +4,20 @@ use std::collections::HashMap;
 
 use arena_bundle::Assertion;
 use arena_model::Fault;
+use serde_json::Value;
 
 use super::params::{misplaced, unknown};
 use super::{Finding, Findings};
 use crate::check::{Unwrapped, unknown_tool, unwrap};
+use crate::condition::undecidable;
 use crate::evaluator::Evaluator;
 use crate::guardrails::unknown_validator;
 use crate::library::Resolved;
+use crate::score::Threshold;
+
+/// Params of a group beside its thresholds.
+const GROUP_PARAMS: [&str; 2] = ["checks", "assertions"];
+const GROUP_WORDS: &str = "`min_score` and `max_score`";
 
 /// What is wrong with one pair of type and params: fatal or not, stable name, sentence.
 pub(super) type Found = (bool, &'static str, String);
@@ -46,10 +53,49 @@ impl Evaluator {
             }
             self.try_all(all, most, &mut tried, &mut findings).await;
         }
+        self.conditions(&mut findings);
         let own = self.parts.bundle.prompts.values().flat_map(|prompt| &prompt.evals);
         let evals: Vec<&Assertion> = self.parts.bundle.evals.iter().chain(own).map(|eval| &eval.check).collect();
         self.try_all(evals, most, &mut tried, &mut findings).await;
         findings.list
+    }
+
+    /// Conditions that can never be decided, and params of groups, which no component looks at.
+    fn conditions(&self, findings: &mut Findings) {
+        let bundle = &self.parts.bundle;
+        let of_scenario = |scenario: &'_ std::sync::Arc<arena_bundle::Scenario>| {
+            let turns = scenario.turns.iter().flat_map(|turn| &turn.assertions).cloned();
+            turns.chain(scenario.conversation_assertions.iter().map(|check| (**check).clone())).collect::<Vec<_>>()
+        };
+        for written in bundle.scenarios.iter().flat_map(of_scenario) {
+            let mut tell = |check: &Assertion, reason: &'static str, text: String| {
+                findings.push(Finding {
+                    fatal: true,
+                    reason,
+                    place: format!("{}:{}", check.file, check.line),
+                    text: format!("check `{}`: {text}", check.kind),
+                });
+            };
+            let members = written.group.iter().flat_map(|group| &group.checks);
+            for check in std::iter::once(&written).chain(members) {
+                if let Some(why) = check.when.as_deref().and_then(undecidable) {
+                    tell(check, "ConditionInvalid", why);
+                }
+            }
+            if written.group.is_none() {
+                continue;
+            }
+            match Threshold::split(&written.params.to_value()) {
+                Err(why) => tell(&written, "BadParams", why),
+                Ok((_, Value::Object(rest))) => {
+                    for name in rest.keys().filter(|name| !GROUP_PARAMS.contains(&name.as_str())) {
+                        let text = format!("a group has no param `{name}`; there are {}", GROUP_WORDS);
+                        tell(&written, "BadParams", text);
+                    }
+                }
+                Ok(_) => {}
+            }
+        }
     }
 
     async fn try_all<'b>(

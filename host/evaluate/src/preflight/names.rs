@@ -20,6 +20,10 @@ const DENYING: [(&str, [&str; 2]); 3] = [
     ("agent_not_invoked", ["agents", "agent_names"]),
 ];
 
+/// Checks with names of states among their params.
+const STATE_CHECKS: [&str; 5] =
+    ["state_is", "workflow_state_is", "transitioned_to", "spoke_in_state", "workflow_tool_access"];
+
 impl Evaluator {
     /// Names of tools, personas and values that are not there.
     pub fn check_names(&self) -> Vec<Finding> {
@@ -75,8 +79,11 @@ impl Evaluator {
         }
         let turns = scenario.turns.iter().flat_map(|turn| &turn.assertions);
         let all = turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref));
-        for check in all.flat_map(Assertion::checks).filter(|check| !check.negate) {
-            self.denied(check, findings);
+        for check in all.flat_map(Assertion::checks) {
+            self.states(check, findings);
+            if !check.negate {
+                self.denied(check, findings);
+            }
         }
         self.values(scenario, findings);
     }
@@ -143,6 +150,22 @@ impl Evaluator {
     }
 
     /// Names that a check forbids and nothing bears.
+    /// States of a workflow that are not there: a check on one holds never, or always.
+    fn states(&self, check: &Assertion, findings: &mut Findings) {
+        let Some(workflow) = &self.parts.bundle.workflow else { return };
+        let kind = check_type(check);
+        let Some(kind) = STATE_CHECKS.iter().find(|known| **known == kind) else { return };
+        let Some(values) = params_of(kind, check) else { return };
+        let rules = values["rules"].as_array().into_iter().flatten().map(|rule| &rule["state"]);
+        for state in std::iter::once(&values["state"]).chain(rules).filter_map(Value::as_str) {
+            if !workflow.states.contains_key(state) {
+                let known = advice(state, workflow.states.keys().map(String::as_str));
+                let text = format!("check `{kind}`: the workflow has no state `{state}`; {known}");
+                findings.push(found(false, "StateUnknown", &format!("{}:{}", check.file, check.line), text));
+            }
+        }
+    }
+
     fn denied(&self, check: &Assertion, findings: &mut Findings) {
         let kind = check_type(check);
         let Some((kind, params)) = DENYING.iter().find(|(known, _)| *known == kind) else { return };

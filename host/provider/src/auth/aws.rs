@@ -92,8 +92,11 @@ impl Signer {
 }
 
 fn from_lines(text: &str) -> Option<Keys> {
+    // Each heading begins another profile; the first with a key counts.
+    let mut profiles = text.split("\n[");
+    let profile = profiles.find(|profile| profile.contains("aws_access_key_id"))?;
     let find = |name: &str| {
-        text.lines().find_map(|line| {
+        profile.lines().find_map(|line| {
             let (key, value) = line.split_once('=')?;
             (key.trim() == name).then(|| value.trim().to_owned()).filter(|value| !value.is_empty())
         })
@@ -127,6 +130,13 @@ mod tests {
         time: u64,
         x_amz_date: String,
         authorization: String,
+    }
+
+    #[test]
+    fn a_profile_is_read_by_itself() {
+        let text = "[default]\naws_access_key_id = A\naws_secret_access_key = S\n[other]\naws_access_key_id = B\naws_session_token = T\n";
+        let keys = from_lines(text).unwrap();
+        assert_eq!((keys.aws_access_key_id.as_str(), keys.aws_session_token), ("A", None));
     }
 
     /// What botocore makes of random requests: `tests/sdk/signatures.py 60 7`. ARENA_SIGNATURES names another such file.

@@ -32,7 +32,7 @@ impl Client {
     /// An attempt within the limits of its provider.
     pub(super) async fn guarded(&self, body: &Bytes, streamed: bool, request: &ChatRequest<'_>) -> Result<Done, Cause> {
         // About four bytes of a body are a token; what comes back is settled when it is known.
-        let estimate = body.len() as u64 / 4 + u64::from(request.max_tokens.unwrap_or(0));
+        let estimate = body.len() as u64 / 4 + u64::from(request.max_tokens.or(self.max_tokens).unwrap_or(0));
         let pass = self.traffic.enter(estimate, &*self.http.sleep, request.deadline).await?;
         let ended = self.attempt(body.clone(), streamed, request.watch, request.deadline).await;
         let used = ended.as_ref().ok().and_then(|done| done.said.usage).map(|usage| usage.total());

@@ -11,9 +11,10 @@ use arena_model::{Author, Content, Message, Role};
 use async_trait::async_trait;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 
 use crate::auth::{Auth, sensitive};
-use crate::chat::{ChatReply, ChatRequest, Provider};
+use crate::chat::{ChatReply, ChatRequest, Provider, Remark};
 use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
 use crate::http::HttpClient;
@@ -47,7 +48,10 @@ pub(crate) struct Client {
     traffic: Arc<Traffic>,
     request_timeout: Duration,
     stream_idle_timeout: Duration,
-    passed_over: Vec<String>,
+    remarks: Vec<Remark>,
+    /// Shape of the answers, where a call asks for none of its own.
+    output_schema: Option<Value>,
+    max_tokens: Option<u32>,
 }
 
 impl Client {
@@ -73,7 +77,9 @@ impl Client {
             secrets: parts.into_iter().chain(settings.headers.values().cloned()).collect(),
             http: http.clone(),
             streams: !settings.unsupported_params.iter().any(|param| param == "stream"),
-            passed_over: passed_over(&*wire, pricing.is_some(), &settings.model),
+            remarks: remarks(&*wire, pricing.is_some(), &settings.model),
+            output_schema: settings.additional_config.get("output_schema").filter(|schema| schema.is_object()).cloned(),
+            max_tokens: settings.defaults.max_tokens,
             pricing,
             retries: Retries { policy: settings.retry, sleep: http.sleep.clone() },
             traffic: http.traffic(settings, &vendor.endpoint),
@@ -108,6 +114,8 @@ impl Client {
 #[async_trait]
 impl Provider for Client {
     async fn chat(&self, request: ChatRequest<'_>) -> Result<ChatReply, ProviderError> {
+        let output_schema = request.output_schema.or(self.output_schema.as_ref());
+        let request = ChatRequest { output_schema, ..request };
         let streamed = request.stream && self.streams;
         let body = self.wire.body(&request, streamed).map_err(|cause| cause.by(&self.id, 0))?;
         // Who watches a stream wants to see it come in pieces.
@@ -134,7 +142,11 @@ impl Provider for Client {
                     let waited = self.retries.wait(cause, &mut tries, request.deadline).await;
                     waited.map_err(|cause| {
                         self.traffic.gave_up(&cause);
-                        cause.by(&self.id, tries.failed())
+                        let attempts = tries.failed();
+                        ProviderError {
+                            retried: std::mem::take(&mut tries).into_retried(),
+                            ..cause.by(&self.id, attempts)
+                        }
                     })?;
                 }
             }
@@ -149,16 +161,22 @@ impl Provider for Client {
         Some(&self.endpoint)
     }
 
-    fn passed_over(&self) -> &[String] {
-        &self.passed_over
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 }
 
-/// What of the settings has no effect, and what will be missing, a sentence each.
-fn passed_over(wire: &dyn Wire, priced: bool, model: &str) -> Vec<String> {
-    let left_out = wire.left_out().iter().map(|name| format!("`{name}` is left out: this vendor does not take it"));
-    let unpriced = format!("no price is known for model `{model}`: its costs are unknown; set `pricing`");
-    left_out.chain((!priced).then_some(unpriced)).collect()
+/// What of the settings has no effect, and what will be missing.
+fn remarks(wire: &dyn Wire, priced: bool, model: &str) -> Vec<Remark> {
+    let left_out = wire.left_out().iter().map(|name| Remark {
+        reason: "ParameterLeftOut",
+        text: format!("`{name}` is left out of its requests: the vendor does not take it"),
+    });
+    let unpriced = (!priced).then(|| Remark {
+        reason: "PriceMissing",
+        text: format!("no price is known for model `{model}`, so costs are not known either; set `pricing`"),
+    });
+    left_out.chain(unpriced).collect()
 }
 
 fn headers(settings: &ProviderSettings, format: Format) -> Result<HeaderMap, Cause> {

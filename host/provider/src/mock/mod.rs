@@ -9,7 +9,7 @@ use arena_model::{Author, Content, Message, Part, Role, ToolCall, Usage};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::chat::{ChatReply, ChatRequest, Provider};
+use crate::chat::{ChatReply, ChatRequest, Provider, Remark};
 use crate::connect::FileReader;
 use crate::error::{Cause, ProviderError};
 use crate::settings::ProviderSettings;
@@ -27,6 +27,7 @@ pub(crate) struct Mock {
     spoken: Option<String>,
     /// Spoken where no scenario is named for it.
     response: Option<Entry>,
+    remarks: Vec<Remark>,
 }
 
 impl Mock {
@@ -48,7 +49,9 @@ impl Mock {
             |key: &str| settings.additional_config.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
         let spoken = text("duplex_scenario").map(str::to_owned);
         let response = text("response_text").map(Entry::text);
-        Ok(Self { model: settings.model.clone(), file, generated, spoken, response })
+        let told = file.passed_over.iter();
+        let told = told.map(|text| Remark { reason: "MockKeyUnknown", text: format!("mock file: {text}") });
+        Ok(Self { model: settings.model.clone(), remarks: told.collect(), file, generated, spoken, response })
     }
 }
 
@@ -89,8 +92,8 @@ impl Provider for Mock {
         None
     }
 
-    fn passed_over(&self) -> &[String] {
-        &self.file.passed_over
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     fn speaks(&self) -> bool {

@@ -1,6 +1,7 @@
 //! An end to calls that cannot succeed: a refused key, a model nobody knows, a dead endpoint.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use arena_model::{Class, Fault as _};
 
@@ -8,6 +9,8 @@ use crate::error::Cause;
 
 /// Calls in a row that end alike before nobody is called any more.
 const CALLS: u32 = 5;
+/// How long an endpoint that could not be reached is left alone before one call finds out whether it is back.
+const PROBE_AFTER: Duration = Duration::from_secs(5);
 
 /// Counts failures that have nothing to do with what was asked. A single success shows that it is not hopeless.
 #[derive(Debug, Default)]
@@ -17,45 +20,58 @@ pub(super) struct Breaker(Mutex<State>);
 struct State {
     failed: u32,
     open: Option<(String, Class)>,
+    /// When the next call may find out whether it still is so; none if it will stay so.
+    probe: Option<Instant>,
 }
 
 impl Breaker {
     /// Errs once it is open.
     pub(super) fn check(&self, endpoint: &str) -> Result<(), Cause> {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &state.open {
-            None => Ok(()),
-            Some((text, class)) => Err(Cause::CircuitOpen {
-                endpoint: endpoint.to_owned(),
-                failed: state.failed,
-                text: text.clone(),
-                class: *class,
-            }),
+        self.check_at(endpoint, Instant::now())
+    }
+
+    fn check_at(&self, endpoint: &str, now: Instant) -> Result<(), Cause> {
+        let mut state = self.state();
+        let Some((text, class)) = &state.open else { return Ok(()) };
+        if state.probe.is_some_and(|at| at <= now) {
+            state.probe = Some(now + PROBE_AFTER);
+            return Ok(());
         }
+        let (endpoint, failed) = (endpoint.to_owned(), state.failed);
+        Err(Cause::CircuitOpen { endpoint, failed, text: text.clone(), class: *class })
     }
 
     pub(super) fn succeeded(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).failed = 0;
+        *self.state() = State::default();
     }
 
     /// A call failed for good.
     pub(super) fn failed(&self, cause: &Cause) {
+        self.failed_at(cause, Instant::now());
+    }
+
+    fn failed_at(&self, cause: &Cause, now: Instant) {
+        let passing = matches!(cause, Cause::ProviderUnreachable { .. });
         let hopeless = matches!(
             cause,
             Cause::CredentialRefused { .. }
                 | Cause::ModelNotFound { .. }
                 | Cause::QuotaExhausted { .. }
                 | Cause::RedirectRefused { .. }
-                | Cause::ProviderUnreachable { .. }
         );
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !hopeless || state.open.is_some() {
+        let mut state = self.state();
+        if !(passing || hopeless) || state.open.is_some() {
             return;
         }
         state.failed += 1;
         if state.failed >= CALLS {
             state.open = Some((cause.to_string(), cause.clone().by("", 0).class()));
+            state.probe = passing.then(|| now + PROBE_AFTER);
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,5 +98,19 @@ mod tests {
         breaker.failed(&refused());
         let open = breaker.check("h").unwrap_err();
         assert!(matches!(open, Cause::CircuitOpen { failed: 5, class: Class::Input, .. }), "{open}");
+    }
+
+    #[test]
+    fn an_endpoint_that_was_away_is_asked_again_now_and_then() {
+        let (breaker, start) = (Breaker::default(), Instant::now());
+        let away = Cause::ProviderUnreachable { endpoint: "h".into(), text: "refused".into() };
+        (0..5).for_each(|_| breaker.failed_at(&away, start));
+        assert!(breaker.check_at("h", start).is_err());
+        let later = start + PROBE_AFTER;
+        assert!(breaker.check_at("h", later).is_ok() && breaker.check_at("h", later).is_err(), "one finds out");
+        breaker.succeeded();
+        assert!(breaker.check_at("h", later).is_ok());
+        (0..5).for_each(|_| breaker.failed_at(&refused(), start));
+        assert!(breaker.check_at("h", start + PROBE_AFTER * 100).is_err(), "a refused key stays so");
     }
 }

@@ -60,10 +60,9 @@ impl Traffic {
 
     /// Waits for the turn of an attempt that is thought to take `tokens`.
     pub(crate) async fn enter(&self, tokens: u64, sleep: &dyn Sleep, deadline: Instant) -> Result<Pass<'_>, Cause> {
-        self.breaker.check(&self.endpoint)?;
         let no_room = || Cause::NoRoom { endpoint: self.endpoint.clone() };
         let slot = tokio::time::timeout_at(deadline.into(), self.adaptive.enter()).await.map_err(|_| no_room())?;
-        // It may have opened while this one waited.
+        // Behind the wait: it may have opened meanwhile.
         self.breaker.check(&self.endpoint)?;
         let Some(permits) = &self.permits else { return Ok(Pass { traffic: self, slot, held: None }) };
         loop {
@@ -118,7 +117,8 @@ impl Pass<'_> {
                 | Cause::ProviderUnreachable { .. }
                 | Cause::ProviderTimeout { .. }
                 | Cause::StreamBroken { .. }
-                | Cause::StreamIdle { .. },
+                | Cause::StreamIdle { .. }
+                | Cause::ErrorReply { .. },
             ) => self.slot.stumbled(),
             Some(_) => {}
         }

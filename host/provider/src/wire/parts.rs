@@ -33,6 +33,12 @@ impl<'a> Media<'a> {
             "jpg" => "jpeg",
             "mpeg" => "mp3",
             "x-wav" | "wave" => "wav",
+            "plain" => "txt",
+            "markdown" => "md",
+            "quicktime" => "mov",
+            "msword" => "doc",
+            "vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
+            "vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "xlsx",
             other => other,
         }
     }

@@ -15,7 +15,7 @@ pub(super) fn body(parameters: &Parameters, request: &ChatRequest<'_>) -> Result
     let mut body = Map::new();
     let system: Vec<_> = system(request.messages).into_iter().map(|text| json!({ "text": text })).collect();
     put(&mut body, "system", (!system.is_empty()).then_some(system));
-    let turns = turns(request.messages, "assistant", |_, message| blocks(message))?;
+    let turns = turns(request.messages, "assistant", blocks)?;
     body.insert(
         "messages".into(),
         turns.into_iter().map(|(role, content)| json!({"role": role, "content": content})).collect(),
@@ -43,11 +43,13 @@ pub(super) fn body(parameters: &Parameters, request: &ChatRequest<'_>) -> Result
     Ok(bytes_of(&body))
 }
 
-fn blocks(message: &Message) -> Result<Vec<Value>, Cause> {
+fn blocks(index: usize, message: &Message) -> Result<Vec<Value>, Cause> {
     let mut blocks = match &message.content {
         Content::Text(text) if text.is_empty() => Vec::new(),
         Content::Text(text) => vec![json!({ "text": text })],
-        Content::Parts(parts) => parts.iter().map(block).collect::<Result<_, _>>()?,
+        Content::Parts(parts) => {
+            parts.iter().enumerate().map(|(at, part)| block(part, index, at)).collect::<Result<_, _>>()?
+        }
     };
     if message.role == Role::Tool {
         return Ok(vec![json!({"toolResult": {"toolUseId": message.tool_call_id, "content": blocks}})]);
@@ -60,14 +62,15 @@ fn blocks(message: &Message) -> Result<Vec<Value>, Cause> {
     Ok(blocks)
 }
 
-fn block(part: &Part) -> Result<Value, Cause> {
+fn block(part: &Part, message: usize, at: usize) -> Result<Value, Cause> {
     let refused = || unsupported(part, "text, and images, videos and documents with data");
     match (part.kind.as_str(), &part.text, Media::of(part)) {
         ("text", Some(text), _) => Ok(json!({ "text": text })),
         (kind @ ("image" | "video" | "document"), _, Some(Media::Data { data, mime })) => {
             let mut media = json!({"format": Media::format(mime), "source": {"bytes": data}});
             if kind == "document" {
-                media["name"] = "document".into();
+                // No two may have one name.
+                media["name"] = format!("document {message} {at}").into();
             }
             Ok(json!({ kind: media }))
         }

@@ -21,6 +21,8 @@ pub(super) fn body(
     let mut body = Map::new();
     body.insert("model".into(), parameters.model.as_str().into());
     let thinking = parameters.extra.get("thinking_budget").and_then(Value::as_u64).filter(|budget| *budget > 0);
+    // The thoughts that came with a call would have to go back with its result, and nobody keeps them.
+    let thinking = thinking.filter(|_| !in_a_loop(request.messages));
     let most = u64::from(parameters.max_tokens(request).unwrap_or(MAX_TOKENS));
     // What is thought counts against the limit: the answer keeps all that it was given.
     body.insert("max_tokens".into(), most.saturating_add(thinking.unwrap_or(0)).into());
@@ -51,7 +53,9 @@ pub(super) fn body(
         .filter(|_| parameters.takes("tools"))
         .map(|tool| json!({"name": tool.name, "description": tool.description, "input_schema": tool.parameters}))
         .collect();
-    let mut choice = (request.must_call && !tools.is_empty()).then(|| json!({"type": "any"}));
+    // A model that thinks cannot be made to call.
+    let must_call = request.must_call && !tools.is_empty() && thinking.is_none();
+    let mut choice = must_call.then(|| json!({"type": "any"}));
     if let Some(schema) = request.output_schema.filter(|_| tools.is_empty() && thinking.is_none()) {
         // An answer of a given shape is the arguments of a call: every model of the vendor can do that.
         tools.push(json!({"name": ANSWER, "description": "Gives the answer.", "input_schema": schema}));
@@ -63,6 +67,11 @@ pub(super) fn body(
     }
     put(&mut body, "stream", streamed.then_some(true));
     Ok(body)
+}
+
+/// Whether the model is at its tools: it has called since the user spoke.
+fn in_a_loop(messages: &[Message]) -> bool {
+    messages.iter().rev().take_while(|message| message.role != Role::User).any(|message| message.role == Role::Tool)
 }
 
 fn blocks(message: &Message) -> Result<Vec<Value>, Cause> {
@@ -154,6 +163,9 @@ mod tests {
         assert_eq!((&body["max_tokens"], body.get("temperature")), (&json!(2100), None));
         assert_eq!(body["thinking"], json!({"type": "enabled", "budget_tokens": 2000}));
         assert_eq!(sent(&request, &[])["temperature"], 0.5);
+        let looped = [messages[0].clone(), Message::text(Role::Tool, Author::Tool, "1")];
+        let request = ChatRequest { messages: &looped, ..request };
+        assert_eq!(sent(&request, &[("thinking_budget", json!(2000))]).get("thinking"), None);
     }
 
     #[test]
