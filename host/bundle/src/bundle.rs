@@ -70,6 +70,8 @@ pub struct Bundle {
     pub unsupported: Vec<&'static str>,
     /// What does not stop the bundle, sorted by file and line.
     pub warnings: Vec<Problem>,
+    /// Files of the folder that are no part of the bundle, sorted by path.
+    pub(crate) left_out: Vec<BundleFile>,
     pub(crate) folder: Folder,
 }
 
@@ -77,20 +79,24 @@ impl Bundle {
     /// The bytes of a file that the bundle's documents name, `reference` being relative to the root. Only what is in
     /// `files` can be read, and only while it is what was digested.
     pub fn read(&self, reference: &str) -> Result<Vec<u8>, Problem> {
-        tree::read_listed(&self.folder, tree::find(&self.files, reference)?)
+        tree::read_listed(&self.folder, self.find(reference)?)
     }
 
     /// The text of a file in or below `folder`, `reference` being relative to it: of at most `most` bytes, and UTF-8.
     pub fn text_within(&self, folder: &str, reference: &str, most: u64) -> Result<String, Problem> {
         // On its own, so that no `..` leads out of the folder.
         let below = tree::normal(reference)?;
-        let file = tree::find(&self.files, &format!("{folder}/{below}"))?;
+        let file = self.find(&format!("{folder}/{below}"))?;
         if file.size > most {
             let message = format!("the file has {} bytes, more than the limit of {most}", file.size);
             return Err(Problem::of_file(&file.path, "FileTooLarge", message));
         }
         String::from_utf8(tree::read_listed(&self.folder, file)?)
             .map_err(|_| Problem::of_file(&file.path, "NotText", "the file is not UTF-8"))
+    }
+
+    fn find(&self, reference: &str) -> Result<&BundleFile, Problem> {
+        tree::find(&self.files, reference).or_else(|cause| tree::find(&self.left_out, reference).map_err(|_| cause))
     }
 }
 

@@ -1,11 +1,14 @@
 //! `spec.compositions`: graphs of steps that answer a turn in place of one prompt.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod look;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::report::Report;
-use crate::shape::similar;
 use crate::yaml::{Cursor, Data};
 
 /// Most parallel steps inside each other.
@@ -19,8 +22,8 @@ const MOST_STEPS: u32 = 1000;
 pub struct Composition {
     /// In the order in which they run.
     pub steps: Vec<Step>,
-    /// The step whose output is the answer.
-    pub output: String,
+    /// The step whose output is the answer; none for the last one that put something out.
+    pub output: Option<String>,
 }
 
 /// One step.
@@ -28,6 +31,8 @@ pub struct Composition {
 pub struct Step {
     /// What others refer to it by.
     pub id: String,
+    /// Steps before it. If there are some and all are left out, so is this one.
+    pub depends_on: Vec<String>,
     /// What it is given: any JSON, in which texts of the form `${step.output.field}` stand for outputs.
     pub input: Value,
     /// Whether its answer is read as JSON; where it is none, it is a text.
@@ -48,6 +53,8 @@ pub enum StepKind {
     Agent {
         /// The prompt's task type.
         task: String,
+        /// What the model is told of, of what its prompt allows; none if the step says nothing of it.
+        tools: Option<Vec<String>>,
         /// Most rounds.
         max_steps: u32,
         /// Ends once this tool was called.
@@ -73,9 +80,34 @@ pub enum StepKind {
         branches: Vec<Step>,
         /// Name of their joint output within the step's own.
         into: String,
-        /// Whether the outputs stand in a list in place of a mapping by id.
-        append: bool,
+        /// How their outputs become one.
+        reduce: Reduce,
     },
+}
+
+/// How the outputs of branches become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduce {
+    /// A list.
+    Append,
+    /// The last one.
+    Replace,
+    /// A mapping by id.
+    Barrier,
+}
+
+const STRATEGIES: [(&str, Reduce); 3] =
+    [("append", Reduce::Append), ("replace", Reduce::Replace), ("barrier", Reduce::Barrier)];
+
+impl Reduce {
+    /// The joint output of branches, from theirs in their order. One that did not run is null in a list and a mapping.
+    pub fn join(self, outputs: impl DoubleEndedIterator<Item = (String, Option<Value>)>) -> Value {
+        match self {
+            Self::Append => Value::Array(outputs.map(|(_, output)| output.unwrap_or_default()).collect()),
+            Self::Replace => outputs.rev().find_map(|(_, output)| output).unwrap_or_default(),
+            Self::Barrier => Value::Object(outputs.map(|(id, output)| (id, output.unwrap_or_default())).collect()),
+        }
+    }
 }
 
 /// A question about outputs.
@@ -119,6 +151,19 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
+impl Comparison {
+    /// What it compares with, if the value is something else.
+    pub fn wants(self, value: &Value) -> Option<&'static str> {
+        match self {
+            Self::Equals | Self::NotEquals => None,
+            Self::In | Self::NotIn => (!value.is_array()).then_some("a list"),
+            Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual => {
+                (!value.is_number()).then_some("a number")
+            }
+        }
+    }
+}
+
 const OPERATORS: [(&str, Comparison); 8] = [
     ("equals", Comparison::Equals),
     ("not_equals", Comparison::NotEquals),
@@ -135,6 +180,7 @@ impl Composition {
     /// cases that come to it end in it.
     pub(crate) fn decode_all(list: &Cursor<'_>, report: &mut Report) -> BTreeMap<String, Result<Self, String>> {
         let decode = |(name, it): (&str, Cursor<'_>)| {
+            report.lenient(|report| look::hold(&it, report));
             let composition = Self::decode(&it);
             let mut tell = |(at, why): &(String, String), hint| {
                 let mut problem = it.error("CompositionInvalid", format!("{at}: {why}")).defect();
@@ -145,9 +191,10 @@ impl Composition {
                 Err(wrong) => tell(wrong, "each case that comes to this composition ends in this error"),
                 // As in the original runner it runs all the same, as far as it comes.
                 Ok(composition) => {
-                    if let Err(wrong) = composition.check_names() {
-                        tell(&wrong, "what is not there counts as a step that did not run");
-                    }
+                    let wrong = composition.look();
+                    wrong
+                        .iter()
+                        .for_each(|wrong| tell(wrong, "a case that comes to it is an error, or goes another way"));
                 }
             }
             (name.to_owned(), composition.map_err(|(at, why)| format!("{at}: {why}")))
@@ -155,83 +202,21 @@ impl Composition {
         list.entries().map(decode).collect()
     }
 
-    fn decode(it: &Cursor<'_>) -> Result<Self, (String, String)> {
+    fn decode(it: &Cursor<'_>) -> Decoded<Self> {
         let list = it.get("steps").ok_or_else(|| ("steps".to_owned(), "is missing".to_owned()))?;
-        Ok(Self { steps: steps(&list, 0)?, output: it.text("output").unwrap_or_default() })
-    }
-
-    /// An error for what refers to a step that there is not: it would be taken for one that did not run.
-    fn check_names(&self) -> Decoded<()> {
-        let mut known = BTreeSet::from([INPUT]);
-        let mut named = vec![("output".to_owned(), self.output.as_str())];
-        for step in &self.steps {
-            step.names(&mut known, &mut named);
-        }
-        match named.into_iter().find(|(_, name)| !known.contains(name)) {
-            None => Ok(()),
-            Some((at, name)) => {
-                let advice = match similar(name, known.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("there are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
-                };
-                Err((at, format!("there is no step `{name}`; {advice}")))
-            }
-        }
+        Ok(Self { steps: steps(&list, 0)?, output: it.text("output").filter(|output| !output.is_empty()) })
     }
 }
 
-/// What stands for the user's words among the outputs of steps.
-const INPUT: &str = "input";
-
-/// The names of steps in the `${step.output.field}` of a text.
-fn referred(text: &str) -> impl Iterator<Item = &str> {
-    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).map(|(path, _)| head(path))
-}
-
-/// The step of a path.
-fn head(path: &str) -> &str {
-    path.trim().split('.').next().unwrap_or_default()
-}
-
-/// All texts of a value.
-fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
-    match value {
-        Value::String(text) => found.push(text),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
-        Value::Object(map) => map.values().for_each(|item| texts(item, found)),
-        _ => {}
-    }
-}
-
-type Decoded<T> = Result<T, (String, String)>;
+/// Where, and why.
+type Wrong = (String, String);
+type Decoded<T> = Result<T, Wrong>;
 
 fn steps(list: &Cursor<'_>, depth: usize) -> Decoded<Vec<Step>> {
     list.items().map(|step| Step::decode(&step, depth)).collect()
 }
 
 impl Step {
-    /// Adds the ids of this step and those within to `known`, and what they refer to, with where, to `named`.
-    fn names<'s>(&'s self, known: &mut BTreeSet<&'s str>, named: &mut Vec<(String, &'s str)>) {
-        known.insert(&self.id);
-        let at = || format!("step `{}`", self.id);
-        let mut inputs = Vec::new();
-        texts(&self.input, &mut inputs);
-        named.extend(inputs.into_iter().flat_map(referred).map(|name| (at(), name)));
-        match &self.kind {
-            StepKind::Branch { predicate, then, otherwise } => {
-                let mut paths = Vec::new();
-                predicate.paths(&mut paths);
-                let heads = paths
-                    .into_iter()
-                    .map(|path| head(path.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).unwrap_or(path)));
-                let targets = [Some(then), otherwise.as_ref()].into_iter().flatten().map(String::as_str);
-                named.extend(heads.chain(targets).map(|name| (at(), name)));
-            }
-            StepKind::Parallel { branches, .. } => branches.iter().for_each(|branch| branch.names(known, named)),
-            StepKind::Prompt { .. } | StepKind::Agent { .. } | StepKind::Tool { .. } => {}
-        }
-    }
-
     fn decode(step: &Cursor<'_>, depth: usize) -> Decoded<Self> {
         let id = step.text("id").unwrap_or_default();
         let wrong = |why: &str| (format!("step `{id}`"), why.to_owned());
@@ -244,6 +229,7 @@ impl Step {
                 let max_steps = end.and_then(|end| end.number("max_steps")).filter(|steps| *steps >= 1.0);
                 StepKind::Agent {
                     task: task()?,
+                    tools: step.get("tools").map(|_| step.texts("tools")),
                     max_steps: max_steps.map_or(AGENT_STEPS, |steps| (steps as u32).min(MOST_STEPS)),
                     until_tool: end.and_then(|end| end.text("tool_called")),
                 }
@@ -262,12 +248,16 @@ impl Step {
             }
             "parallel" if depth < DEPTH => {
                 let list = step.get("branches").ok_or_else(|| wrong("`branches` is missing"))?;
-                let reduce = step.get("reduce");
-                let reduce = reduce.as_ref();
+                let reduce = step.get("reduce").ok_or_else(|| wrong("`reduce` is missing"))?;
+                let strategy = reduce.text("strategy").unwrap_or_default();
+                let known = STRATEGIES.iter().find(|(name, _)| *name == strategy);
+                let (_, how) = known.ok_or_else(|| {
+                    wrong(&format!("`reduce.strategy` {strategy:?} is none of append, replace, barrier"))
+                })?;
                 StepKind::Parallel {
                     branches: steps(&list, depth + 1)?,
-                    into: reduce.and_then(|reduce| reduce.text("into")).unwrap_or_default(),
-                    append: reduce.and_then(|reduce| reduce.text("strategy")).as_deref() == Some("append"),
+                    into: reduce.text("into").unwrap_or_default(),
+                    reduce: *how,
                 }
             }
             "parallel" => return Err(wrong("parallel steps are inside each other too deep")),
@@ -275,22 +265,14 @@ impl Step {
                 return Err(wrong(&format!("kind {other:?} is none of prompt, agent, tool, branch, parallel")));
             }
         };
-        let input = step.json("input").or_else(|| step.json("args")).unwrap_or(Value::Null);
+        let (first, second) = if let StepKind::Tool { .. } = kind { ("args", "input") } else { ("input", "args") };
+        let input = step.json(first).or_else(|| step.json(second)).unwrap_or(Value::Null);
         let structured = step.get("output_schema").is_some();
-        Ok(Self { id, input, structured, kind })
+        Ok(Self { id, depends_on: step.texts("depends_on"), input, structured, kind })
     }
 }
 
 impl Predicate {
-    /// The paths that it asks about.
-    fn paths<'p>(&'p self, paths: &mut Vec<&'p str>) {
-        match self {
-            Self::Compare { path, .. } | Self::Exists { path, .. } => paths.push(path),
-            Self::All(all) | Self::Any(all) => all.iter().for_each(|one| one.paths(paths)),
-            Self::Not(inner) => inner.paths(paths),
-        }
-    }
-
     fn decode(it: &Cursor<'_>, depth: usize) -> Result<Self, String> {
         if depth > DEPTH {
             return Err("predicates are inside each other too deep".to_owned());

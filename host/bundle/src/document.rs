@@ -123,8 +123,10 @@ impl Document {
     }
 }
 
-/// The file that the text at `cursor` names, or the problem at that place.
+/// The file that the text at `cursor` names, or the problem at that place. Why one was left out is told of the file.
 pub(crate) fn resolve<'f>(cursor: &Cursor<'_>, files: &'f [BundleFile]) -> Result<&'f BundleFile, Problem> {
     let found = tree::find(files, cursor.node.as_text().unwrap_or_default());
-    found.map_err(|cause| Problem { hint: cause.hint, ..cursor.error_with_value(cause.reason, cause.message) })
+    let at = |cause: Problem| Problem { hint: cause.hint, ..cursor.error_with_value(cause.reason, cause.message) };
+    let file = found.map_err(at)?;
+    file.left_out.as_ref().map_or(Ok(file), |why| Err(Problem::clone(why)))
 }

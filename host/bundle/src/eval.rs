@@ -1,140 +1,119 @@
-//! `kind: Eval`: checks on a conversation that was held elsewhere.
+//! `kind: Eval`: which recordings it is about.
 
-use arena_model::{Author, Content, Message, Role, ToolCall};
-use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use crate::Problem;
 use crate::report::Report;
 use crate::tree::{self, BundleFile, Folder};
-use crate::yaml::{self, Cursor, YamlLimits};
+use crate::yaml::{Cursor, YamlLimits};
+use crate::{Problem, Recording, glob};
 
-/// A conversation as it was recorded.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Recording {
-    /// In order.
-    pub messages: Vec<Message>,
-}
-
-/// The recording that the text at `path` names: relative to the document, else to the bundle. What is wrong with it is a
-/// warning, and the error of its case.
-pub(crate) fn read(
-    path: &Cursor<'_>,
-    folder: &Folder,
-    files: &[BundleFile],
-    limits: &YamlLimits,
-    report: &mut Report,
-) -> Result<Recording, String> {
-    let text = path.node.as_text().unwrap_or_default();
-    let beside = path.file.rsplit_once('/').map(|(parent, _)| format!("{parent}/{text}"));
-    let found = beside.and_then(|beside| tree::find(files, &beside).ok()).map_or_else(|| tree::find(files, text), Ok);
-    let found =
-        found.map_err(|cause| Problem { hint: cause.hint, ..path.error_with_value(cause.reason, cause.message) });
-    let mut left_out = Vec::new();
-    let read = |file: &BundleFile| parse(&file.path, &tree::read_listed(folder, file)?, limits, &mut left_out);
-    let recording = found.and_then(read);
-    for why in left_out.iter().take(LEFT_OUT) {
-        report.push(path.error("RecordingRoleUnknown", why.clone()).warning());
-    }
-    recording.map_err(|problem| {
-        let why = problem.to_string();
-        report.push(problem.defect());
-        why
-    })
-}
-
-/// What an event of a session says, in the forms that sessions have had.
-fn event(event: &Value) -> Option<&Value> {
-    match event["type"].as_str() {
-        Some("message.created") => event.get("data"),
-        None | Some("message") => event.get("message").or_else(|| event.get("role").map(|_| event)),
-        Some(_) => None,
-    }
-}
-
-/// Sessions (`events`), results of the original runner (`messages` or `Messages`), and transcripts (`turns`).
-fn parse(file: &str, bytes: &[u8], limits: &YamlLimits, left_out: &mut Vec<String>) -> Result<Recording, Problem> {
-    let invalid = |message: &str| {
-        Problem::of_file(file, "RecordingInvalid", message).hint("it holds a list `events`, `messages` or `turns`")
-    };
-    let root = yaml::parse(file, bytes, limits)?.to_json();
-    let list = |key: &str| root.get(key).and_then(Value::as_array);
-    let messages: Vec<&Value> = if let Some(events) = list("events") {
-        events.iter().filter_map(event).collect()
-    } else if let Some(messages) = list("messages").or_else(|| list("Messages")).or_else(|| list("turns")) {
-        messages.iter().collect()
-    } else {
-        return Err(invalid("there is no conversation in the recording"));
-    };
-    let mut read = Vec::with_capacity(messages.len());
-    for (at, value) in messages.into_iter().enumerate() {
-        match message(value).map_err(|why| invalid(&format!("message {at}: {why}")))? {
-            Some(message) => read.push(message),
-            // As in the original runner, it is no part of the conversation.
-            None => {
-                let role = value["role"].as_str().unwrap_or_default();
-                left_out.push(format!("message {at} is left out: its role {role:?} is none of {}", ROLES.join(", ")));
-            }
-        }
-    }
-    let messages = read;
-    let said = |role| messages.iter().any(|message| message.role == role);
-    match (said(Role::User), said(Role::Assistant)) {
-        (true, true) => Ok(Recording { messages }),
-        (false, _) => Err(invalid("no user says anything in the recording, so it has no turn")),
-        (true, false) => Err(invalid("nobody answers in the recording")),
-    }
-}
-
-/// Roles that messages may have.
-const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
 /// Most messages that are named for being left out.
 const LEFT_OUT: usize = 20;
 
-/// One message, none if nobody knows its role; what cannot be read of it would not be judged, and is an error.
-fn message(value: &Value) -> Result<Option<Message>, String> {
-    let (role, by) = match value["role"].as_str().ok_or("it has no `role`")? {
-        "system" => (Role::System, Author::Script),
-        "user" => (Role::User, Author::Script),
-        "assistant" => (Role::Assistant, Author::Model),
-        "tool" => (Role::Tool, Author::Tool),
-        _ => return Ok(None),
-    };
-    let content = if value["content"].is_null() { &value["parts"] } else { &value["content"] };
-    let mut message = Message::text(role, by, text(content)?);
-    let calls = value["tool_calls"].as_array().into_iter().flatten();
-    message.tool_calls = calls
-        .enumerate()
-        .map(|(at, call)| {
-            let function = call.get("function").unwrap_or(call);
-            let arguments = function.get("arguments").or_else(|| function.get("args")).cloned().unwrap_or_default();
-            let arguments = match &arguments {
-                Value::String(text) => serde_json::from_str(text).unwrap_or(arguments),
-                _ => arguments,
-            };
-            ToolCall {
-                id: call["id"].as_str().map_or_else(|| format!("call_{at}"), str::to_owned),
-                name: function["name"].as_str().unwrap_or_default().to_owned(),
-                arguments,
-            }
-        })
-        .collect();
-    let answered = value.get("tool_call_id").or_else(|| value["tool_result"].get("id"));
-    message.tool_call_id = answered.and_then(Value::as_str).map(str::to_owned);
-    if role == Role::Tool && message.content == Content::Text(String::new()) {
-        message.content = Content::Text(text(&value["tool_result"]["content"])?);
-    }
-    Ok(Some(message))
+/// Where recordings are looked for.
+pub(crate) struct Shelf<'a> {
+    /// The bundle's folder as the user gave it.
+    pub(crate) root: &'a Path,
+    pub(crate) folder: &'a Folder,
+    pub(crate) files: &'a [BundleFile],
+    pub(crate) limits: &'a YamlLimits,
 }
 
-/// The text of a content: a text, or a list of parts.
-fn text(value: &Value) -> Result<String, String> {
-    match value {
-        Value::Null => Ok(String::new()),
-        Value::String(text) => Ok(text.clone()),
-        Value::Array(parts) => {
-            let of_part = |part: &Value| part.as_str().or_else(|| part["text"].as_str()).map(str::to_owned);
-            Ok(parts.iter().filter_map(of_part).collect::<Vec<_>>().join("\n"))
+/// A recording, or why there is none, with the name that tells it from the others of its eval.
+pub(crate) type Named = (Option<String>, Result<Recording, String>);
+
+/// The recordings that the text at `path` names, at least one. What is wrong with one is a defect, and the error of its
+/// case.
+pub(crate) fn read(path: &Cursor<'_>, shelf: &Shelf<'_>, report: &mut Report) -> Vec<Named> {
+    match shelf.find(path, report) {
+        Ok(files) => {
+            let names = names(&files);
+            let recordings = files.into_iter().map(|file| shelf.read(path, file, report)).collect::<Vec<_>>();
+            names.into_iter().zip(recordings).collect()
         }
-        other => Err(format!("its content is neither a text nor a list of parts but {other}")),
+        Err(problem) => vec![(None, Err(refused(problem, report)))],
     }
+}
+
+fn refused(problem: Problem, report: &mut Report) -> String {
+    let why = problem.to_string();
+    report.push(problem.defect());
+    why
+}
+
+impl Shelf<'_> {
+    fn read(&self, path: &Cursor<'_>, file: &BundleFile, report: &mut Report) -> Result<Recording, String> {
+        let mut left_out = Vec::new();
+        let bytes = tree::read_listed(self.folder, file);
+        let recording = bytes.and_then(|bytes| Recording::parse(&file.path, &bytes, self.limits, &mut left_out));
+        for why in left_out.iter().take(LEFT_OUT) {
+            report.push(path.error("RecordingRoleUnknown", why.clone()).warning());
+        }
+        recording.map_err(|problem| refused(problem, report))
+    }
+
+    /// The files that a path or pattern names: relative to its document, else to the bundle, else to the working folder.
+    fn find(&self, path: &Cursor<'_>, report: &mut Report) -> Result<Vec<&BundleFile>, Problem> {
+        let text = path.node.as_text().unwrap_or_default();
+        let beside = path.file.rsplit_once('/').map(|(parent, _)| format!("{parent}/{text}"));
+        let within = beside.iter().map(String::as_str).chain([text]);
+        if let Some(found) = within.filter_map(|it| self.named(it).ok()).find(|found| !found.is_empty()) {
+            return Ok(found);
+        }
+        let elsewhere = below_working_folder(text, self.root);
+        if let Some((place, found)) = elsewhere.and_then(|it| self.named(&it).ok().map(|found| (it, found)))
+            && !found.is_empty()
+        {
+            let message = "this is relative to the working directory: a run that is started elsewhere does not find it";
+            let problem = path.error_with_value("PathNotPortable", message).warning();
+            report.push(problem.hint(format!("write `{place}`, relative to the bundle")));
+            return Ok(found);
+        }
+        let at = |cause: Problem| Problem { hint: cause.hint, ..path.error_with_value(cause.reason, cause.message) };
+        match self.named(text) {
+            Ok(_) => Err(path.error_with_value("FileMissing", "no file of the bundle matches this pattern")),
+            Err(cause) => Err(at(cause)),
+        }
+    }
+
+    /// The file of this path, or those that match it as a pattern; none if there are no such.
+    fn named(&self, text: &str) -> Result<Vec<&BundleFile>, Problem> {
+        let found = tree::find(self.files, text);
+        if found.is_ok() || !glob::is_pattern(text) {
+            return found.map(|file| vec![file]);
+        }
+        let pattern = glob::compile(&tree::normal(text)?).ok_or_else(|| {
+            let problem = Problem::of_file(text, "PatternInvalid", "this is no pattern of file names");
+            problem.hint("`*` and `?` stand for characters of one name, `[a-z]` for one of these")
+        })?;
+        Ok(self.files.iter().filter(|file| pattern.is_match(&file.path)).collect())
+    }
+}
+
+/// A path or pattern relative to the working folder as one relative to `root`; none if it leads elsewhere.
+fn below_working_folder(text: &str, root: &Path) -> Option<String> {
+    if text.starts_with('/') {
+        return None;
+    }
+    let plain = text.find(glob::SIGNS).unwrap_or(text.len());
+    let (folder, rest) = text.split_at(text[..plain].rfind('/').map_or(0, |slash| slash + 1));
+    let folder = std::env::current_dir().ok()?.join(folder).canonicalize().ok()?;
+    let below = folder.strip_prefix(root.canonicalize().ok()?).ok()?.to_str()?;
+    Some(if below.is_empty() { rest.to_owned() } else { format!("{below}/{rest}") })
+}
+
+/// What tells the recordings of one eval apart: nothing if there is one, else the file's name without its extension, or
+/// the whole path if that is not enough.
+fn names(files: &[&BundleFile]) -> Vec<Option<String>> {
+    if files.len() == 1 {
+        return vec![None];
+    }
+    let bare = |path: &str| path.rsplit_once('.').map_or(path, |(bare, _)| bare).to_owned();
+    let name = |file: &&BundleFile| bare(file.path.rsplit('/').next().unwrap_or_default());
+    let names: Vec<String> = files.iter().map(name).collect();
+    if names.iter().collect::<BTreeSet<_>>().len() == files.len() {
+        return names.into_iter().map(Some).collect();
+    }
+    files.iter().map(|file| Some(file.path.clone())).collect()
 }

@@ -64,16 +64,21 @@ pub(crate) fn templates(spec: &Cursor<'_>) -> Vec<String> {
 
 /// Whether the fragments of prompts can be put into place, whatever values the variables have. Puts none into place, so
 /// that many prompts with the same large fragments cost no more than their texts.
-pub(crate) struct Check<'a>(Expansion<'a, Count>);
+pub(crate) struct Check<'a> {
+    expansion: Expansion<'a, Count>,
+    /// Whether a cycle was told: it is found again from each of its fragments and by each text that it is in.
+    cycle: bool,
+}
 
 impl<'a> Check<'a> {
     pub(crate) fn new(fragments: &'a BTreeMap<String, String>) -> Self {
-        Self(Expansion::new(fragments, &|_| false))
+        Self { expansion: Expansion::new(fragments, &|_| false), cycle: false }
     }
 
     /// Reports at `at` what is wrong with the fragments themselves.
     pub(crate) fn fragments(&mut self, at: &Cursor<'_>, report: &mut Report) {
-        let tokens: Vec<String> = self.0.fragments.keys().map(|name| format!("{{{{{PREFIX}{name}}}}}")).collect();
+        let names = self.expansion.fragments.keys();
+        let tokens: Vec<String> = names.map(|name| format!("{{{{{PREFIX}{name}}}}}")).collect();
         self.texts(&tokens, at, report);
     }
 
@@ -81,10 +86,9 @@ impl<'a> Check<'a> {
     pub(crate) fn texts(&mut self, texts: &[String], at: &Cursor<'_>, report: &mut Report) {
         let mut errors: Vec<FragmentError> = Vec::new();
         for text in texts {
-            self.0.path.clear();
-            match self.0.text(text) {
-                // A cycle is found once from each of its fragments.
-                Err(FragmentError::Cycle(_)) if errors.iter().any(|it| matches!(it, FragmentError::Cycle(_))) => {}
+            self.expansion.path.clear();
+            match self.expansion.text(text) {
+                Err(FragmentError::Cycle(_)) if std::mem::replace(&mut self.cycle, true) => {}
                 Err(error) if !errors.contains(&error) => errors.push(error),
                 _ => {}
             }

@@ -11,7 +11,7 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Bytes of all files together.
     pub total_bytes: u64,
-    /// Errors kept, and as many warnings.
+    /// Errors kept, as many defects, and as many warnings.
     pub problems: usize,
     /// Bounds of one YAML or JSON document.
     pub yaml: YamlLimits,

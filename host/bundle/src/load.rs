@@ -13,6 +13,7 @@ use crate::feature::{Without, unsupported};
 use crate::pack::{self, Pack};
 use crate::report::Report;
 use crate::scenario::Known;
+use crate::shape::advice;
 use crate::tree::{self, Folder, Listing};
 use crate::yaml::{Cursor, Data, YamlLimits};
 use crate::{
@@ -50,18 +51,20 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
     let mut report = Report::new(limits.problems);
     let arena = Document::parse(&file, &bytes, document::ARENA, &limits.yaml, &mut report);
     let skip = arena.as_ref().filter(|arena| writes_to_output(arena)).map(|_| OUTPUT);
-    let listing = folder.list(skip, limits).map_err(|problems| problems.into_iter().for_each(|p| report.push(p)));
-    let (Some(arena), Ok(listing)) = (arena, listing) else { return Err(report.into_errors()) };
+    let listing = report.keep(folder.list(skip, limits));
+    let (Some(arena), Some(mut listing)) = (arena, listing) else { return Err(report.into_errors()) };
+    std::mem::take(&mut listing.warnings).into_iter().for_each(|warning| report.push(warning));
     // The arena file had to be read before the listing, which depends on it.
     let digest = Digest::of(&bytes);
     if !listing.files.iter().any(|listed| listed.path == file && listed.digest == digest) {
         let problem = Problem::of_file(&file, "FileChanged", "the arena file changed while it was read");
         return Err(problem.hint("load the bundle again").into());
     }
-    let mut loader = Loader { folder: &folder, listing: &listing, limits: &limits.yaml, report };
+    let mut loader = Loader { root: &root, folder: &folder, listing: &listing, limits: &limits.yaml, report };
     let parts = loader.arena(&arena);
     let warnings = loader.report.finish()?;
     folder.forget();
+    let (files, left_out) = listing.files.into_iter().partition(|file| file.left_out.is_none());
     let name = arena.name().unwrap_or_else(|| {
         let root = root.canonicalize().unwrap_or_else(|_| root.clone());
         root.file_name().map_or_else(|| file.clone(), |name| name.to_string_lossy().into_owned())
@@ -71,7 +74,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         root,
         entry: file,
         digest: listing.digest,
-        files: listing.files,
+        files,
         defaults: parts.defaults,
         prompts: parts.prompts,
         scenarios: parts.scenarios.into_values().collect(),
@@ -93,6 +96,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         conduct: Conduct::default(),
         unsupported: parts.unsupported,
         warnings,
+        left_out,
         folder,
     })
 }
@@ -130,6 +134,7 @@ struct Parts {
 }
 
 struct Loader<'a> {
+    root: &'a Path,
     folder: &'a Folder,
     listing: &'a Listing,
     limits: &'a YamlLimits,
@@ -219,13 +224,16 @@ impl Loader<'_> {
     }
 
     fn prompts(&mut self, spec: &Cursor<'_>) -> BTreeMap<String, Prompt> {
-        let mut prompts = BTreeMap::new();
+        let (mut prompts, mut ids) = (BTreeMap::new(), BTreeSet::new());
         let mut add = |prompt: Option<Prompt>, at: &Cursor<'_>, report: &mut Report| {
             let Some(prompt) = prompt else { return };
-            let task = prompt.task_type.clone();
-            let file = prompt.file.clone();
+            let (id, task, file) = (prompt.id.clone(), prompt.task_type.clone(), prompt.file.clone());
+            let known = !ids.insert(id.clone());
             if let Some(Prompt { file: first, .. }) = prompts.insert(task.clone(), prompt) {
                 report.push(duplicate(at, "DuplicatePrompt", &format!("task_type `{task}`"), &first, &file));
+            } else if known {
+                let counts = "both count, by their task_type";
+                report.push(at.again("DuplicatePrompt", &format!("prompt id `{id}`"), counts));
             }
         };
         let list = spec.get("prompt_configs");
@@ -339,7 +347,8 @@ impl Loader<'_> {
             let Some(provider) = cursor.node.as_text() else { return };
             if !providers.contains(provider) {
                 let problem = cursor.error_with_value("ProviderUnknown", "no provider of the arena has this id");
-                report.push(problem.hint("the id is the provider's metadata.name; add it to `spec.providers`"));
+                let otherwise = "the id is the provider's metadata.name; add it to `spec.providers`";
+                report.push(problem.hint(advice(provider, providers.iter().map(String::as_str), otherwise)));
             }
             if judges.insert(name.clone(), provider.to_owned()).is_some() {
                 report.push(duplicate(judge, "DuplicateJudge", &format!("judge `{name}`"), judge.file, judge.file));

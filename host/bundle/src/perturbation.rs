@@ -1,6 +1,6 @@
 //! Perturbations: the same scenario with other words in the places that its turns leave open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::report::Report;
 use crate::yaml::Cursor;
@@ -20,8 +20,16 @@ impl Perturbations {
         for turn in turns {
             let Some(all) = turn.get("perturbations") else { continue };
             for (key, list) in all.entries() {
-                let texts: Vec<String> =
-                    list.items().filter_map(|item| item.node.as_text().map(str::to_owned)).collect();
+                let mut texts: Vec<String> = Vec::new();
+                let mut known = HashSet::new();
+                for item in list.items() {
+                    let Some(text) = item.node.as_text() else { continue };
+                    if known.insert(text) {
+                        texts.push(text.to_owned());
+                    } else {
+                        report.push(item.again("DuplicatePerturbation", &format!("`{text}`"), "it is run once"));
+                    }
+                }
                 if texts.is_empty() {
                     let problem = list.error("PerturbationEmpty", format!("`{key}` has no values"));
                     report.push(problem.hint("list at least one, or remove the key"));

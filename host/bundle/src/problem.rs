@@ -154,7 +154,7 @@ impl Fault for Problem {
     }
 }
 
-/// Every error of a bundle, sorted by file and line. Never empty when it is returned as an error.
+/// Every error and defect of a bundle, sorted by file and line. Never without an error when it is returned as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -175,7 +175,8 @@ impl std::error::Error for Problems {}
 impl Fault for Problems {
     /// The reason of the first error.
     fn reason(&self) -> &'static str {
-        self.0.first().map_or("BundleInvalid", |problem| problem.reason)
+        let first = self.0.iter().find(|problem| problem.severity == Severity::Error).or(self.0.first());
+        first.map_or("BundleInvalid", |problem| problem.reason)
     }
 
     /// Infra if any file could not be read for a cause outside the bundle.

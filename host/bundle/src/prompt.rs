@@ -1,6 +1,6 @@
 //! `kind: PromptConfig`: system templates and their variables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -110,6 +110,13 @@ impl Prompt {
         report: &mut Report,
     ) -> Self {
         let list = spec.get("variables");
+        let mut declared = BTreeSet::new();
+        for it in list.iter().flat_map(Cursor::items) {
+            if let Some(name) = it.text("name").filter(|name| !declared.insert(name.clone())) {
+                let counts = "both count, of two defaults the later";
+                report.push(it.again("DuplicateVariable", &format!("variable `{name}`"), counts));
+            }
+        }
         let variables = list.iter().flat_map(Cursor::items).filter_map(|it| Variable::decode(&it, report));
         Self {
             id: names.id,

@@ -1,17 +1,19 @@
 //! `kind: Scenario`: scripted conversations and the checks on them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::disturbance::{self, Consent, ToolFailure};
 use crate::document::resolve;
+use crate::eval::Named;
 use crate::feature::{Without, unsupported};
 use crate::perturbation::{Perturbations, filled};
 use crate::report::Report;
+use crate::shape::{advice, similar};
 use crate::tool_policy::ToolPolicy;
 use crate::tree::BundleFile;
 use crate::yaml::Cursor;
-use crate::{Assertion, ContextPolicy, Duplex, Memory, Prompt, ProviderSpec, Recording, Workflow};
+use crate::{Assertion, ContextPolicy, Duplex, Memory, Problem, Prompt, ProviderSpec, Recording, Workflow};
 use arena_model::{Content, Message, Part, Role};
 
 /// One scenario.
@@ -31,7 +33,7 @@ pub struct Scenario {
     pub providers: Vec<String>,
     /// None for the default group.
     pub provider_group: Option<String>,
-    /// A provider must declare all of them.
+    /// A provider must declare all of them, but for those that are named.
     pub required_capabilities: Vec<String>,
     /// Template variables; win over all others.
     pub variables: BTreeMap<String, String>,
@@ -185,16 +187,16 @@ impl Scenario {
         scenario
     }
 
-    /// An eval: the turns are those of the recording, each with the checks on every turn. Without a recording its case is
-    /// an error.
-    pub(crate) fn of_recording(
-        id: String,
-        labels: BTreeMap<String, String>,
+    /// An eval, once for each recording: the turns are those of the recording, each with the checks on every turn. Without
+    /// a recording its case is an error.
+    pub(crate) fn of_recordings(
+        id: &str,
+        labels: &BTreeMap<String, String>,
         spec: &Cursor<'_>,
-        recording: Result<Recording, String>,
+        recordings: Vec<Named>,
         globals: &[Arc<Assertion>],
         report: &mut Report,
-    ) -> Self {
+    ) -> Vec<Self> {
         let list = spec.get("turns");
         let each = list.iter().flat_map(Cursor::items).filter_map(|turn| {
             let all = turn.get("all_turns")?;
@@ -204,8 +206,6 @@ impl Scenario {
         let mut conversation_assertions = globals.to_vec();
         conversation_assertions
             .extend(Assertion::decode_all(spec, "conversation_assertions", report).into_iter().map(Arc::new));
-        let all = recording.as_ref().map_or(&[][..], |recording| &recording.messages);
-        let said = all.iter().filter(|message| message.role == Role::User);
         let turn = |message: &Message| Turn {
             role: USER.to_owned(),
             content: message.content.clone(),
@@ -217,12 +217,15 @@ impl Scenario {
             chaos: Vec::new(),
             assertions: assertions.clone(),
         };
-        Self {
-            id,
+        let said = |recording: &Recording| {
+            recording.messages.iter().filter(|message| message.role == Role::User).map(turn).collect()
+        };
+        let scenario = |(name, recording): Named| Self {
+            id: name.map_or_else(|| id.to_owned(), |name| format!("{id}/{name}")),
             description: spec.text("description").unwrap_or_default(),
-            labels,
+            labels: labels.clone(),
             task_type: String::new(),
-            turns: said.map(turn).collect(),
+            turns: recording.as_ref().map(said).unwrap_or_default(),
             providers: Vec::new(),
             provider_group: None,
             required_capabilities: Vec::new(),
@@ -234,11 +237,12 @@ impl Scenario {
             duplex: None,
             seed_memories: Vec::new(),
             tool_policy: None,
-            conversation_assertions,
+            conversation_assertions: conversation_assertions.clone(),
             recording: Some(recording.map(Arc::new)),
             unsupported: Vec::new(),
             file: spec.file.clone(),
-        }
+        };
+        recordings.into_iter().map(scenario).collect()
     }
 }
 
@@ -251,14 +255,26 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
     {
         let message = if task.is_empty() { "no prompt is selected" } else { "no prompt has this task_type" };
         let problem = cursor.error_with_value("PromptMissing", message).defect();
-        report.push(problem.hint("add a prompt of this task_type to `prompt_configs`"));
+        let tasks = known.prompts.keys().map(String::as_str);
+        report.push(problem.hint(advice(task, tasks, "add a prompt of this task_type to `prompt_configs`")));
     }
     let list = spec.get("providers");
+    let mut named = BTreeSet::new();
     for cursor in list.iter().flat_map(Cursor::items) {
-        if cursor.node.as_text().is_some_and(|id| !known.providers.contains_key(id)) {
+        let Some(id) = cursor.node.as_text() else { continue };
+        if !known.providers.contains_key(id) {
             let problem = cursor.error_with_value("ProviderUnknown", "no provider of the arena has this id").defect();
-            report.push(problem.hint("the id is the provider's metadata.name"));
+            let ids = known.providers.keys().map(String::as_str);
+            report.push(problem.hint(advice(id, ids, "the id is the provider's metadata.name")));
         }
+        if !named.insert(id) {
+            let counts = "the scenario runs with it once";
+            report.push(cursor.again("DuplicateProvider", &format!("provider `{id}`"), counts));
+        }
+    }
+    // Providers that are named take the place of a group, and are not asked what they are capable of.
+    if !named.is_empty() {
+        return;
     }
     let needed = spec.texts("required_capabilities");
     let able = |provider: &ProviderSpec| needed.iter().all(|capability| provider.capabilities.contains(capability));
@@ -266,13 +282,15 @@ fn check_references(spec: &Cursor<'_>, known: &Known<'_>, report: &mut Report) {
         let message = "no provider of the arena lists all of these capabilities, so the scenario is left out";
         report.push(cursor.error("CapabilityMissing", message).warning().hint("add what is missing to a provider"));
     }
-    // Providers that are named take the place of a group.
-    if let Some(cursor) = spec.get("provider_group").filter(|_| spec.texts("providers").is_empty())
+    if let Some(cursor) = spec.get("provider_group")
         && let Some(group) = cursor.node.as_text()
         && !known.providers.values().any(|provider| provider.group == group)
     {
         let message = "no provider of the arena is in this group, so the scenario runs with all of them";
-        report.push(cursor.error_with_value("ProviderGroupEmpty", message).warning());
+        let problem = cursor.error_with_value("ProviderGroupEmpty", message).warning();
+        let groups = known.providers.values().map(|provider| provider.group.as_str());
+        report
+            .push(Problem { hint: similar(group, groups).map(|meant| format!("did you mean `{meant}`?")), ..problem });
     }
 }
 

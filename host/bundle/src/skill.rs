@@ -1,5 +1,6 @@
 //! `spec.skills`: instructions that a model takes up when it needs them, each in a `SKILL.md`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::Problem;
@@ -31,7 +32,8 @@ pub struct Skill {
     pub preload: bool,
 }
 
-/// Every skill below the paths of the list, sorted by name; a later entry may only ask for preloading.
+/// Every skill below the paths of the list, sorted by name. Of two with one name the first counts, as with the original
+/// runner; a later entry may only ask for preloading.
 pub(crate) fn load(
     list: &Cursor<'_>,
     folder: &Folder,
@@ -40,6 +42,7 @@ pub(crate) fn load(
     report: &mut Report,
 ) -> Vec<Arc<Skill>> {
     let mut skills: Vec<Skill> = Vec::new();
+    let mut listed = BTreeMap::new();
     for entry in list.items() {
         if entry.node.as_text().is_none() {
             report.lenient(|report| shape::check(&entry, &shape::SKILL, report));
@@ -55,7 +58,7 @@ pub(crate) fn load(
                 folder: String::new(),
                 preload,
             };
-            add(&mut skills, skill);
+            add(&mut skills, skill, &entry, report);
             continue;
         }
         let itself = entry.node.as_text().map(|_| entry);
@@ -65,6 +68,9 @@ pub(crate) fn load(
             report.push(path.error_with_value("PathOutside", "the path leads out of the bundle"));
             continue;
         };
+        if listed.insert(below.clone(), preload).is_some_and(|before| before || !preload) {
+            report.push(entry.again("DuplicateSkill", &format!("the path `{below}`"), "its skills are there once"));
+        }
         let inside = |file: &&BundleFile| {
             let parent = file.path.strip_suffix(FILE).map(|parent| parent.trim_end_matches('/'));
             parent.is_some_and(|parent| below.is_empty() || parent == below || parent.starts_with(&format!("{below}/")))
@@ -76,7 +82,7 @@ pub(crate) fn load(
         }
         for file in found {
             match read(folder, file, limits) {
-                Ok(skill) => add(&mut skills, Skill { preload, ..skill }),
+                Ok(skill) => add(&mut skills, Skill { preload, ..skill }, &entry, report),
                 Err(problem) => report.push(problem),
             }
         }
@@ -85,10 +91,21 @@ pub(crate) fn load(
     skills.into_iter().map(Arc::new).collect()
 }
 
-fn add(skills: &mut Vec<Skill>, skill: Skill) {
-    match skills.iter_mut().find(|known| known.name == skill.name) {
-        Some(known) => known.preload |= skill.preload,
-        None => skills.push(skill),
+fn add(skills: &mut Vec<Skill>, skill: Skill, at: &Cursor<'_>, report: &mut Report) {
+    let Some(known) = skills.iter_mut().find(|known| known.name == skill.name) else {
+        skills.push(skill);
+        return;
+    };
+    known.preload |= skill.preload;
+    // The same file by another path is no other skill; one that is written out has no folder.
+    if skill.folder.is_empty() || skill.folder != known.folder {
+        let place = |skill: &Skill| match skill.folder.as_str() {
+            "" => "in the list itself".to_owned(),
+            folder => format!("in {folder}"),
+        };
+        let (first, second) = (place(known), place(&skill));
+        let message = format!("skill `{}` stands {first} and {second}: only the first counts", skill.name);
+        report.push(at.error("DuplicateSkill", message).defect().hint("give each its own name, or remove one"));
     }
 }
 

@@ -11,6 +11,7 @@ use cap_std::fs::Dir;
 use rustix::io::Errno;
 
 use crate::problem::UNREADABLE;
+use crate::shape::advice;
 use crate::{Limits, Problem};
 
 /// One regular file of a bundle.
@@ -22,6 +23,15 @@ pub struct BundleFile {
     pub size: u64,
     /// Of the bytes.
     pub digest: Digest,
+    /// Why it is no part of the bundle; none of the bundle's own files has it. Whoever refers to it is told.
+    pub(crate) left_out: Option<Arc<Problem>>,
+}
+
+impl BundleFile {
+    /// A file that is a part of the bundle.
+    pub(crate) fn new(path: String, size: u64, digest: Digest) -> Self {
+        Self { path, size, digest, left_out: None }
+    }
 }
 
 /// The folder, opened once; every later read goes through this handle.
@@ -37,12 +47,36 @@ pub(crate) struct Folder {
 const KEPT_FILE_BYTES: usize = 16 << 10;
 const KEPT_BYTES: usize = 32 << 20;
 
+/// How many listed paths on either side of a missing one are looked at for what was meant.
+const NEIGHBOURS: usize = 50;
+
+/// What the names of reports end in, which runs write beside their folders.
+const REPORTS: [&str; 5] = [".md", ".xml", ".html", ".json", ".jsonl"];
+
+/// The reason of a file over the limit.
+const TOO_LARGE: &str = "FileTooLarge";
+
 /// The files of a folder.
 pub(crate) struct Listing {
-    /// Sorted by path.
+    /// Sorted by path, those that are left out among them.
     pub(crate) files: Vec<BundleFile>,
-    /// Over all of them.
+    /// Over all that are not left out.
     pub(crate) digest: Digest,
+    /// What was left out and why.
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// What a folder holds.
+#[derive(Default)]
+struct Walk {
+    /// Of files, not sorted.
+    paths: Vec<String>,
+    /// What is wrong with entries that are left out; each is of the entry's path.
+    left_out: Vec<Problem>,
+    /// Reports of runs, which are left out without a word.
+    reports: Vec<String>,
+    /// Of entries whose names are no text: nothing can refer to them.
+    warnings: Vec<Problem>,
 }
 
 impl Folder {
@@ -84,42 +118,67 @@ impl Folder {
         if !metadata.is_file() {
             return Err(Problem::of_file(path, "NotAFile", "this is not a regular file"));
         }
+        if metadata.len() > self.file_bytes {
+            return Err(self.too_large(path));
+        }
         let file = self.dir.open(path).map_err(|error| io_problem(path, "the file", &error))?;
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(self.file_bytes)).unwrap_or_default());
+        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
         let read = file.take(self.file_bytes.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|error| io_problem(path, "the file", &error))?;
         if bytes.len() as u64 > self.file_bytes {
-            let message = format!("the file has more than {} bytes", self.file_bytes);
-            return Err(Problem::of_file(path, "FileTooLarge", message).hint("raise the limit or leave the file out"));
+            return Err(self.too_large(path));
         }
         Ok(bytes)
     }
 
+    fn too_large(&self, path: &str) -> Problem {
+        let message = format!("the file has more than {} bytes", self.file_bytes);
+        Problem::of_file(path, TOO_LARGE, message).hint("raise the limit or leave the file out")
+    }
+
     /// Walks the folder and digests every regular file. Hidden entries are passed over, and so are the top-level folder
-    /// `skip` and folders of runs. A link counts as the file it leads to, which must be inside; a link to a folder is an error.
-    pub(crate) fn list(&self, skip: Option<&str>, limits: &Limits) -> Result<Listing, Vec<Problem>> {
-        let (paths, problems) = self.walk(skip, limits).map_err(|problem| vec![problem])?;
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+    /// `skip`, folders of runs and the reports beside these. A link counts as the file it leads to. What cannot be a part of
+    /// a bundle is left out with a warning: a link that leads outside, to a folder or nowhere, a file over the limit.
+    pub(crate) fn list(&self, skip: Option<&str>, limits: &Limits) -> Result<Listing, Problem> {
+        let Walk { mut paths, mut left_out, reports, mut warnings } = self.walk(skip, limits)?;
+        paths.sort_unstable();
         let (mut files, mut total, mut hasher) = (Vec::with_capacity(paths.len()), 0u64, Hasher::default());
         let mut kept = 0;
         hasher.field(b"arena bundle 1");
         for path in paths {
-            let bytes = self.read(&path).map_err(|problem| vec![problem])?;
+            let bytes = match self.read(&path) {
+                Ok(bytes) => bytes,
+                Err(problem) if problem.reason == TOO_LARGE => {
+                    left_out.push(problem);
+                    continue;
+                }
+                Err(problem) => return Err(problem),
+            };
             total = total.saturating_add(bytes.len() as u64);
             if total > limits.total_bytes {
                 let message = format!("the bundle's files have more than {} bytes together", limits.total_bytes);
-                return Err(vec![Problem::of_file(&path, "BundleTooLarge", message).hint("leave large files out")]);
+                return Err(Problem::of_file(&path, "BundleTooLarge", message).hint("leave large files out"));
             }
             hasher.field(path.as_bytes()).field(&bytes);
-            files.push(BundleFile { path: path.clone(), size: bytes.len() as u64, digest: Digest::of(&bytes) });
+            files.push(BundleFile::new(path.clone(), bytes.len() as u64, Digest::of(&bytes)));
             if bytes.len() <= KEPT_FILE_BYTES && kept + bytes.len() <= KEPT_BYTES && is_document(&path) {
                 kept += bytes.len();
                 self.kept().insert(path, bytes);
             }
         }
-        Ok(Listing { files, digest: hasher.finish() })
+        warnings.extend(left_out.iter().cloned());
+        let reports = reports.iter().map(|path| {
+            let message = "the file lies beside the folder of a run and so counts as one of its reports";
+            Problem::of_file(path, "FileMissing", message).hint("put it into another folder")
+        });
+        for problem in left_out.into_iter().chain(reports) {
+            let nothing = BundleFile::new(problem.file.clone(), 0, Digest::of(&[]));
+            files.push(BundleFile { left_out: Some(Arc::new(problem)), ..nothing });
+        }
+        files.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        let warning = |problem: Problem| Problem { message: format!("{}: it is left out", problem.message), ..problem };
+        let warnings = warnings.into_iter().map(|problem| warning(problem).warning()).collect();
+        Ok(Listing { files, digest: hasher.finish(), warnings })
     }
 
     /// Whether a folder holds the results of a run, which are no part of what was run: `arena run .` writes them here.
@@ -130,11 +189,11 @@ impl Folder {
         has("manifest.json", true) && has("lock", true) && has("bundle", false)
     }
 
-    /// Sorted paths, and what is wrong with single entries.
-    fn walk(&self, skip: Option<&str>, limits: &Limits) -> Result<(Vec<String>, Vec<Problem>), Problem> {
-        let (mut paths, mut problems, mut seen) = (Vec::new(), Vec::new(), 0usize);
+    fn walk(&self, skip: Option<&str>, limits: &Limits) -> Result<Walk, Problem> {
+        let (mut walk, mut seen) = (Walk::default(), 0usize);
         let mut folders = vec![String::new()];
         while let Some(folder) = folders.pop() {
+            let (mut plain, mut runs) = (Vec::new(), false);
             let shown = if folder.is_empty() { "." } else { &folder };
             let failed = |error: io::Error| io_problem(shown, "the folder", &error);
             for entry in self.dir.read_dir(shown).map_err(failed)? {
@@ -146,7 +205,7 @@ impl Folder {
                 let Ok(name) = entry.file_name().into_string() else {
                     let name = entry.file_name().to_string_lossy().into_owned();
                     let problem = Problem::of_file(shown, "PathNotUtf8", "a file name in this folder is not UTF-8");
-                    problems.push(problem.value(name).hint("rename the file"));
+                    walk.warnings.push(problem.value(name).hint("rename the file"));
                     continue;
                 };
                 if name.starts_with('.') || folder.is_empty() && Some(name.as_str()) == skip {
@@ -155,25 +214,35 @@ impl Folder {
                 let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
                 let kind = entry.file_type().map_err(|error| io_problem(&path, "the file", &error))?;
                 if kind.is_dir() {
-                    if !self.is_run(&path) {
+                    if self.is_run(&path) {
+                        runs = true;
+                    } else {
                         folders.push(path);
                     }
                 } else if kind.is_symlink() {
                     match self.dir.metadata(&path) {
-                        Ok(target) if target.is_file() => paths.push(path),
+                        Ok(target) if target.is_file() => walk.paths.push(path),
                         Ok(_) => {
                             let problem = Problem::of_file(&path, "LinkToFolder", "a link must lead to a regular file");
-                            problems.push(problem.hint("put the folder itself into the bundle"));
+                            walk.left_out.push(problem.hint("put the folder itself into the bundle"));
                         }
-                        Err(error) => problems.push(io_problem(&path, "the link's target", &error)),
+                        Err(error) => match io_problem(&path, "the link's target", &error) {
+                            // What only this machine has to do with must not change what a bundle is.
+                            problem if problem.reason == UNREADABLE => return Err(problem),
+                            problem => walk.left_out.push(problem),
+                        },
                     }
                 } else if kind.is_file() {
-                    paths.push(path);
+                    plain.push(path);
                 }
             }
+            // At the top, reports are as likely to be the bundle's own.
+            let report = |path: &String| runs && !folder.is_empty() && REPORTS.iter().any(|end| path.ends_with(end));
+            let (reports, files): (Vec<_>, Vec<_>) = plain.into_iter().partition(report);
+            walk.reports.extend(reports);
+            walk.paths.extend(files);
         }
-        paths.sort_unstable();
-        Ok((paths, problems))
+        Ok(walk)
     }
 }
 
@@ -222,7 +291,7 @@ pub(crate) fn normal(reference: &str) -> Result<String, Problem> {
     Ok(parts.join("/"))
 }
 
-/// The listed file that a reference names.
+/// The listed file that a reference names, also one that was left out.
 pub(crate) fn find<'a>(files: &'a [BundleFile], reference: &str) -> Result<&'a BundleFile, Problem> {
     let path = normal(reference)?;
     if let Ok(index) = files.binary_search_by(|file| file.path.as_str().cmp(&path)) {
@@ -232,12 +301,22 @@ pub(crate) fn find<'a>(files: &'a [BundleFile], reference: &str) -> Result<&'a B
     Err(if path.split('/').any(|part| part.starts_with('.')) {
         problem.hint("hidden files are no part of a bundle: rename it without the leading dot")
     } else {
-        problem.hint("paths are relative to the folder of the arena file")
+        problem.hint(advice(&path, near(files, &path), "paths are relative to the folder of the arena file"))
     })
 }
 
-/// Reads a listed file and makes sure that it is still what was digested.
+/// Paths that a mistyped one may have meant: its neighbours, so that large bundles with many wrong paths stay cheap.
+fn near<'a>(files: &'a [BundleFile], path: &str) -> impl Iterator<Item = &'a str> {
+    let at = files.partition_point(|file| file.path.as_str() < path);
+    let around = at.saturating_sub(NEIGHBOURS)..files.len().min(at + NEIGHBOURS);
+    files[around].iter().filter(|file| file.left_out.is_none()).map(|file| file.path.as_str())
+}
+
+/// Reads a listed file and makes sure that it is still what was digested. One that was left out cannot be read.
 pub(crate) fn read_listed(folder: &Folder, file: &BundleFile) -> Result<Vec<u8>, Problem> {
+    if let Some(why) = &file.left_out {
+        return Err(Problem::clone(why));
+    }
     if let Some(bytes) = folder.kept().remove(&file.path) {
         return Ok(bytes);
     }

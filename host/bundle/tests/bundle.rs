@@ -155,7 +155,6 @@ fn providers() {
         unsupported,
         [
             "prompts/p.yaml:9 spec.parameters.top_k",
-            "providers/a.yaml:16 spec.rate_limit",
             "providers/voice.yaml:6 spec.role",
             "scenarios/b.yaml:20 spec.turns[1].role",
         ],

@@ -111,27 +111,6 @@ fn path_escape_by_dots_and_by_root() {
     assert_eq!(errors(&[("config.arena.yaml", &arena)]), "", "inside it may go up");
 }
 
-#[cfg(unix)]
-#[test]
-fn path_escape_by_link() {
-    let outside = tempfile::tempdir().unwrap();
-    std::fs::write(outside.path().join("s.yaml"), SCENARIO).unwrap();
-    let link_to = |target: &Path| {
-        let dir = bundle(&[]);
-        std::os::unix::fs::symlink(target, dir.path().join("link.yaml")).unwrap();
-        load(dir.path(), &Limits::default()).map(|bundle| bundle.files.len()).map_err(|problems| problems.to_string())
-    };
-    let escape = "link.yaml: error[PathEscape]: this leads out of the bundle's folder; put the file into the bundle";
-    assert_eq!(link_to(&outside.path().join("s.yaml")), Err(escape.into()));
-    assert_eq!(link_to(Path::new("../x.yaml")), Err(escape.into()));
-    let gone = "link.yaml: error[FileMissing]: the link's target does not exist";
-    assert_eq!(link_to(Path::new("gone.yaml")), Err(gone.into()));
-    assert!(link_to(Path::new(".")).unwrap_err().contains("error[LinkToFolder]"));
-    let endless = "link.yaml: error[LinkLoop]: following its links never ends; mend the link";
-    assert_eq!(link_to(Path::new("link.yaml")), Err(endless.into()));
-    assert_eq!(link_to(Path::new("scenario.yaml")), Ok(5), "a link inside counts as a file");
-}
-
 #[test]
 fn yaml_problems_name_file_and_line() {
     let scenario = format!("{SCENARIO}  task_type: other\n");
@@ -197,6 +176,20 @@ fn unknown_kind_and_version() {
 }
 
 #[test]
+fn a_cycle_of_fragments_is_told_once() {
+    let prompt = PROMPT.replace(
+        "system_template: Hello",
+        "system_template: 'x {{b}}', fragments: [{name: a, path: a.md, required: true}, {name: b, path: b.md, required: true}]",
+    );
+    let found = errors(&[("prompt.yaml", &prompt), ("a.md", "{{b}}"), ("b.md", "{{a}}")]);
+    assert_eq!(
+        found,
+        "prompt.yaml:4:96: error[FragmentCycle] spec.fragments: the fragments contain each other: a -> b -> a; \
+         take one of the tokens out"
+    );
+}
+
+#[test]
 fn names_are_needed() {
     let scenario = SCENARIO.replace("metadata: {name: greet}", "metadata: {}");
     assert_eq!(
@@ -219,7 +212,7 @@ fn judges_and_components_must_exist() {
     let found = errors(&[("config.arena.yaml", &arena)]);
     let expected = [
         "config.arena.yaml:9:32: error[ProviderUnknown] spec.judges[0].provider: no provider of the arena has this id \
-         (value \"fak\"); the id is the provider's metadata.name; add it to `spec.providers`",
+         (value \"fak\"); did you mean `fake`?",
         "config.arena.yaml:10:37: error[FileMissing] spec.evaluators[0].component: there is no such file in the \
          bundle (value \"e.wasm\"); paths are relative to the folder of the arena file",
         "config.arena.yaml:11:25: error[FileMissing] spec.template.component: there is no such file in the bundle \

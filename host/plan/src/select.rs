@@ -28,21 +28,23 @@ pub struct Wanted<'a> {
     pub providers: &'a [String],
     /// Group it names.
     pub group: Option<&'a str>,
-    /// Capabilities it needs, all of them.
+    /// Capabilities that providers it does not name must have, all of them.
     pub capabilities: &'a [String],
 }
 
-/// Selects as PromptKit does: the providers a scenario names, else those of its group (or `default`), else all; of
-/// these, the ones that list every capability it needs. Gives indexes into
-/// the candidates, sorted by id, at least one. That a group has no member is for whoever reads the bundle to say.
+/// Selects as PromptKit does: the providers a scenario names, whatever they are capable of; else those of its group (or
+/// `default`), else all, of these the ones that list every capability it needs. Gives indexes into the candidates,
+/// sorted by id, at least one. That a group has no member is for whoever reads the bundle to say.
 ///
 /// # Errors
 /// [`PlanError::ProviderUnknown`] for a named id that is no candidate, [`PlanError::NothingSelected`] if none is left.
 pub fn select_providers(candidates: &[Candidate], wanted: &Wanted<'_>) -> Result<Vec<u32>, PlanError> {
     let mut chosen = choose(candidates, wanted)?;
-    let capable = |candidate: &Candidate| wanted.capabilities.iter().all(|c| candidate.capabilities.contains(c));
     let before = chosen.len();
-    chosen.retain(|&index| capable(&candidates[index]));
+    if wanted.providers.is_empty() {
+        let capable = |candidate: &Candidate| wanted.capabilities.iter().all(|c| candidate.capabilities.contains(c));
+        chosen.retain(|&index| capable(&candidates[index]));
+    }
     if chosen.is_empty() {
         let scenario = wanted.scenario;
         let what = match before {
@@ -139,12 +141,17 @@ mod tests {
     #[test]
     fn capabilities_filter() {
         assert_eq!(select(&[], None, &["vision"]).unwrap(), [0]);
-        assert_eq!(select(&["zeta"], None, &["vision", "tools"]).unwrap(), [0]);
+        assert_eq!(select(&[], Some("nope"), &["tools"]).unwrap(), [2, 0], "also where all are taken");
+    }
+
+    #[test]
+    fn a_provider_that_is_named_runs_whatever_it_is_capable_of() {
+        assert_eq!(select(&["alpha", "zeta"], None, &["vision"]).unwrap(), [1, 0]);
     }
 
     #[test]
     fn a_filter_that_matches_nothing_is_an_error() {
-        let error = select(&["zeta", "judge"], None, &["audio", "tools"]).unwrap_err();
+        let error = select(&[], None, &["audio", "tools"]).unwrap_err();
         assert!(matches!(error, PlanError::NothingSelected { .. }));
         assert!(error.to_string().contains("none of its 2 providers has all required capabilities (audio, tools)"));
         let wanted = Wanted { scenario: "s", providers: &[], group: None, capabilities: &[] };

@@ -62,10 +62,14 @@ impl subject::HostConversation for State {
         let mut found = Vec::new();
         for (at, message) in conversation.messages.iter().enumerate() {
             let turn = conversation.turns.get(at).copied().unwrap_or_default();
-            for call in &message.tool_calls {
+            for (place, call) in message.tool_calls.iter().enumerate() {
+                // A model may give two calls one id: answers come in the order of the calls.
+                let same = |other: &&arena_model::ToolCall| other.id == call.id;
+                let earlier = message.tool_calls[..place].iter().filter(same).count();
                 let answer = conversation.messages[at..]
                     .iter()
-                    .find(|later| later.role == Role::Tool && later.tool_call_id.as_deref() == Some(call.id.as_str()));
+                    .filter(|later| later.role == Role::Tool && later.tool_call_id.as_deref() == Some(call.id.as_str()))
+                    .nth(earlier);
                 let call = tool_call(call, answer, turn, index(at));
                 self.hand_over(call.arguments.len() + call.name.len() + call.outcome.as_ref().map_or(0, String::len))?;
                 found.push(call);

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
+use crate::providers::{canary, foreign, rate, retries, sdk};
 use crate::{
     checklist, conformance, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials, upstream,
     validate,
@@ -79,6 +80,21 @@ pub struct Limits {
     /// Repetitions.
     #[serde(rename = "04.6")]
     pub trials: trials::Limits,
+    /// What the vendors' own programs think of the fakes.
+    #[serde(rename = "05.1")]
+    pub sdk: sdk::Limits,
+    /// A vendor that pushes back and fails.
+    #[serde(rename = "05.2")]
+    pub retries: retries::Limits,
+    /// Requests of a minute.
+    #[serde(rename = "05.2.rate")]
+    pub rate: rate::Limits,
+    /// Traces of keys.
+    #[serde(rename = "05.4")]
+    pub canary: canary::Limits,
+    /// Addresses that get a key.
+    #[serde(rename = "05.5")]
+    pub foreign: foreign::Limits,
 }
 
 /// The limits as they stand in the file.

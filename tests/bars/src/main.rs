@@ -20,6 +20,7 @@ mod newcomer;
 mod opposite;
 mod order;
 mod process;
+mod providers;
 mod questions;
 mod records;
 mod renamed;
@@ -99,6 +100,14 @@ const BARS: &[(&str, bool, Measure)] = &[
     // Wall time at the edge of its limit: a figure to look at, not one that a busy machine may fail.
     ("04.5", false, |world, limits, bar| validate::measure(world, &limits.validate, bar)),
     ("04.6", true, |world, limits, bar| trials::measure(world, &limits.trials, bar)),
+    ("05.1", true, |world, limits, bar| providers::sdk::measure(world, &limits.sdk, bar)),
+    ("05.2", false, |world, limits, bar| {
+        providers::retries::measure(world, &limits.retries, bar)?;
+        // Minutes: a limit of a minute is seen in no less.
+        providers::rate::measure(world, &limits.rate, bar)
+    }),
+    ("05.4", true, |world, limits, bar| providers::canary::measure(world, &limits.canary, bar)),
+    ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

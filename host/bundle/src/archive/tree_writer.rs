@@ -95,7 +95,7 @@ impl<'a> TreeWriter<'a> {
             file.write_all(&piece[..read]).map_err(failed)?;
         }
         self.total += size;
-        self.files.push(BundleFile { path, size, digest: hasher.finish() });
+        self.files.push(BundleFile::new(path, size, hasher.finish()));
         Ok(true)
     }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::{Loader, Parts, duplicate, nameless};
 use crate::document;
+use crate::eval::{self, Shelf};
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
+use crate::shape::advice;
 use crate::tree;
 use crate::yaml::{self, Cursor};
-use crate::{Assertion, BundleFile, Persona, Problem, Scenario, Tool, agent, eval, fragment};
+use crate::{Assertion, BundleFile, Persona, Problem, Scenario, Tool, agent, fragment};
 
 /// What the file of a fragment that names none may end in.
 const FRAGMENT_FILES: [&str; 4] = [".md", ".txt", ".yaml", ".yml"];
@@ -30,16 +32,18 @@ impl Loader<'_> {
                     usual.iter().find_map(|path| find(path).ok()).map_or_else(|| find(&usual[0]), Ok)
                 }
             };
-            let text = found.and_then(|file| self.fragment(file));
-            match text {
-                Ok(text) => drop(fragments.insert(name, text)),
-                Err(cause) if cause.reason == "FileMissing" && entry.boolean("required") != Some(true) => {
-                    drop(fragments.insert(name, String::new()))
-                }
+            let text = match found.and_then(|file| self.fragment(file)) {
+                Ok(text) => text,
+                Err(cause) if cause.reason == "FileMissing" && entry.boolean("required") != Some(true) => String::new(),
                 Err(cause) => {
                     let problem = entry.error(cause.reason, format!("fragment `{name}`: {}", cause.message));
                     self.report.push(Problem { hint: cause.hint, ..problem });
+                    continue;
                 }
+            };
+            let what = format!("fragment `{name}`");
+            if fragments.insert(name, text).is_some() {
+                self.report.push(entry.again("DuplicateFragment", &what, "the later one counts"));
             }
         }
         let texts = fragment::templates(spec);
@@ -122,13 +126,13 @@ impl Loader<'_> {
             let root = document.root();
             let Some(spec) = root.get("spec") else { continue };
             match document.name().or_else(|| spec.text("id")) {
-                Some(id) => self.persona(id, &spec, parts),
+                Some(id) => self.persona(id, &spec, &entry, parts),
                 None => self.report.push(nameless(&document)),
             }
         }
         let inline = self_play.get("persona_specs");
         for (id, spec) in inline.iter().flat_map(Cursor::entries) {
-            self.persona(id.to_owned(), &spec, parts);
+            self.persona(id.to_owned(), &spec, &spec, parts);
         }
         let roles = self_play.get("roles");
         for role in roles.iter().flat_map(Cursor::items) {
@@ -136,54 +140,75 @@ impl Loader<'_> {
             let name = provider.node.as_text().unwrap_or_default();
             if !providers.contains(name) {
                 let problem = provider.error_with_value("ProviderUnknown", "no provider of the arena has this id");
-                self.report.push(problem.hint("the id is the provider's metadata.name"));
+                let known = providers.iter().map(String::as_str);
+                self.report.push(problem.hint(advice(name, known, "the id is the provider's metadata.name")));
             }
-            parts.roles.insert(id, name.to_owned());
+            let what = format!("role `{id}`");
+            if parts.roles.insert(id, name.to_owned()).is_some() {
+                self.report.push(role.again("DuplicateRole", &what, "the later one counts"));
+            }
         }
     }
 
-    fn persona(&mut self, id: String, spec: &Cursor<'_>, parts: &mut Parts) {
+    fn persona(&mut self, id: String, spec: &Cursor<'_>, at: &Cursor<'_>, parts: &mut Parts) {
         let fragments = self.fragments(spec);
         let persona = Persona::decode(id.clone(), spec, fragments, &mut self.report);
-        parts.personas.insert(id, persona);
+        if let Some(first) = parts.personas.insert(id.clone(), persona) {
+            let what = format!("persona `{id}`");
+            self.report.push(duplicate(at, "DuplicatePersona", &what, &first.file, spec.file));
+        }
     }
 
     /// The recordings as scenarios, which run where there are no others.
     pub(super) fn evals(&mut self, spec: &Cursor<'_>, globals: &[Arc<Assertion>]) -> BTreeMap<String, Arc<Scenario>> {
         let mut evals = BTreeMap::new();
+        let mut add = |id: String, found: Vec<Scenario>, at: &Cursor<'_>, file: &str, report: &mut Report| {
+            if let Some((first, _)) = evals.insert(id.clone(), (file.to_owned(), found)) {
+                report.push(duplicate(at, "DuplicateEval", &format!("eval `{id}`"), &first, file));
+            }
+        };
         let list = spec.get("evals");
         for entry in list.iter().flat_map(Cursor::items) {
             let Some(document) = self.open(&entry, document::EVAL) else { continue };
             let root = document.root();
             let labels = root.get("metadata").map(|metadata| metadata.text_map("labels")).unwrap_or_default();
             let Some(spec) = root.get("spec") else { continue };
-            match document.name().or_else(|| spec.text("id")) {
-                Some(id) => self.eval(id, labels, &spec, globals, &mut evals),
-                None => self.report.push(nameless(&document)),
-            }
+            let Some(id) = document.name().or_else(|| spec.text("id")) else {
+                self.report.push(nameless(&document));
+                continue;
+            };
+            let found = self.eval(&id, &labels, &spec, globals);
+            add(id, found, &entry, &document.file, &mut self.report);
         }
         let inline = spec.get("eval_specs");
         for (id, spec) in inline.iter().flat_map(Cursor::entries) {
-            self.eval(id.to_owned(), BTreeMap::new(), &spec, globals, &mut evals);
+            let found = self.eval(id, &BTreeMap::new(), &spec, globals);
+            add(id.to_owned(), found, &spec, spec.file, &mut self.report);
         }
-        evals
+        let mut scenarios = BTreeMap::new();
+        for scenario in evals.into_values().flat_map(|(_, found)| found) {
+            let (id, file) = (scenario.id.clone(), scenario.file.clone());
+            if let Some(first) = scenarios.insert(id.clone(), Arc::new(scenario)) {
+                self.report.push(duplicate(spec, "DuplicateEval", &format!("eval `{id}`"), &first.file, &file));
+            }
+        }
+        scenarios
     }
 
+    /// One scenario for each recording of an eval.
     fn eval(
         &mut self,
-        id: String,
-        labels: BTreeMap<String, String>,
+        id: &str,
+        labels: &BTreeMap<String, String>,
         spec: &Cursor<'_>,
         globals: &[Arc<Assertion>],
-        evals: &mut BTreeMap<String, Arc<Scenario>>,
-    ) {
+    ) -> Vec<Scenario> {
         let recording = spec.get("recording");
-        let path = recording.as_ref().and_then(|recording| recording.get_text("path"));
-        let recording = match path {
-            Some(path) => eval::read(&path, self.folder, &self.listing.files, self.limits, &mut self.report),
-            None => Err("recording.path is missing".to_owned()),
+        let shelf = Shelf { root: self.root, folder: self.folder, files: &self.listing.files, limits: self.limits };
+        let recordings = match recording.as_ref().and_then(|recording| recording.get_text("path")) {
+            Some(path) => eval::read(&path, &shelf, &mut self.report),
+            None => vec![(None, Err("recording.path is missing".to_owned()))],
         };
-        let scenario = Scenario::of_recording(id.clone(), labels, spec, recording, globals, &mut self.report);
-        evals.insert(id, Arc::new(scenario));
+        Scenario::of_recordings(id, labels, spec, recordings, globals, &mut self.report)
     }
 }

@@ -92,6 +92,7 @@ impl Pack {
             conduct: Conduct::default(),
             unsupported: Vec::new(),
             warnings: report.finish()?,
+            left_out: Vec::new(),
             folder,
         })
     }

@@ -59,8 +59,7 @@ pub fn load_pack(path: &Path, limits: &Limits) -> Result<(Bundle, PackVersions),
         return Err(report.into_errors());
     };
     let versions = PackVersions { declared: pack.declared, accepted: pack.accepted.clone() };
-    let digest = Digest::of(&bytes);
-    let file = BundleFile { path: name.to_owned(), size: bytes.len() as u64, digest: digest.clone() };
+    let file = BundleFile::new(name.to_owned(), bytes.len() as u64, Digest::of(&bytes));
     Ok((Pack::of(pack).alone(root, folder, file, report)?, versions))
 }
 

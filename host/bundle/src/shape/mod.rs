@@ -1,6 +1,7 @@
 //! What a document may look like: tables of keys, and the check of a tree against them.
 
 mod arena;
+mod composition;
 mod eval;
 mod persona;
 mod prompt;
@@ -11,6 +12,7 @@ mod tool;
 mod workflow;
 
 pub(crate) use arena::ARENA;
+pub(crate) use composition::{COMPOSITION, PREDICATE, step};
 pub(crate) use eval::EVAL;
 pub(crate) use persona::PERSONA;
 pub(crate) use prompt::PROMPT;
@@ -157,6 +159,12 @@ pub(crate) fn similar<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
     }
     let closest = known.map(|name| (strsim::osa_distance(word, name), name)).min()?;
     (closest.0 <= (length / 3).clamp(1, 3)).then_some(closest.1)
+}
+
+/// The known word that was probably meant, else other advice.
+pub(crate) fn advice<'a>(word: &str, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
+    let meant = Some(word).filter(|word| !word.is_empty()).and_then(|word| similar(word, known));
+    meant.map_or_else(|| otherwise.to_owned(), |name| format!("did you mean `{name}`?"))
 }
 
 #[cfg(test)]

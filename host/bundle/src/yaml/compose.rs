@@ -36,6 +36,8 @@ struct Composer<'a> {
     total: Weight,
     root: Option<Node>,
     documents: usize,
+    /// Where the newest document begins.
+    begins: (u32, u32),
 }
 
 /// Builds the tree of the one document in `text`.
@@ -49,6 +51,7 @@ pub(super) fn compose(file: &str, text: &str, limits: &YamlLimits) -> Result<Nod
         total: Weight::default(),
         root: None,
         documents: 0,
+        begins: (0, 0),
     };
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
@@ -62,6 +65,10 @@ pub(super) fn compose(file: &str, text: &str, limits: &YamlLimits) -> Result<Nod
     Ok(composer.root.unwrap_or(Node { data: Data::Null, line: 1, column: 1 }))
 }
 
+fn is_nothing(text: &str) -> bool {
+    matches!(scalar::plain(text), Ok(Data::Null))
+}
+
 fn to_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -73,10 +80,17 @@ impl Composer<'_> {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
-                if self.documents > 1 {
-                    let problem = fail("YamlMultipleDocuments", "a second document begins here".into());
-                    return Err(problem.hint("a file holds one document: remove the `---` or split the file"));
-                }
+                self.begins = (line, column);
+            }
+            // A last `---` with nothing behind it begins no document that anybody meant.
+            Event::Scalar(text, ScalarStyle::Plain, 0, None) if self.documents > 1 && is_nothing(&text) => {}
+            Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_)
+                if self.documents > 1 =>
+            {
+                let message = "a second document begins here";
+                let problem = Problem::of_file(self.file, "YamlMultipleDocuments", message);
+                let problem = problem.at(self.begins.0, self.begins.1);
+                return Err(problem.hint("a file holds one document: remove the `---` or split the file"));
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && tag.is_none();

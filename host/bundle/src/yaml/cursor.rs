@@ -110,6 +110,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A defect at this place: `what` stands in its list again. `counts` says which of them does.
+    pub(crate) fn again(&self, reason: &'static str, what: &str, counts: &str) -> Problem {
+        let problem = self.error(reason, format!("{what} stands twice in this list: {counts}"));
+        problem.defect().hint("remove one of them")
+    }
+
     /// The value of `key`, if it is text.
     pub(crate) fn get_text<'c>(&'c self, key: &str) -> Option<Cursor<'c>> {
         self.get(key).filter(|cursor| cursor.node.as_text().is_some())

@@ -35,7 +35,7 @@ impl Default for YamlLimits {
 /// Reads the one document in `bytes`; `file` only names it in problems.
 ///
 /// Refuses what cannot be meant: keys given twice, several documents, NUL bytes, unknown tags, numbers that are not
-/// finite. Merge keys (`<<`) are resolved.
+/// finite. Merge keys (`<<`) are resolved, and an empty document at the end is passed over.
 pub fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Node, Problem> {
     if bytes.len() > limits.document_bytes {
         let message = format!("the document has {} bytes, the limit is {}", bytes.len(), limits.document_bytes);
@@ -52,7 +52,8 @@ pub fn parse(file: &str, bytes: &[u8], limits: &YamlLimits) -> Result<Node, Prob
         return Err(Problem::of_file(file, "YamlNul", "the document holds a NUL byte").at(line, column));
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let text = if file.ends_with(".json") { paired(text) } else { Cow::Borrowed(text) };
+    let json = [".json", ".jsonl"].iter().any(|end| file.ends_with(end));
+    let text = if json { paired(text) } else { Cow::Borrowed(text) };
     compose::compose(file, &text, limits)
 }
 

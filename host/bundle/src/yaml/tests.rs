@@ -35,6 +35,19 @@ fn json_is_yaml() {
 }
 
 #[test]
+fn an_empty_document_at_the_end_is_none() {
+    for end in ["---\n", "---", "---\n# nothing\n", "--- null\n", "...\n---\n", "---\n---\n...\n"] {
+        assert_eq!(read(&format!("a: 1\n{end}")).to_json(), json!({"a": 1}), "{end}");
+    }
+    for end in ["---\nb: 2\n", "--- text\n", "---\n---\n- 1\n", "--- ''\n", "--- !!null ''\n"] {
+        let found = refused(format!("a: 1\n{end}"), &limits());
+        let line = if end.starts_with("---\n---") { 3 } else { 2 };
+        assert!(found.starts_with(&format!("f.yaml:{line}:1: error[YamlMultipleDocuments]")), "{end}: {found}");
+    }
+    assert!(refused("---\n---\na: 1\n", &limits()).contains("YamlMultipleDocuments"), "nor is it the first");
+}
+
+#[test]
 fn numbers_as_keys_are_text() {
     assert_eq!(read("turns:\n  1: a\n  2: b\n").to_json(), json!({"turns": {"1": "a", "2": "b"}}));
 }

@@ -92,6 +92,8 @@ pub(crate) struct Run<'a> {
     handed_over: bool,
     /// The calls of this case, for a cache of answers.
     reuse: Arc<Reuse>,
+    /// Milliseconds that a recorded answer took.
+    took: Option<u64>,
     /// Whether any of the agent's answers came from a cache.
     pub(crate) cached: bool,
     timeout: Duration,
@@ -125,6 +127,7 @@ impl<'a> Run<'a> {
             lacking: None,
             handed_over: false,
             reuse: Arc::new(Reuse::of_trial(case.id.trial)),
+            took: None,
             cached: false,
             timeout,
             deadline: Instant::now() + timeout,
@@ -346,6 +349,9 @@ impl<'a> Run<'a> {
         }
         if let Some(turn) = self.turns.last() {
             facts.insert("latency_ms".to_owned(), json!(turn.latency_ms));
+        }
+        if let Some(took) = self.took {
+            facts.insert("latency_ms".to_owned(), json!(took));
         }
         // A reply whose tokens nobody counted makes the sum unknown, not smaller.
         let (mut usage, mut cost) = (Some(Usage::default()), Some(0u64));

@@ -42,6 +42,9 @@ impl Run<'_> {
                 turns: turns[..seen].to_vec(),
                 ..std::mem::take(&mut self.conversation)
             };
+            // How long the answer took when it was recorded, where that is known.
+            let newest = (0..end).rev().find(|index| recording.messages[*index].role == Role::Assistant);
+            self.took = newest.and_then(|index| *recording.latency_ms.get(index)?);
             self.judge(Some(at)).await?;
             self.observe(Moment::Turn, Some(at)).await?;
         }

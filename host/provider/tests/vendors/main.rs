@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod capabilities;
 mod contract;
 mod parts;
 mod secrets;

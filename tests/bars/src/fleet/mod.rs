@@ -6,12 +6,12 @@ pub mod conditions;
 pub mod equality;
 pub mod mission;
 mod node;
-mod objects;
+pub mod objects;
 pub mod push;
 mod redis;
 pub mod size;
-mod stand;
+pub mod stand;
 pub mod tokens;
 
 /// Name of the provider that bundles of questions have, which the objects bind.
-const PROVIDER: &str = "echo";
+pub const PROVIDER: &str = "echo";

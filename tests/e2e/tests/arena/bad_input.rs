@@ -27,6 +27,11 @@ fn yaml(world: &mut World, more: &str) -> Result<()> {
     file(world, scenario(more).as_bytes())
 }
 
+/// A link that leads out of the bundle.
+fn link(world: &mut World, name: &str) -> Result<()> {
+    std::os::unix::fs::symlink("../outside", world.bundle.path().join(name)).context(name.to_owned())
+}
+
 fn spec(world: &mut World, key: &str, value: Value) -> Result<()> {
     world.bundle.spec[key] = value;
     Ok(())
@@ -45,6 +50,11 @@ const KINDS: &[(&str, Spoil)] = &[
         Ok(())
     }),
     ("a reference that leads out", |world| spec(world, "scenarios", json!([{"file": "../f.yaml"}]))),
+    ("a link that leads out, which nothing refers to", |world| link(world, "link.yaml")),
+    ("a link that leads out, which the arena refers to", |world| {
+        spec(world, "scenarios", json!([{"file": "f.yaml"}]))?;
+        link(world, "f.yaml")
+    }),
     ("a bomb of aliases", |world| {
         let mut bomb = String::from("  labels:\n    a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..9 {
@@ -64,6 +74,19 @@ const KINDS: &[(&str, Spoil)] = &[
         yaml(world, "")?;
         spec(world, "scenarios", json!([{"file": "f.yaml"}, {"file": "f.yaml"}]))
     }),
+    ("a value given twice", |world| {
+        let turn = "content: 'hello {a}', perturbations: {a: [x, x]}";
+        file(world, scenario("").replace("content: hello", turn).as_bytes())
+    }),
+    ("fragments that contain each other", |world| {
+        world.bundle.file("a.md", "{{b}}")?.file("b.md", "{{a}}")?;
+        let fragment = |name: &str| json!({"name": name, "path": format!("{name}.md"), "required": true});
+        world.bundle.spec["prompt_specs"]["p"]["fragments"] = json!([fragment("a"), fragment("b")]);
+        world.bundle.spec["prompt_specs"]["p"]["system_template"] = json!("{{b}}");
+        Ok(())
+    }),
+    ("a second document", |world| yaml(world, "---\nkind: Scenario\n")),
+    ("a second document that is empty", |world| yaml(world, "---\n# nothing\n")),
     ("a document of 100 MB", |world| file(world, &vec![b' '; 100_000_000])),
     ("bytes that are not UTF-8", |world| file(world, b"kind: \xff\n")),
     ("a NUL byte", |world| file(world, b"kind: \0\n")),
@@ -94,6 +117,22 @@ fn each_kind_of_bad_input_has_its_message() -> Result<()> {
         std::fs::write(&path, &all)?;
     }
     assert_eq!(all, std::fs::read_to_string(&path).context("bad_input.txt")?);
+    Ok(())
+}
+
+#[test]
+fn reports_beside_the_folder_of_a_run_change_no_bundle() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "ok")?.scenario("s", json!({}));
+    let reports = ["--formats", "markdown,html,json,junit", "--junit-file", "bundle/results/junit.xml"];
+    let run = |out: &str, world: &World| {
+        world.arena(&[&["run", "bundle", "--out", out][..], &reports].concat())?.code(0)?;
+        world.manifest(out)
+    };
+    let first = run("bundle/results/one", &world)?;
+    assert!(world.path("bundle/results/junit.xml").is_file());
+    let second = run("bundle/results/two", &world)?;
+    assert_eq!(first.work.bundle, second.work.bundle);
     Ok(())
 }
 

@@ -1,0 +1,8 @@
+//! Bars 05: vendors and what they are asked.
+
+pub mod canary;
+pub mod foreign;
+pub mod rate;
+pub mod retries;
+pub mod sdk;
+mod single;
