@@ -78,7 +78,10 @@ pub fn providers() -> Table {
         (json!({"type": "mock", "baseURL": "https://a/v1"}), "type mock calls nobody"),
         (json!({"mock": {"file": "a.yaml"}}), "spec.mock is for type mock only"),
         (json!({"type": "azure"}), "set spec.baseURL to the resource's own address"),
-        (json!({"type": "azure", "baseURL": "https://x.openai.azure.com", "platform": {"apiVersion": "2024-10-21"}}), ""),
+        (
+            json!({"type": "azure", "baseURL": "https://x.openai.azure.com", "platform": {"apiVersion": "2024-10-21"}}),
+            "",
+        ),
         (json!({"type": "bedrock"}), "set spec.platform.region"),
         (json!({"type": "bedrock", "platform": {"region": "eu-west-1"}}), ""),
         (json!({"type": "bedrock", "platform": {"region": "evil.example"}}), "a region has small letters"),

@@ -32,6 +32,16 @@ enum Format {
     Markdown,
 }
 
+/// Types that hold other checks and that no component offers.
+const BESIDE: [(&str, &str); 3] = [
+    (
+        "all_of",
+        "passes if all of its `checks` that apply pass; takes `min_score` and `max_score` over their weighted mean",
+    ),
+    ("any_of", "passes if one of its `checks` passes; takes `min_score` and `max_score` over their weighted mean"),
+    ("assertion", "judges the check `eval_type` with `eval_params` and holds its score to `min_score` and `max_score`"),
+];
+
 /// A check and the component that offers it.
 type Offered = (String, CheckMetadata);
 
@@ -49,6 +59,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         let bears = |check: &CheckMetadata| check.name == *name || check.aliases.contains(name);
         offered.retain(|(_, check)| bears(check));
         if offered.is_empty() {
+            if let Some((_, what)) = BESIDE.iter().find(|(known, _)| known == name) {
+                println!("{}: {what}", name.bold());
+                return Ok(Exit::Passed);
+            }
             let text = format!("no standard component offers the check `{name}`");
             return Err(Failure::input("CheckUnknown", text).hint("`arena checks` lists them all"));
         }

@@ -20,6 +20,8 @@ const DENYING: [(&str, [&str; 2]); 3] = [
     ("agent_not_invoked", ["agents", "agent_names"]),
 ];
 
+/// Checks that want tools called, by their params of the same names as above.
+const WAITING: [&str; 2] = ["tools_called", "tools_called_session"];
 /// Checks with names of states among their params.
 const STATE_CHECKS: [&str; 5] =
     ["state_is", "workflow_state_is", "transitioned_to", "spoke_in_state", "workflow_tool_access"];
@@ -81,6 +83,7 @@ impl Evaluator {
         let all = turns.chain(scenario.conversation_assertions.iter().map(AsRef::as_ref));
         for check in all.flat_map(Assertion::checks) {
             self.states(check, findings);
+            self.wanted(check, findings);
             if !check.negate {
                 self.denied(check, findings);
             }
@@ -150,6 +153,24 @@ impl Evaluator {
     }
 
     /// Names that a check forbids and nothing bears.
+    /// Tools that a check or its condition waits for and that are not there.
+    fn wanted(&self, check: &Assertion, findings: &mut Findings) {
+        let place = format!("{}:{}", check.file, check.line);
+        let condition =
+            check.when.as_deref().and_then(|when| when["tool_called"].as_str()).filter(|name| !name.is_empty());
+        let what = format!("`when` of check `{}`", check.kind);
+        let named: Vec<String> = condition.map(str::to_owned).into_iter().collect();
+        self.unknown_tools(&what, named.iter(), &place, "it never applies", findings);
+        let kind = check_type(check);
+        if !WAITING.contains(&&*kind) {
+            return;
+        }
+        let Some(values) = params_of(&kind, check) else { return };
+        let lists = ["tool_names", "tools"].iter().filter_map(|name| values[*name].as_array());
+        let names: Vec<String> = lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        self.unknown_tools(&format!("check `{kind}`"), names.iter(), &place, "nothing can call it", findings);
+    }
+
     /// States of a workflow that are not there: a check on one holds never, or always.
     fn states(&self, check: &Assertion, findings: &mut Findings) {
         let Some(workflow) = &self.parts.bundle.workflow else { return };

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arena_bundle::expand;
+use arena_bundle::{Prompt, Scenario, expand};
 use arena_model::Fault;
+use arena_sandbox::GuestError;
 
 use super::{Finding, Findings};
 use crate::evaluator::Evaluator;
@@ -26,44 +27,77 @@ impl Evaluator {
                     text,
                 });
             }
-            let Some(prompt) = bundle.prompts.get(&scenario.task_type) else { continue };
-            let values = prompt::variables(prompt, scenario, None);
-            let mut push = |fatal, reason, text: String| {
-                let text = format!("scenario `{}`: {text}", scenario.id);
-                findings.push(Finding { fatal, reason, place: prompt.file.to_string(), text });
-            };
-            let missing = prompt::missing(prompt, &values);
-            if !missing.is_empty() {
-                push(true, "VariableMissing", format!("no value for {}", missing.join(", ")));
-            }
-            if !needs.contains_key(prompt.task_type.as_str()) {
-                let names = match self.template() {
-                    Ok(engine) => {
-                        let (sandbox, engine) = (self.parts.sandbox.clone(), engine.clone());
-                        // What keeps a fragment out of place is an error of the document.
-                        let source = expand(&prompt.system_template, &prompt.fragments, |_| false).unwrap_or_default();
-                        let asked = async move { sandbox.variables(&engine, &source).await.result };
-                        self.parts.sandbox.on_pool(asked).await.and_then(|result| result)
+            for prompt in prompt::reached(bundle, scenario) {
+                let names = match needs.get(prompt.task_type.as_str()) {
+                    Some(names) => names.clone(),
+                    None => {
+                        let names = self.needs(prompt).await.unwrap_or_else(|error| {
+                            let text = format!("scenario `{}`: {error}", scenario.id);
+                            let place = prompt.file.to_string();
+                            findings.push(Finding { fatal: true, reason: error.reason(), place, text });
+                            Vec::new()
+                        });
+                        needs.insert(&prompt.task_type, names.clone());
+                        names
                     }
-                    Err(_) => Ok(Vec::new()),
                 };
-                match names {
-                    Ok(names) => drop(needs.insert(&prompt.task_type, names)),
-                    Err(error) => {
-                        push(true, error.reason(), error.to_string());
-                        needs.insert(&prompt.task_type, Vec::new());
-                    }
-                }
+                self.values_for(scenario, prompt, &names, &mut findings);
             }
-            let known: BTreeSet<&str> =
-                values.keys().chain(prompt.fragments.keys()).map(String::as_str).chain(["region"]).collect();
-            let named = needs.get(prompt.task_type.as_str()).into_iter().flatten();
-            let unresolved: Vec<&str> = named.map(String::as_str).filter(|name| !known.contains(name)).collect();
-            if !unresolved.is_empty() && missing.is_empty() {
-                let text = format!("no variable is named {}; the model will see the token", unresolved.join(", "));
-                push(false, "VariableUnresolved", text);
+            for play in scenario.turns.iter().filter_map(|turn| turn.play.as_ref()) {
+                let Some(persona) = bundle.personas.get(&play.persona) else { continue };
+                let has =
+                    |name: &&String| !persona.variables.contains_key(*name) && !scenario.variables.contains_key(*name);
+                let missing: Vec<&str> = persona.required.iter().filter(has).map(String::as_str).collect();
+                if !missing.is_empty() {
+                    let text = format!(
+                        "scenario `{}`: no value for {}, which persona `{}` needs",
+                        scenario.id,
+                        missing.join(", "),
+                        persona.id
+                    );
+                    let place = persona.file.to_string();
+                    findings.push(Finding { fatal: true, reason: "VariableMissing", place, text });
+                }
             }
         }
         findings.list
+    }
+
+    /// The names in a prompt's template.
+    async fn needs(&self, prompt: &Prompt) -> Result<Vec<String>, GuestError> {
+        let Ok(engine) = self.template() else { return Ok(Vec::new()) };
+        let (sandbox, engine) = (self.parts.sandbox.clone(), engine.clone());
+        // What keeps a fragment out of place is an error of the document.
+        let source = expand(&prompt.system_template, &prompt.fragments, |_| false).unwrap_or_default();
+        let asked = async move { sandbox.variables(&engine, &source).await.result };
+        self.parts.sandbox.on_pool(asked).await.and_then(|result| result)
+    }
+
+    /// What a scenario lacks for a prompt that it may come to.
+    fn values_for(&self, scenario: &Scenario, prompt: &Prompt, names: &[String], findings: &mut Findings) {
+        let values = prompt::variables(prompt, scenario, None);
+        // Under a workflow, more is known by the time a prompt is rendered.
+        let later = |name: &str| {
+            self.parts.bundle.workflow.is_some() && (name == "workflow_context" || name.starts_with("artifacts."))
+        };
+        let what = match prompt.task_type == scenario.task_type {
+            true => format!("scenario `{}`", scenario.id),
+            false => format!("scenario `{}`, prompt `{}`", scenario.id, prompt.task_type),
+        };
+        let mut push = |fatal, reason, text: String| {
+            findings.push(Finding { fatal, reason, place: prompt.file.to_string(), text: format!("{what}: {text}") });
+        };
+        let missing: Vec<&str> = prompt::missing(prompt, &values).into_iter().filter(|name| !later(name)).collect();
+        if !missing.is_empty() {
+            push(true, "VariableMissing", format!("no value for {}", missing.join(", ")));
+        }
+        let known: BTreeSet<&str> = values.keys().chain(prompt.fragments.keys()).map(String::as_str).collect();
+        let unresolved = names.iter().map(String::as_str);
+        let unresolved: Vec<&str> =
+            unresolved.filter(|name| !known.contains(name) && !later(name) && !missing.contains(name)).collect();
+        if !unresolved.is_empty() {
+            let text = format!("no variable is named {}; the model will see the token", unresolved.join(", "));
+            push(false, "VariableUnresolved", text);
+        }
     }
 }

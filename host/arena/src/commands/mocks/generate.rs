@@ -55,6 +55,14 @@ type Replies = BTreeMap<String, BTreeMap<u32, (Value, String)>>;
 ///
 /// Errors: `MockAmbiguous`, `NothingSelected`, `MockFileInvalid`, `FileUnwritable`, those of the run's folder.
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    if let Some(out) = &arguments.out {
+        let (wanted, otherwise) =
+            if arguments.per_scenario { ("folder", out.is_file()) } else { ("file", out.is_dir()) };
+        if otherwise {
+            let text = format!("{}: --out names a {wanted} here, and this is something else", out.display());
+            return Err(Failure::input("OutputUnusable", text).hint("choose another --out"));
+        }
+    }
     let replies = replies(arguments)?;
     let scenarios = replies.into_iter().map(|(scenario, turns)| {
         let turns: Map<String, Value> =

@@ -15,19 +15,25 @@ use crate::work::Inputs;
 const HOME: &str = "https://github.com/AltairaLabs/arena-fleet";
 
 /// All findings of a bundle, also of one that does not load. What is not the bundle's fault is an error of the command.
-pub async fn find(bundle: &Path, mock_provider: bool) -> Result<Vec<Finding>, Failure> {
+pub async fn find(inputs: &Inputs) -> Result<Vec<Finding>, Failure> {
+    let bundle = inputs.bundle.as_path();
     if arena_bundle::is_pack(bundle) {
         return Ok(super::pack::find(bundle).await?.0);
     }
     if let Err(problems) = arena_bundle::load(bundle, &arena_bundle::Limits::default()) {
         return Ok(findings::of_problems(problems));
     }
-    let inputs = Inputs { mock_provider, ..Inputs::of(bundle.to_owned()) };
-    match Session::open(&inputs, "validate").await {
+    match Session::open(inputs, "validate").await {
         Ok(session) => Ok(findings::of(&session, usize::MAX).await),
         Err(failure) if failure.exit == Exit::BadInput => {
             let Failure { reason, text, .. } = failure;
-            Ok(vec![Finding::Other { fatal: true, reason, file: String::new(), line: 0, text }])
+            // What is not in any document is in how they go together: that is the arena file's to say.
+            let loaded = arena_bundle::load(bundle, &arena_bundle::Limits::default());
+            let file = loaded.as_ref().map(|bundle| bundle.entry.to_string()).unwrap_or_default();
+            let told = loaded.map(|bundle| bundle.warnings).unwrap_or_default();
+            let mut found: Vec<Finding> = told.into_iter().map(Finding::Problem).collect();
+            found.push(Finding::Other { fatal: true, reason, file, line: 0, text });
+            Ok(found)
         }
         Err(failure) => Err(failure),
     }
@@ -40,6 +46,7 @@ struct Parts<'a> {
     line: u32,
     column: u32,
     path: &'a str,
+    value: Option<&'a str>,
     message: String,
     hint: Option<&'a str>,
 }
@@ -48,12 +55,12 @@ impl<'a> Parts<'a> {
     fn of(finding: &'a Finding) -> Self {
         match finding {
             Finding::Problem(Problem { reason, file, line, column, path, value, message, hint, .. }) => {
-                let value = value.as_ref().map(|value| format!(" (value {value})")).unwrap_or_default();
-                let (message, hint) = (format!("{message}{value}"), hint.as_deref());
-                Self { reason, file, line: *line, column: *column, path, message, hint }
+                let told = value.as_ref().map(|value| format!(" (value {value})")).unwrap_or_default();
+                let (message, hint) = (format!("{message}{told}"), hint.as_deref());
+                Self { reason, file, line: *line, column: *column, path, value: value.as_deref(), message, hint }
             }
             Finding::Other { reason, file, line, text, .. } => {
-                Self { reason, file, line: *line, column: 0, path: "", message: text.clone(), hint: None }
+                Self { reason, file, line: *line, column: 0, path: "", value: None, message: text.clone(), hint: None }
             }
         }
     }
@@ -65,7 +72,7 @@ fn severity(finding: &Finding) -> &'static str {
 
 /// One finding. What is not known is null.
 pub fn json(finding: &Finding) -> Value {
-    let Parts { reason, file, line, column, path, message, hint } = Parts::of(finding);
+    let Parts { reason, file, line, column, path, value, message, hint } = Parts::of(finding);
     let known = |number: u32| (number > 0).then_some(number);
     json!({
         "reason": reason,
@@ -74,6 +81,7 @@ pub fn json(finding: &Finding) -> Value {
         "line": known(line),
         "column": known(column),
         "path": path,
+        "value": value,
         "message": message,
         "hint": hint,
     })
@@ -85,7 +93,7 @@ pub fn sarif(found: &[Finding], bundle: &Path) -> Value {
     let rules: BTreeSet<&str> = found.iter().map(|finding| Parts::of(finding).reason).collect();
     let rules: Vec<&str> = rules.into_iter().collect();
     let result = |finding: &Finding| {
-        let Parts { reason, file, line, column, path, message, hint } = Parts::of(finding);
+        let Parts { reason, file, line, column, path, message, hint, .. } = Parts::of(finding);
         let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         let mut place = json!({"artifactLocation": {"uri": uri(&folder.join(file))}});

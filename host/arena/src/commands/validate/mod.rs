@@ -3,7 +3,7 @@
 mod listing;
 mod pack;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arena_bundle::{ProviderSpec, is_pack};
 use arena_provider::{KeyPlace, destination};
@@ -13,6 +13,7 @@ use owo_colors::OwoColorize;
 use crate::exit::{Exit, Failure};
 use crate::findings::{self, Finding};
 use crate::output::println;
+use crate::outside::Outside;
 use crate::session::{Session, provider_settings};
 use crate::terminal::{line, plural, safe};
 use crate::work::Inputs;
@@ -34,6 +35,8 @@ pub struct Arguments {
     /// Check it as `arena run --mock-provider` runs it: the providers under test call nobody.
     #[arg(long)]
     mock_provider: bool,
+    #[command(flatten)]
+    outside: Outside,
 }
 
 /// Forms of output.
@@ -49,14 +52,14 @@ enum Format {
 
 /// Prints all problems and which key goes where.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let bundle = arguments.bundle.or(arguments.config).unwrap_or_else(|| PathBuf::from("."));
+    let bundle = arguments.bundle.as_ref().or(arguments.config.as_ref());
+    let bundle = bundle.cloned().unwrap_or_else(|| PathBuf::from("."));
     let strict = |finding: Finding| if arguments.strict { finding.into_error() } else { finding };
     if arguments.format == Format::Text && is_pack(&bundle) {
         return pack::run(&bundle, strict).await;
     }
     if arguments.format != Format::Text {
-        let found: Vec<Finding> =
-            listing::find(&bundle, arguments.mock_provider).await?.into_iter().map(strict).collect();
+        let found: Vec<Finding> = listing::find(&inputs(&bundle, &arguments)).await?.into_iter().map(strict).collect();
         let whole = match arguments.format {
             Format::Sarif => listing::sarif(&found, &bundle),
             _ => found.iter().map(listing::json).collect(),
@@ -65,7 +68,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         return Ok(if found.iter().any(Finding::is_error) { Exit::BadInput } else { Exit::Passed });
     }
     let shown = bundle.to_string_lossy().into_owned();
-    let inputs = Inputs { mock_provider: arguments.mock_provider, ..Inputs::of(bundle) };
+    let inputs = inputs(&bundle, &arguments);
     let session = match Session::open(&inputs, "validate").await {
         // Documents that do not load are what this looks for.
         Err(Failure { exit: Exit::BadInput, listing: true, text, .. }) => return Ok(refused(text.lines(), &shown)),
@@ -78,7 +81,9 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     }
     for spec in &session.bundle.providers {
         // Why one cannot be called stands among the findings.
-        let Ok(destination) = destination(&provider_settings(spec)) else { continue };
+        let mocked = arguments.mock_provider && session.matrix.plan.lanes().iter().any(|lane| lane.provider == spec.id);
+        let settings = provider_settings(spec);
+        let Ok(destination) = (if mocked { Ok(None) } else { destination(&settings) }) else { continue };
         let (id, model) = (line(&spec.id), line(&spec.model));
         match destination {
             Some(place) => {
@@ -93,6 +98,16 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let scenarios = plural(session.matrix.scenarios().len() as u64, "scenario");
     println!("{} {scenarios}, {}", "valid:".green().bold(), plural(session.matrix.plan.len(), "case"));
     Ok(Exit::Passed)
+}
+
+fn inputs(bundle: &Path, arguments: &Arguments) -> Inputs {
+    let mut inputs = Inputs {
+        mock_provider: arguments.mock_provider,
+        tool_env: arguments.outside.tool_env.clone(),
+        ..Inputs::of(bundle.to_owned())
+    };
+    inputs.run.egress = arguments.outside.hosts(Vec::new());
+    inputs
 }
 
 /// Prints the errors of a bundle.
