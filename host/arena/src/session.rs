@@ -204,6 +204,13 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
         if mocked {
             settings.kind = "mock".to_owned();
         }
+        if settings.kind == "replay" {
+            let named = ["recording", "arena_output"].iter().find_map(|key| spec.additional_config[*key].as_str());
+            settings.replayed = named.map(|path| {
+                let recording = bundle.recording(path).map_err(|problem| problem.to_string())?;
+                Ok(recording.messages)
+            });
+        }
         let given = mock.filter(|_| mocked);
         if given.is_some() {
             settings.additional_config = json!({"mock_config": "--mock-config"});

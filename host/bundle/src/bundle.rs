@@ -9,10 +9,10 @@ use arena_model::{Conduct, Digest};
 
 use crate::report::Report;
 use crate::tree::{self, BundleFile, Folder};
-use crate::yaml::Cursor;
+use crate::yaml::{Cursor, YamlLimits};
 use crate::{
-    ComponentSpec, Composition, McpServer, PackEval, Persona, Problem, Prompt, ProviderSpec, Scenario, Skill, Tool,
-    Workflow,
+    ComponentSpec, Composition, McpServer, PackEval, Persona, Problem, Prompt, ProviderSpec, Recording, Scenario,
+    Skill, Tool, Workflow,
 };
 
 /// Everything a run needs from a bundle. Holds no document text, only what was decoded.
@@ -93,6 +93,12 @@ impl Bundle {
         }
         String::from_utf8(tree::read_listed(&self.folder, file)?)
             .map_err(|_| Problem::of_file(&file.path, "NotText", "the file is not UTF-8"))
+    }
+
+    /// The conversation in a file that the bundle's documents name: a session, a transcript, or a result of PromptArena.
+    pub fn recording(&self, reference: &str) -> Result<Recording, Problem> {
+        let bytes = self.read(reference)?;
+        Recording::parse(reference, &bytes, &YamlLimits::default(), &mut Vec::new())
     }
 
     fn find(&self, reference: &str) -> Result<&BundleFile, Problem> {

@@ -5,11 +5,23 @@ use std::sync::Arc;
 
 use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
-use crate::{HttpClient, Provider, ProviderSettings, Secret, client, mock};
+use crate::{HttpClient, Provider, ProviderSettings, Secret, client, mock, replay};
 
 /// Known values of `type`.
-pub const KINDS: [&str; 11] =
-    ["anthropic", "azure", "bedrock", "claude", "gemini", "lmstudio", "mock", "ollama", "openai", "vertex", "vllm"];
+pub const KINDS: [&str; 12] = [
+    "anthropic",
+    "azure",
+    "bedrock",
+    "claude",
+    "gemini",
+    "lmstudio",
+    "mock",
+    "ollama",
+    "openai",
+    "replay",
+    "vertex",
+    "vllm",
+];
 
 /// Reads a file that settings name (`mock_config`, `credential_file`). The caller decides which paths are allowed, and
 /// how much is read at most. A file that is not there must be [`io::ErrorKind::NotFound`].
@@ -26,6 +38,7 @@ pub fn connect(
     env: Environment<'_>,
 ) -> Result<Arc<dyn Provider>, ProviderError> {
     let provider: Result<Arc<dyn Provider>, Cause> = match settings.kind.as_str() {
+        "replay" => replay::Replay::new(settings).map(|replay| Arc::new(replay) as _),
         "mock" => mock::Mock::new(settings, read_file).map(|mock| Arc::new(mock) as _),
         _ => {
             let key = |place: &KeyPlace| find_key(settings, place, read_file, env);
@@ -36,7 +49,7 @@ pub fn connect(
 }
 
 /// Values of `type` that PromptArena knows besides.
-pub const OTHER_KINDS: [&str; 6] = ["cartesia", "elevenlabs", "huggingface", "imagen", "replay", "voyageai"];
+pub const OTHER_KINDS: [&str; 5] = ["cartesia", "elevenlabs", "huggingface", "imagen", "voyageai"];
 
 /// No such `type`, or none that is called.
 pub(crate) fn unknown(kind: &str) -> Cause {

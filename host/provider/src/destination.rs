@@ -46,7 +46,7 @@ impl KeyPlace {
 /// # Errors
 /// As [`connect`](crate::connect()) for a type, a platform or a URL that it refuses.
 pub fn destination(settings: &ProviderSettings) -> Result<Option<Destination>, ProviderError> {
-    if settings.kind == "mock" {
+    if matches!(settings.kind.as_str(), "mock" | "replay") {
         return Ok(None);
     }
     let vendor = vendor(settings).map_err(|cause| cause.by(&settings.id, 0))?;

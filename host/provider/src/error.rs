@@ -53,6 +53,10 @@ pub enum Cause {
     MockFileMissing { path: String, text: String },
     #[error("mock file `{path}`: {text}")]
     MockFileInvalid { path: String, text: String },
+    #[error("nothing can be replayed: {text}")]
+    ReplayInvalid { text: String },
+    #[error("the recording has {replies} replies, and more are asked for")]
+    ReplayExhausted { replies: u32 },
     #[error("a {kind} part cannot be sent to this provider as it is; it takes {takes}")]
     PartUnsupported { kind: String, takes: &'static str },
     #[error("{endpoint} refused the credential (status {status}): {text}")]
@@ -136,6 +140,8 @@ impl Cause {
             Self::HttpClientFailed { .. } => "HttpClientFailed",
             Self::MockFileMissing { .. } => "MockFileMissing",
             Self::MockFileInvalid { .. } => "MockFileInvalid",
+            Self::ReplayInvalid { .. } => "ReplayInvalid",
+            Self::ReplayExhausted { .. } => "ReplayExhausted",
             Self::PartUnsupported { .. } => "PartUnsupported",
             Self::CredentialRefused { .. } => "CredentialRefused",
             Self::ModelNotFound { .. } => "ModelNotFound",

@@ -14,6 +14,7 @@ mod framing;
 mod http;
 mod mock;
 mod pricing;
+mod replay;
 mod retry;
 mod secret;
 mod settings;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use arena_model::Message;
 use serde_json::Value;
 
 use crate::{Pricing, RetryPolicy, Secret};
@@ -38,6 +39,8 @@ pub struct ProviderSettings {
     pub retry: RetryPolicy,
     /// What the provider is asked for at most.
     pub limits: Limits,
+    /// The conversation that a provider of kind replay repeats, or why it cannot be read; none for all other kinds.
+    pub replayed: Option<Result<Vec<Message>, String>>,
     /// Keys of one kind only: `mock_config` (path of the mock file), `api_mode`, `reasoning_effort` and so on.
     pub additional_config: Value,
 }
@@ -60,6 +63,7 @@ impl ProviderSettings {
             stream_idle_timeout: Duration::from_secs(30),
             retry: RetryPolicy::default(),
             limits: Limits::default(),
+            replayed: None,
             additional_config: Value::Null,
         }
     }

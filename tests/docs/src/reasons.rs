@@ -6,8 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Literals of that form that name something else: kinds of documents, a type in its debug form, words of Kubernetes.
-const OTHER: [&str; 11] = [
+/// Literals of that form that name something else: kinds of documents, a type in its debug form, words of Kubernetes, Amazon
+/// and PromptKit.
+const OTHER: [&str; 16] = [
+    "AccessKeyId",
     "ArenaConfig",
     "ArenaJob",
     "ArenaSource",
@@ -19,6 +21,10 @@ const OTHER: [&str; 11] = [
     "RedisOptions",
     "RuntimeConfig",
     "RuntimeDefault",
+    "SecretAccessKey",
+    "SessionToken",
+    "ToolCalls",
+    "ToolResult",
 ];
 /// Folders of `host/` whose texts no user of the program sees.
 const INNER: [&str; 2] = ["host/xtask", "host/queue/src/contract"];

@@ -159,3 +159,31 @@ fn limits_of_a_provider_hold_and_a_bad_one_is_told() -> Result<()> {
     world.arena(&["validate", "bundle"])?.code(2)?.says("ValueOutOfRange")?;
     Ok(())
 }
+
+#[test]
+fn what_was_said_once_is_said_again() -> Result<()> {
+    let mut world = World::new()?;
+    let session = json!({"events": [
+        {"type": "message.created", "data": {"role": "user", "content": "one?"}},
+        {"type": "message.created", "data": {"role": "assistant", "content": "It is one."}},
+        {"type": "message.created", "data": {"role": "user", "content": "two?"}},
+        {"type": "message.created", "data": {"role": "assistant", "content": "It is two."}},
+    ]});
+    world.bundle.file("session.json", &session.to_string())?;
+    let turn = |content: &str, word: &str| {
+        let checks = json!([{"type": "contains", "params": {"patterns": [word]}}]);
+        json!({"role": "user", "content": content, "assertions": checks})
+    };
+    let turns = json!([turn("one?", "one"), turn("two?", "two")]);
+    let replay = json!({"type": "replay", "model": "m", "additional_config": {"recording": "session.json"}});
+    world.bundle.provider("m", replay).scenario("s", json!({"turns": turns, "trials": 2}));
+    let records = world.run(&["-j", "2"])?;
+    assert!(records.iter().all(|record| record.outcome == Outcome::Passed), "{records:?}");
+    let long = json!([turn("one?", "one"), turn("two?", "two"), turn("three?", "three")]);
+    world.bundle.scenario("s", json!({"turns": long, "trials": 1}));
+    let out = world.arena(&["run", "bundle", "--out", "long", "-q"])?.code(1)?;
+    assert_eq!(world.records("long")?[0].error.as_deref(), Some("ReplayExhausted"), "{}", out.all());
+    world.bundle.file("session.json", "{}")?;
+    world.arena(&["validate", "bundle"])?.code(2)?.says("ReplayInvalid")?;
+    Ok(())
+}
