@@ -16,7 +16,7 @@ pub struct ProviderError {
     /// HTTP attempts made; 0 if it never came to one.
     pub attempts: u32,
     /// Why attempts before the last failed, a stable name each.
-    pub retried: Vec<&'static str>,
+    pub retried: Box<[&'static str]>,
     /// What went wrong, at the last attempt.
     pub cause: Cause,
 }
@@ -121,7 +121,7 @@ impl Cause {
     }
 
     pub(crate) fn by(self, provider: &str, attempts: u32) -> ProviderError {
-        ProviderError { provider: provider.to_owned(), attempts, retried: Vec::new(), cause: self }
+        ProviderError { provider: provider.to_owned(), attempts, retried: Box::default(), cause: self }
     }
 }
 

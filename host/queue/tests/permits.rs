@@ -1,5 +1,7 @@
 //! Limits of a provider in Redis, which many processes keep to together.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod rig;
 
 use std::time::Duration;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 /// Literals of that form that name something else: kinds of documents, a type in its debug form, words of Kubernetes, Amazon
 /// and PromptKit.
-const OTHER: [&str; 16] = [
+const OTHER: [&str; 18] = [
     "AccessKeyId",
     "ArenaConfig",
     "ArenaJob",
@@ -19,10 +19,12 @@ const OTHER: [&str; 16] = [
     "IfNotPresent",
     "PromptConfig",
     "RedisOptions",
+    "ResponseCache",
     "RuntimeConfig",
     "RuntimeDefault",
     "SecretAccessKey",
     "SessionToken",
+    "SharedPermits",
     "ToolCalls",
     "ToolResult",
 ];

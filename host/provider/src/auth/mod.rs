@@ -25,7 +25,7 @@ pub(crate) enum Auth {
     /// A signature over the request.
     Signature(Signer),
     /// A token with an end.
-    Token(Tokens),
+    Token(Box<Tokens>),
 }
 
 /// What an attempt was allowed by, beside what the settings say: it must not show up in a text.
@@ -43,9 +43,9 @@ impl Auth {
                 Some(signer) => Ok(Self::Signature(signer)),
                 None => bearer(text),
             },
-            KeyForm::Google if text.starts_with('{') => Ok(Self::Token(Tokens::new(Exchange::google(text)?))),
+            KeyForm::Google if text.starts_with('{') => Ok(Self::Token(Box::new(Tokens::new(Exchange::google(text)?)))),
             KeyForm::Google => bearer(text),
-            KeyForm::Azure if text.starts_with('{') => Ok(Self::Token(Tokens::new(Exchange::entra(text)?))),
+            KeyForm::Azure if text.starts_with('{') => Ok(Self::Token(Box::new(Tokens::new(Exchange::entra(text)?)))),
             KeyForm::Azure => Ok(Self::Header(HeaderName::from_static("api-key"), sensitive("api-key", text)?)),
         }
     }

@@ -34,7 +34,7 @@ const ENTRA: &str = "https://login.microsoftonline.com";
 /// How a token is come by.
 pub(crate) enum Exchange {
     /// A service account signs what it claims to be.
-    Google { email: String, key: RsaKeyPair, url: Url },
+    Google { email: String, key: Box<RsaKeyPair>, url: Url },
     /// An application shows its secret.
     Entra { client: String, secret: Secret, url: Url },
 }
@@ -80,7 +80,7 @@ impl Exchange {
             PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
             _ => return Err(unreadable()),
         };
-        let (key, url) = (key.map_err(|_| unreadable())?, safe(&account.token_uri)?);
+        let (key, url) = (Box::new(key.map_err(|_| unreadable())?), safe(&account.token_uri)?);
         Ok(Self::Google { email: account.client_email, key, url })
     }
 

@@ -144,7 +144,7 @@ impl Provider for Client {
                         self.traffic.gave_up(&cause);
                         let attempts = tries.failed();
                         ProviderError {
-                            retried: std::mem::take(&mut tries).into_retried(),
+                            retried: std::mem::take(&mut tries).into_retried().into(),
                             ..cause.by(&self.id, attempts)
                         }
                     })?;

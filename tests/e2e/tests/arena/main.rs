@@ -27,6 +27,7 @@ mod folder;
 mod judge;
 mod keys;
 mod memory;
+mod network;
 mod output;
 mod pack_evals;
 mod pack_file;

@@ -14,8 +14,11 @@ use std::time::Instant;
 
 use hyper::header::AUTHORIZATION;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use crate::behaviour::Behaviour;
+use crate::tls::acceptor_for;
+use crate::{Authority, Certificate};
 use desk::Desk;
 
 /// A fake vendor could not start.
@@ -31,6 +34,7 @@ pub struct VendorError(#[from] std::io::Error);
 /// `/converse-stream` (Bedrock), `/token` (access tokens of Google and Entra). `GET /_count` gives the counts,
 /// `POST /_reset` sets them to zero, `POST /_fail` with lines as [`crate::Failing`] reads them changes what fails.
 pub struct FakeVendor {
+    scheme: &'static str,
     address: SocketAddr,
     desk: Arc<Desk>,
     stop: Option<oneshot::Sender<()>>,
@@ -45,6 +49,22 @@ impl FakeVendor {
 
     /// The same at another address of this machine, such as the one that pods reach.
     pub fn start_at(address: IpAddr, behaviour: Behaviour) -> Result<Self, VendorError> {
+        Self::listen(address, behaviour, None)
+    }
+
+    /// The same over TLS with this certificate, and for clients alone whose certificates `clients` has signed, if there is
+    /// one. Its URLs begin with `https`.
+    pub fn start_tls(
+        behaviour: Behaviour,
+        certificate: &Certificate,
+        clients: Option<&Authority>,
+    ) -> Result<Self, VendorError> {
+        let acceptor = acceptor_for(certificate, clients).map_err(std::io::Error::other)?;
+        Self::listen(Ipv4Addr::LOCALHOST.into(), behaviour, Some(acceptor))
+    }
+
+    fn listen(address: IpAddr, behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Result<Self, VendorError> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = StdListener::bind((address, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -55,20 +75,20 @@ impl FakeVendor {
         let thread = std::thread::Builder::new().name("fake-vendor".into()).spawn(move || {
             // A dropped sender means stop as well; the runtime's end drops every open connection.
             let _ = runtime.block_on(async {
-                tokio::select! { end = service::accept(listener, shared) => end, _ = stopped => Ok(()) }
+                tokio::select! { end = service::accept(listener, shared, tls) => end, _ = stopped => Ok(()) }
             });
         })?;
-        Ok(Self { address, desk, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { scheme, address, desk, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The base URL that a provider of OpenAI's kind is given, `http://ADDRESS:PORT/v1`.
     pub fn url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        format!("{}/v1", self.base())
     }
 
     /// The URL without any path, `http://ADDRESS:PORT`.
     pub fn base(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// `ADDRESS:PORT`.

@@ -16,6 +16,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use super::body::{self, Body, json};
 use super::credential;
@@ -26,22 +27,31 @@ use crate::wire::{Answer, Call, Place, Turn, nearest, token};
 /// Largest request body that is read, bytes.
 const REQUEST_LIMIT: usize = 64 << 20;
 
-pub(super) async fn accept(listener: StdListener, desk: Arc<Desk>) -> std::io::Result<()> {
+pub(super) async fn accept(listener: StdListener, desk: Arc<Desk>, tls: Option<TlsAcceptor>) -> std::io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
         desk.connections.fetch_add(1, Ordering::SeqCst);
-        tokio::spawn(serve(stream, desk.clone()));
+        tokio::spawn(serve(stream, desk.clone(), tls.clone()));
     }
 }
 
-async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+async fn serve(stream: TcpStream, desk: Arc<Desk>, tls: Option<TlsAcceptor>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let service = service_fn(|request| answer(request, desk.clone()));
     // A client that goes away, or a cut on purpose, ends the connection; nobody is left to tell.
-    let _ = http1::Builder::new().pipeline_flush(true).serve_connection(TokioIo::new(stream), service).await;
+    let mut server = http1::Builder::new();
+    server.pipeline_flush(true);
+    let _ = match tls {
+        None => server.serve_connection(TokioIo::new(stream), service).await,
+        // A client that does not trust this side goes away, too.
+        Some(tls) => match tls.accept(stream).await {
+            Ok(stream) => server.serve_connection(TokioIo::new(stream), service).await,
+            Err(_) => return,
+        },
+    };
 }
 
 async fn answer(request: Request<Incoming>, desk: Arc<Desk>) -> Result<Response<Body>, Infallible> {

@@ -134,12 +134,10 @@ struct Ending {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "input_json_delta")]
+    Input { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -163,8 +161,8 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
         Piece::ContentBlockStart { index, content_block: Block::ToolUse { id, name, .. } } => {
             draft.add_call(index, &id, &name, "");
         }
-        Piece::ContentBlockDelta { delta: Delta::TextDelta { text }, .. } => draft.add_text(&text),
-        Piece::ContentBlockDelta { index, delta: Delta::InputJsonDelta { partial_json } } => {
+        Piece::ContentBlockDelta { delta: Delta::Text { text }, .. } => draft.add_text(&text),
+        Piece::ContentBlockDelta { index, delta: Delta::Input { partial_json } } => {
             if draft.shaped == Some(index) {
                 draft.add_text(&partial_json);
             } else {

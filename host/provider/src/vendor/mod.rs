@@ -1,10 +1,14 @@
 //! Which vendor a `type` and a `platform` mean: its format, its place, and how a key is shown to it.
 
+mod known;
+
 use std::collections::BTreeMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 use serde_json::Value;
+
+use known::Known;
 
 use crate::error::Cause;
 use crate::settings::{Platform, ProviderSettings};
@@ -63,15 +67,6 @@ pub(crate) struct Vendor {
     /// Variables that the vendor's own tools look for, if this is one of its own hosts and nobody on the way can read
     /// along: no other host gets a key that nobody named for it.
     pub(crate) usual: &'static [&'static str],
-}
-
-/// What is known of one vendor before its settings are.
-struct Known {
-    base: &'static str,
-    key: KeyForm,
-    /// Domains whose hosts are the vendor's.
-    domains: &'static [&'static str],
-    usual: &'static [&'static str],
 }
 
 /// Finds the vendor of these settings.
@@ -274,66 +269,6 @@ fn versioned(base: &str, version: &str) -> String {
         .is_some_and(|last| last.starts_with('v') && last[1..].starts_with(|c: char| c.is_ascii_digit()));
     let path = if ends { path.to_owned() } else { format!("{path}/{version}") };
     query.map_or(path.clone(), |query| format!("{path}?{query}"))
-}
-
-impl Known {
-    /// The vendor at `base`, else where the settings say, else at its own place.
-    fn vendor(
-        self,
-        settings: &ProviderSettings,
-        base: Option<String>,
-        format: Format,
-        plain: &str,
-        streamed: Option<&str>,
-    ) -> Result<Vendor, Cause> {
-        let base = base.or_else(|| settings.base_url.clone());
-        let base = match base.as_deref().unwrap_or(self.base) {
-            "" => return Err(Cause::BaseUrlMissing { kind: settings.kind.clone() }),
-            base => parse(base)?,
-        };
-        let host = base.host_str().unwrap_or_default();
-        let endpoint = base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let own = base.scheme() == "https" && self.domains.iter().any(|domain| is_of(host, domain));
-        Ok(Vendor {
-            format,
-            plain: joined(&base, plain),
-            streamed: joined(&base, streamed.unwrap_or(plain)),
-            endpoint,
-            key: self.key,
-            usual: if own { self.usual } else { &[] },
-        })
-    }
-}
-
-/// Whether a host is of a domain: the domain itself or below it; a `*` stands for the name of a region, and then nothing
-/// below it counts.
-fn is_of(host: &str, domain: &str) -> bool {
-    match domain.split_once('*') {
-        Some((head, tail)) => {
-            let region = host.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail));
-            region.is_some_and(|region| !region.is_empty() && !region.contains('.'))
-        }
-        None => host.strip_suffix(domain).is_some_and(|head| head.is_empty() || head.ends_with('.')),
-    }
-}
-
-/// A base URL without user, password and fragment.
-fn parse(base: &str) -> Result<Url, Cause> {
-    // The text of a URL that cannot be read might hold a password: only its part before any `@` or `?` is fit to show.
-    let wrong =
-        || Cause::BaseUrlInvalid { text: if base.contains(['@', '?']) { "***".into() } else { base.to_owned() } };
-    let mut url = Url::parse(base).map_err(|_| wrong())?;
-    let clean = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
-    url.host_str().filter(|_| clean && !url.cannot_be_a_base()).ok_or_else(wrong)?;
-    url.set_fragment(None);
-    Ok(url)
-}
-
-/// `base` with `path`, which is encoded, behind it.
-fn joined(base: &Url, path: &str) -> Url {
-    let mut url = base.clone();
-    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
-    url
 }
 
 #[cfg(test)]
