@@ -51,7 +51,7 @@ fn a_link_that_never_ends_is_bad_input() -> Result<()> {
     let mut world = with_pipe()?;
     world.bundle.write()?;
     symlink("circle.yaml", world.path("bundle/circle.yaml"))?;
-    world.arena(&["run", "bundle", "--out", "alone"])?.code(0)?.says("warning[LinkLoop]")?;
+    world.arena(&["run", "bundle", "--out", "alone"])?.code(0)?.says("circle.yaml: [LinkLoop]")?;
     world.bundle.spec["scenarios"] = json!([{"file": "circle.yaml"}]);
     world.arena(&["run", "bundle", "--out", "out"])?.code(2)?.says("error[LinkLoop]")?;
     Ok(())

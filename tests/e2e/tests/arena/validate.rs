@@ -38,7 +38,7 @@ fn it_says_which_key_goes_where() -> Result<()> {
     world.bundle.scenario("s", json!({}));
     let out = world.arena(&["validate", "bundle"])?.code(0)?.out;
     for line in [
-        "provider a: m at https://api.openai.com/v1/chat/completions, with the key in $OPENAI_API_KEY\n",
+        "provider a: m at https://api.openai.com/v1/chat/completions, with the key in $OPENAI_API_KEY or $OPENAI_TOKEN\n",
         "provider b: m at http://127.0.0.1:9/v1/chat/completions, without a key\n",
         "provider c: m at http://127.0.0.1:9/v1/chat/completions, with the key in $MY_KEY, with the headers X-Team\n",
         "provider d: m at http://127.0.0.1:9/v1/chat/completions, with the key in the bundle\n",
