@@ -136,6 +136,10 @@ impl Evaluator {
                 let text = format!("{at}: the guardrails of prompt `{task}` do not act within a composition");
                 findings.push(found(false, "GuardrailUnused", &bundle.entry, text));
             }
+            if let StepKind::Agent { tools: Some(tools), .. } = &step.kind {
+                let what = format!("`tools` of {at}");
+                self.unknown_tools(&what, tools.iter(), &bundle.entry, "the model is not told of it", findings);
+            }
             match &step.kind {
                 StepKind::Prompt { task } | StepKind::Agent { task, .. } if !bundle.prompts.contains_key(task) => {
                     let known = advice(task, bundle.prompts.keys().map(String::as_str));
