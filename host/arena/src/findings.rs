@@ -5,7 +5,7 @@ use std::fmt;
 
 use arena_bundle::{Bundle, Problem, Problems, Severity};
 use arena_evaluate::Evaluator;
-use arena_model::Fault;
+use arena_model::{Compat, Fault};
 use arena_provider::Remark;
 
 use crate::credentials;
@@ -89,6 +89,10 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
     findings.extend(told.cloned().map(Finding::Problem));
     let inline = credentials::inline_warnings(bundle);
     findings.extend(inline.iter().map(|(file, text)| Finding::other(false, credentials::INLINE, file, text)));
+    if bundle.engine.is_some() && bundle.conduct.follows(Compat::ExpandedValues) {
+        let text = "`--compat expanded-values` has no effect: the bundle has an engine of its own choice";
+        findings.push(Finding::other(false, "CompatUnused", &bundle.entry, text));
+    }
     for entry in session.library.entries() {
         if let Some(Err(why)) = &entry.component {
             findings.push(Finding::other(true, why.reason(), &entry.origin, why));

@@ -133,7 +133,7 @@ impl Folder {
 
     fn too_large(&self, path: &str) -> Problem {
         let message = format!("the file has more than {} bytes", self.file_bytes);
-        Problem::of_file(path, TOO_LARGE, message).hint("raise the limit or leave the file out")
+        Problem::of_file(path, TOO_LARGE, message).hint("make it smaller or leave it out")
     }
 
     /// Walks the folder and digests every regular file. Hidden entries are passed over, and so are the top-level folder

@@ -105,12 +105,12 @@ fn a_file_over_the_limit_is_left_out() {
     assert_eq!(loaded.files.len(), 2);
     assert_eq!(
         Problems(loaded.warnings).to_string(),
-        "link: warning[FileTooLarge]: the file has more than 1000 bytes: it is left out; raise the limit or leave the \
-         file out"
+        "link: warning[FileTooLarge]: the file has more than 1000 bytes: it is left out; make it smaller or leave it \
+         out"
     );
     assert_eq!(
         load(used.path(), &limits).unwrap_err().to_string(),
-        "link: error[FileTooLarge]: the file has more than 1000 bytes; raise the limit or leave the file out"
+        "link: error[FileTooLarge]: the file has more than 1000 bytes; make it smaller or leave it out"
     );
     let limits = Limits { file_bytes: 1001, ..limits };
     assert_eq!(load(unused.path(), &limits).unwrap().files.len(), 3, "at the limit it is a part");

@@ -340,7 +340,7 @@ fn limits_on_files_and_bytes() {
     assert_eq!(
         with(|limits| limits.file_bytes = 100),
         Err("config.arena.yaml: error[FileTooLarge]: the file has more than 100 bytes; \
-             raise the limit or leave the file out"
+             make it smaller or leave it out"
             .into())
     );
     let found = with(|limits| limits.total_bytes = 600).unwrap_err();

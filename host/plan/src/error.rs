@@ -14,7 +14,7 @@ pub enum PlanError {
     /// The matrix is over the cap.
     #[error(
         "the plan has {cases} cases, {over} more than the cap of {cap}; \
-         drop trials, rows, variants or providers, or raise the cap"
+         drop trials, rows, variants or providers, or split the bundle"
     )]
     PlanTooLarge {
         /// Cases in the matrix (the largest number if it does not fit).
