@@ -174,6 +174,9 @@ impl Scene<'_> {
             bar.note(difference);
         }
         bar.at_most("differences to a run never killed", differences.len() as f64, 0.0, "", cases);
+        let turns = records.iter().flat_map(|record| &record.measured.turns);
+        let retried: Vec<&String> = turns.flat_map(|turn| &turn.retried).collect();
+        bar.note(&format!("calls tried again: {retried:?}"));
         let calls = self.vendor.seen()?.calls as f64;
         let most = cases + kills as u64 * concurrency;
         bar.at_most(&format!("calls for {cases} cases and {kills} kills"), calls, most as f64, "", kills);
