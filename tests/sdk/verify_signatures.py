@@ -1,4 +1,4 @@
-"""Reads lines of JSON, each a request as a server got it (`method`, `url`, `headers` by name in small letters, `body`), and
+"""Reads lines of JSON in FILE, each a request as a server got it (`method`, `url`, `headers` by name in small letters, `body`), and
 says for each whether botocore gives it the same signature: `ok` or `FAILED` and both signatures. Exit 1 if any failed.
 
 The keys are AKIAFAKE and fake-secret; the region and the headers that are signed stand in the request itself.
@@ -30,10 +30,11 @@ def signature(request: dict) -> tuple[str, str]:
 
 def main() -> int:
     failed = 0
-    for line in sys.stdin:
-        theirs, ours = signature(json.loads(line))
-        failed += theirs != ours
-        print("ok" if theirs == ours else f"FAILED botocore {theirs}, ours {ours}")
+    with open(sys.argv[1], encoding="utf-8") as lines:
+        for line in lines:
+            theirs, ours = signature(json.loads(line))
+            failed += theirs != ours
+            print("ok" if theirs == ours else f"FAILED botocore {theirs}, ours {ours}")
     return 1 if failed else 0
 
 
