@@ -82,7 +82,7 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     }
     scene.resume(Some(&scene.bundle), 0)?;
     bar.note(&format!("killed at calls {moments:?}; the journal's last line was cut {cuts} times"));
-    scene.judge(bar, &whole)
+    scene.judge(bar, &whole, cuts as u64)
 }
 
 /// Random moments: new ones each time, unless they are set.
@@ -159,7 +159,7 @@ impl Scene<'_> {
         Ok(())
     }
 
-    fn judge(&self, bar: &mut Bar, whole: &Path) -> Result<()> {
+    fn judge(&self, bar: &mut Bar, whole: &Path, cuts: u64) -> Result<()> {
         let Limits { cases, concurrency, kills, .. } = *self.limits;
         let records = records::read(self.world, &self.out)?;
         let once = (0..cases).zip(&records).filter(|(index, record)| record.index == *index);
@@ -178,7 +178,8 @@ impl Scene<'_> {
         let retried: Vec<&String> = turns.flat_map(|turn| &turn.retried).collect();
         bar.note(&format!("calls tried again: {retried:?}"));
         let calls = self.vendor.seen()?.calls as f64;
-        let most = cases + kills as u64 * concurrency;
+        // A line that was cut here was a record, whose case is called once more.
+        let most = cases + kills as u64 * concurrency + cuts;
         bar.at_most(&format!("calls for {cases} cases and {kills} kills"), calls, most as f64, "", kills);
         Ok(())
     }
