@@ -193,7 +193,7 @@ pub struct ProviderRetries {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub rate_limited: Option<u32>,
-    /// Where the server fails or cannot be reached, status 5xx. 4 if it is left out.
+    /// Where the server fails or cannot be reached, status 5xx. 6 if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub unavailable: Option<u32>,

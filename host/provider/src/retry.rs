@@ -24,6 +24,9 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
 }
 
+/// Most attempts that may end without a connection.
+const UNREACHABLE: u32 = 4;
+
 impl RetryPolicy {
     /// Most attempts of one kind of failure.
     pub const MOST: u32 = 100;
@@ -38,7 +41,7 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             rate_limited: 8,
-            unavailable: 4,
+            unavailable: 6,
             timeout: 2,
             first_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(60),
@@ -92,6 +95,8 @@ impl RetryPolicy {
             cause if !cause.is_passing() => return None,
             Cause::RateLimited { .. } => self.rate_limited,
             Cause::ProviderTimeout { .. } | Cause::StreamIdle { .. } => self.timeout,
+            // Who is not there will hardly be in a moment; who stumbles stands up again.
+            Cause::ProviderUnreachable { .. } => self.unavailable.min(UNREACHABLE),
             _ => self.unavailable,
         };
         let alike = tries.0.iter().filter(|reason| kind(reason) == kind(cause.reason())).count() as u32 + 1;
@@ -118,7 +123,8 @@ fn kind(reason: &str) -> u8 {
     match reason {
         "RateLimited" => 0,
         "ProviderTimeout" | "StreamIdle" => 1,
-        _ => 2,
+        "ProviderUnreachable" => 2,
+        _ => 3,
     }
 }
 
