@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
-use crate::providers::{canary, foreign, rate, retries, sdk};
+use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
     checklist, conformance, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials, upstream,
     validate,
@@ -95,6 +95,9 @@ pub struct Limits {
     /// Addresses that get a key.
     #[serde(rename = "05.5")]
     pub foreign: foreign::Limits,
+    /// A real model.
+    #[serde(rename = "05.6")]
+    pub local_model: local_model::Limits,
 }
 
 /// The limits as they stand in the file.

@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use arena_harness::{Behaviour, FakeVendor};
 use serde::Deserialize;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
-use super::single;
+use super::{python, single};
 
 use crate::bar::Bar;
 use crate::kill::seed;
@@ -39,7 +38,7 @@ pub struct Limits {
 /// Calls of all kinds from each vendor's program, and signatures of random requests.
 pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     let folder = world.root.join("tests/sdk");
-    let python = interpreter(&folder)?;
+    let python = python::with(&folder.join("requirements.txt"), &[])?;
     for pieces in ["1", "4"] {
         let mut command = Command::new(beside("fake-vendor")?);
         command.arg("--script").arg(folder.join("script.json")).args(["--pieces", pieces]).args(TOKENS);
@@ -99,29 +98,6 @@ fn signatures(world: &World, limits: &Limits, bar: &mut Bar, folder: &Path, pyth
     let good = said.lines().filter(|line| *line == "ok").count();
     bar.all("requests signed as botocore signs them", good, limits.signatures);
     Ok(())
-}
-
-/// A Python with the vendors' programs, kept for the next time; made anew if their versions change.
-fn interpreter(folder: &Path) -> Result<PathBuf> {
-    let requirements = fs::read(folder.join("requirements.txt"))?;
-    let digest: String = Sha256::digest(&requirements).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let home = arena_harness::cache_folder().context("a folder for Python")?.join(format!("python-sdk-{digest}"));
-    let python = home.join("bin/python3");
-    let ready = home.join("ready");
-    if ready.exists() {
-        return Ok(python);
-    }
-    let _ = fs::remove_dir_all(&home);
-    let mut make = Command::new("python3");
-    process::capture(make.args(["-m", "venv"]).arg(&home), PATIENCE).context("apt-get install python3-venv")?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "5", "-r"]);
-    process::capture(install.arg(folder.join("requirements.txt")), PATIENCE)?;
-    if !python.exists() {
-        bail!("{}: no Python was made", python.display());
-    }
-    fs::write(&ready, "")?;
-    Ok(python)
 }
 
 /// A program that is built with this one.
