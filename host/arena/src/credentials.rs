@@ -75,7 +75,10 @@ struct Inline<'b> {
 fn inline(bundle: &Bundle) -> impl Iterator<Item = Inline<'_>> {
     let providers = bundle.providers.iter().flat_map(|spec| {
         let key = spec.credential.api_key.iter().filter(|key| !key.is_empty()).map(|_| "credential.api_key".to_owned());
-        let all = key.chain(secret_headers("headers", spec.headers.iter()));
+        let endpoint = spec.platform.as_ref().and_then(|platform| platform["endpoint"].as_str());
+        let url = [("base_url", spec.base_url.as_deref()), ("platform.endpoint", endpoint)].into_iter();
+        let url = url.filter(|(_, url)| url.is_some_and(has_login)).map(|(key, _)| key.to_owned());
+        let all = key.chain(secret_headers("headers", spec.headers.iter())).chain(url);
         all.map(move |key| Inline { file: &spec.file, owner: format!("provider `{}`", spec.id), key })
     });
     let tools = bundle.tools.values().flat_map(|tool| {

@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-use arena_bundle::{Bundle, Problem, Problems, Severity};
+use arena_bundle::{Bundle, Problem, Problems, ProviderSpec, Severity};
 use arena_evaluate::Evaluator;
 use arena_model::{Compat, Fault};
-use arena_provider::Remark;
+use arena_provider::{KeyPlace, Remark, destination};
 
 use crate::credentials;
-use crate::session::Session;
+use crate::session::{Session, provider_settings};
 
 /// The end of a problem's path where a mock file is named.
 const MOCK_FILE: &str = "additional_config.mock_config";
@@ -99,6 +99,11 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
         }
     }
     findings.extend(of_checks(&session.evaluator, checks).await);
+    for spec in &bundle.providers {
+        if let Some(text) = in_clear(spec) {
+            findings.push(Finding::other(false, "KeyInClear", &spec.file, text));
+        }
+    }
     for (id, provider) in &session.evaluator.parts().providers {
         match provider {
             Ok(provider) => {
@@ -115,6 +120,17 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What is wrong with where a provider's key would go, if it would go there for all on the way to read.
+fn in_clear(spec: &ProviderSpec) -> Option<String> {
+    let place = destination(&provider_settings(spec)).ok()??;
+    let rest = place.url.strip_prefix("http://").filter(|_| place.key != KeyPlace::Nowhere)?;
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let here = matches!(name, "localhost" | "[::1]") || name.starts_with("127.");
+    let text = format!("provider `{}`: its key goes to {host} over plain http, for all on the way to read", spec.id);
+    (!here).then_some(text)
 }
 
 /// What checks and templates say of themselves. At most `checks` different checks are tried with their params.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arena_provider::HttpSettings;
+use arena_provider::{HttpClient, HttpSettings};
 
 use crate::exit::Failure;
 use crate::files::{KEY_BYTES, read};
@@ -25,6 +25,23 @@ pub struct Network {
     client_cert: Option<PathBuf>,
 }
 
+/// How a certificate in PEM begins, but for its dashes.
+const CERTIFICATE: &str = "BEGIN CERTIFICATE-----";
+
+/// A file that holds each of these kinds of PEM.
+fn pem(path: &Path, kinds: &[&str]) -> Result<Vec<u8>, Failure> {
+    let bytes = read(path, KEY_BYTES)?;
+    let text = String::from_utf8_lossy(&bytes);
+    match kinds.iter().find(|kind| !text.contains(**kind)) {
+        None => Ok(bytes),
+        Some(kind) => {
+            let kind = kind.trim_start_matches("BEGIN ").trim_end_matches('-').to_lowercase();
+            let text = format!("{}: there is no {kind} in PEM in it", path.display());
+            Err(Failure::input("CertificateInvalid", text).hint("a client certificate stands with its key in one file"))
+        }
+    }
+}
+
 impl Network {
     /// The flags once more, each after a space.
     pub fn flags(&self) -> String {
@@ -40,12 +57,22 @@ impl Network {
         let path = |flag: &Option<PathBuf>, name: &str| {
             flag.clone().or_else(|| settings::variable(name).filter(|path| !path.is_empty()).map(PathBuf::from))
         };
-        let content = |path: Option<PathBuf>| path.map(|path: PathBuf| read(Path::new(&path), KEY_BYTES)).transpose();
-        Ok(HttpSettings {
+        let roots = path(&self.ca_file, "ARENA_CA_FILE").map(|path| pem(&path, &[CERTIFICATE])).transpose()?;
+        let identity = path(&self.client_cert, "ARENA_CLIENT_CERT");
+        let identity = identity.map(|path| pem(&path, &[CERTIFICATE, "PRIVATE KEY-----"])).transpose()?;
+        let settings = HttpSettings {
             proxy_from_env: self.proxy_from_env || settings::variable("ARENA_PROXY").as_deref() == Some("env"),
-            extra_roots: content(path(&self.ca_file, "ARENA_CA_FILE"))?,
-            identity: content(path(&self.client_cert, "ARENA_CLIENT_CERT"))?,
+            extra_roots: roots,
+            identity,
             ..HttpSettings::default()
-        })
+        };
+        if settings.extra_roots.is_some() || settings.identity.is_some() {
+            // Before any case: each would end in this error.
+            HttpClient::new(&settings).map_err(|error| {
+                Failure::input("CertificateInvalid", error.to_string())
+                    .hint("look at the files of --ca-file and --client-cert, or of their variables")
+            })?;
+        }
+        Ok(settings)
     }
 }

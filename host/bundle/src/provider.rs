@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::document::resolve;
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
+use crate::shape;
 use crate::tree::BundleFile;
 use crate::yaml::Cursor;
 
@@ -139,6 +140,7 @@ impl Traffic {
     fn decode(config: &Cursor<'_>, report: &mut Report) -> Self {
         let mut traffic = Self::default();
         if let Some(limits) = config.get("limits") {
+            shape::check(&limits, &shape::provider::LIMITS, report);
             traffic.concurrency = limits.whole("concurrency", 1, report);
             traffic.requests_per_minute = limits.whole("requests_per_minute", 1, report);
             traffic.tokens_per_minute = limits.whole("tokens_per_minute", 1, report);
@@ -149,6 +151,7 @@ impl Traffic {
             let once = Some(1);
             return Self { rate_limited: once, unavailable: once, timeout: once, ..traffic };
         }
+        shape::check(&retries, &shape::provider::RETRIES, report);
         let mut attempts = |key: &str| {
             let attempts = retries.whole(key, 1, report)?;
             if attempts > Self::ATTEMPTS {
@@ -220,6 +223,10 @@ impl ProviderSpec {
             unsupported(config, &SESSION, Without::Works, report);
         }
         let kind = spec.text("type")?;
+        // Keys that nobody reads may belong to a later PromptArena.
+        if let Some(config) = config.as_ref().filter(|_| kind != "mock") {
+            report.lenient(|report| shape::check(config, &shape::provider::CONFIG, report));
+        }
         if let Some(config) = config.as_ref().filter(|_| kind == "openai") {
             unsupported(config, &OPENAI, Without::Works, report);
         }

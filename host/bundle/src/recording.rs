@@ -129,7 +129,10 @@ fn message(value: &Value) -> Result<Option<Message>, String> {
     };
     let mut message = Message::text(role, by, "");
     message.content = either(content(field(value, "content"))?, content(field(value, "parts"))?);
-    message.tool_calls = tool_calls(field(value, "tool_calls"));
+    message.tool_calls = tool_calls(field(value, "tool_calls"))?;
+    if message.tool_calls.is_empty() && !value["function_call"].is_null() {
+        message.tool_calls = tool_calls(&json!([value["function_call"]]))?;
+    }
     let result = field(value, "tool_result");
     let answered = value.get("tool_call_id").or_else(|| result.get("id"));
     message.tool_call_id = answered.and_then(Value::as_str).map(str::to_owned);
@@ -148,8 +151,13 @@ fn message(value: &Value) -> Result<Option<Message>, String> {
     Ok(Some(message))
 }
 
-fn tool_calls(list: &Value) -> Vec<ToolCall> {
-    let calls = list.as_array().into_iter().flatten();
+/// Calls without a name would be judged as if they had not been made.
+fn tool_calls(list: &Value) -> Result<Vec<ToolCall>, String> {
+    let calls: &[Value] = match list {
+        Value::Null => &[],
+        Value::Array(calls) => calls,
+        other => return Err(format!("its tool_calls are no list but {other}")),
+    };
     let call = |(at, call): (usize, &Value)| {
         let function = call.get("function").unwrap_or(call);
         let arguments = function.get("arguments").or_else(|| function.get("args")).cloned().unwrap_or_default();
@@ -157,13 +165,12 @@ fn tool_calls(list: &Value) -> Vec<ToolCall> {
             Value::String(text) => serde_json::from_str(text).unwrap_or(arguments),
             _ => arguments,
         };
-        ToolCall {
-            id: call["id"].as_str().map_or_else(|| format!("call_{at}"), str::to_owned),
-            name: function["name"].as_str().unwrap_or_default().to_owned(),
-            arguments,
-        }
+        let name = ["name", "Name", "tool_name"].iter().find_map(|key| function[*key].as_str());
+        let name = name.filter(|name| !name.is_empty()).ok_or_else(|| format!("its tool call {at} has no name"))?;
+        let id = call["id"].as_str().map_or_else(|| format!("call_{at}"), str::to_owned);
+        Ok(ToolCall { id, name: name.to_owned(), arguments })
     };
-    calls.enumerate().map(call).collect()
+    calls.iter().enumerate().map(call).collect()
 }
 
 /// Why a call failed; none if it did not.
@@ -185,7 +192,7 @@ fn content(value: &Value) -> Result<Content, String> {
         Value::Null => Ok(Content::Text(String::new())),
         Value::String(text) => Ok(Content::Text(text.clone())),
         Value::Array(parts) => {
-            let parts: Vec<Part> = parts.iter().filter_map(part).collect();
+            let parts = parts.iter().map(part).collect::<Result<Vec<Part>, String>>()?;
             let content = Content::Parts(parts);
             match &content {
                 Content::Parts(parts) if parts.iter().any(|part| part.text.is_none()) => Ok(content),
@@ -197,14 +204,15 @@ fn content(value: &Value) -> Result<Content, String> {
 }
 
 /// A part: a text, or a medium with all that is said of it.
-fn part(value: &Value) -> Option<Part> {
+fn part(value: &Value) -> Result<Part, String> {
     let media = value.get("media").filter(|media| !media.is_null());
     let text = value.as_str().or_else(|| value["text"].as_str()).filter(|_| media.is_none());
     if let Some(text) = text {
-        return Some(Part { kind: "text".to_owned(), text: Some(text.to_owned()), media: None });
+        return Ok(Part { kind: "text".to_owned(), text: Some(text.to_owned()), media: None });
     }
-    let kind = value["type"].as_str().filter(|kind| *kind != "text")?;
-    Some(Part { kind: kind.to_owned(), text: None, media: Some(media.unwrap_or(value).clone()) })
+    let kind = value["type"].as_str().filter(|kind| *kind != "text");
+    let kind = kind.ok_or_else(|| format!("a part of it says nothing that can be read: {value}"))?;
+    Ok(Part { kind: kind.to_owned(), text: None, media: Some(media.unwrap_or(value).clone()) })
 }
 
 /// What a message says that has both a content and parts: the parts, where the content does not say the same.
@@ -217,6 +225,10 @@ fn either(said: Content, parts: Content) -> Content {
                 parts.insert(0, Part { kind: "text".to_owned(), text: Some(text), media: None });
             }
             Content::Parts(parts)
+        }
+        // What only the parts say was said, too.
+        (Content::Text(text), Content::Text(parts)) if !text.contains(&parts) => {
+            Content::Text(if parts.contains(&text) { parts } else { format!("{text}\n{parts}") })
         }
         (said, _) => said,
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arena_model::{Author, Message, Role};
-use arena_provider::{ChatRequest, MockContext, Provider, Reuse};
+use arena_provider::{ChatRequest, MockContext, Provider};
 use arena_sandbox::{JudgeAnswer, JudgeFailure, JudgeHost, JudgeQuestion};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -36,13 +36,10 @@ impl JudgeHost for Judges {
         messages.push(Message::text(Role::User, Author::Script, question.prompt.as_str()));
         let (provider, max_tokens) = (provider.clone(), question.max_tokens.clamp(1, JUDGE_TOKENS));
         let call = async move {
-            // Whichever case asks a judge the same gets the same answer.
-            let reuse = Reuse::default();
             let request = ChatRequest {
                 temperature: Some(0.0),
                 max_tokens: Some(max_tokens),
                 context: MockContext { turn: 1, judge: true, ..MockContext::default() },
-                reuse: Some(&reuse),
                 ..ChatRequest::new(&messages, Instant::now() + JUDGE_TIMEOUT)
             };
             provider.chat(request).await.map_err(|error| error.to_string())

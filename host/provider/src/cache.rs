@@ -4,16 +4,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use arena_model::{Digest, Hasher, Message};
+use arena_model::{Digest, Hasher, Message, Role};
 use serde::{Deserialize, Serialize};
 
 /// Largest answer that is kept, bytes of its file.
 const ENTRY_LIMIT: u64 = 8 << 20;
+/// How far ahead another machine's clock may be.
+const SKEW: Duration = Duration::from_secs(300);
 /// Written before each entry; another version is a miss.
 const VERSION: u32 = 1;
 
@@ -30,10 +33,10 @@ impl Reuse {
         Self { trial, seen: Mutex::default() }
     }
 
-    /// Name of a call: of what is asked, of whom, in which trial, and how often it was asked before in this case.
-    fn name(&self, place: &str, body: &[u8]) -> Digest {
+    /// Name of a call: of what is asked, by whom and of whom, in which trial, and how often it was asked before in this case.
+    fn name(&self, who: &Digest, place: &str, body: &[u8]) -> Digest {
         let mut asked = Hasher::default();
-        asked.field(b"arena-response-v1").field(place.as_bytes()).field(body);
+        asked.field(b"arena-response-v1").field(who.as_str().as_bytes()).field(place.as_bytes()).field(body);
         let asked = asked.finish();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let occurrence = seen.entry(asked.clone()).or_default();
@@ -105,7 +108,7 @@ pub struct CacheUse {
 impl ResponseCache {
     /// The cache in `folder`, which is made if it is not there.
     pub fn open(folder: &Path, mode: CacheMode, limits: CacheLimits) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        private(folder)?;
         let room = match mode {
             CacheMode::Read => 0,
             CacheMode::Write => limits.bytes.saturating_sub(measure(folder)?.bytes),
@@ -120,8 +123,8 @@ impl ResponseCache {
     }
 
     /// The name under which an answer is kept.
-    pub(crate) fn name(&self, reuse: &Reuse, place: &str, body: &[u8]) -> Digest {
-        reuse.name(place, body)
+    pub(crate) fn name(&self, reuse: &Reuse, who: &Digest, place: &str, body: &[u8]) -> Digest {
+        reuse.name(who, place, body)
     }
 
     /// The answer of this name; whatever is wrong with it is a miss.
@@ -133,7 +136,10 @@ impl ResponseCache {
     }
 
     fn read(&self, name: &Digest) -> Option<Message> {
-        let file = File::open(self.path(name)).ok()?;
+        let path = self.path(name);
+        // A pipe would never open.
+        fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        let file = File::open(path).ok()?;
         let mut bytes = Vec::new();
         file.take(ENTRY_LIMIT + 1).read_to_end(&mut bytes).ok()?;
         // The digest of the rest stands in the first line.
@@ -144,10 +150,14 @@ impl ResponseCache {
             return None;
         }
         let entry: Entry = serde_json::from_slice(entry).ok().filter(|entry: &Entry| entry.v == VERSION)?;
-        let stored = UNIX_EPOCH + Duration::from_secs(entry.stored);
-        // A time yet to come is no age.
-        let age = SystemTime::now().duration_since(stored).unwrap_or_default();
-        (age < self.limits.ttl).then_some(entry.message)
+        let stored = UNIX_EPOCH.checked_add(Duration::from_secs(entry.stored))?;
+        // Clocks differ a little; what is from far ahead would never grow old.
+        let age = match SystemTime::now().duration_since(stored) {
+            Ok(age) => age,
+            Err(ahead) if ahead.duration() < SKEW => Duration::ZERO,
+            Err(_) => return None,
+        };
+        (age < self.limits.ttl && entry.message.role == Role::Assistant).then_some(entry.message)
     }
 
     /// Keeps an answer. That it cannot be kept is nobody's error.
@@ -171,11 +181,12 @@ impl ResponseCache {
     fn write(&self, name: &Digest, entry: &[u8]) -> io::Result<()> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.folder);
-        fs::create_dir_all(folder)?;
+        private(folder)?;
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let draft = folder.join(format!(".{:016x}", u64::from_ne_bytes(random)));
-        let written = File::create_new(&draft).and_then(|mut file| {
+        let created = File::options().write(true).create_new(true).mode(0o600).open(&draft);
+        let written = created.and_then(|mut file| {
             writeln!(file, "{}", Digest::of(entry))?;
             file.write_all(entry)
         });
@@ -215,20 +226,39 @@ pub fn prune(folder: &Path, older: Duration) -> io::Result<CacheUse> {
     Ok(sum)
 }
 
-/// Every file of an answer: path, bytes, time of change. What vanishes meanwhile is passed over.
+/// A folder that only its owner may look into.
+fn private(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Whether a name is of so many digits of a digest.
+fn is_hex(name: &str, length: usize) -> bool {
+    name.len() == length && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// Every file that is ours: answers, and drafts that a killed process left; its path, bytes and time of change. Links are
+/// not followed, and what vanishes meanwhile is passed over.
 fn walk(folder: &Path, seen: &mut dyn FnMut(&Path, u64, SystemTime) -> io::Result<()>) -> io::Result<()> {
     let entries = |folder: &Path| match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some),
     };
     for group in entries(folder)?.into_iter().flatten() {
-        let group = group?.path();
-        if !group.is_dir() {
+        let group = group?;
+        let ours = group.file_name().to_str().is_some_and(|name| is_hex(name, 2));
+        if !ours || !group.file_type()?.is_dir() {
             continue;
         }
-        for file in entries(&group)?.into_iter().flatten() {
+        for file in entries(&group.path())?.into_iter().flatten() {
             let file = file?;
+            let name = file.file_name();
+            let name = name.to_str().unwrap_or_default();
+            let draft = name.strip_prefix('.').is_some_and(|rest| is_hex(rest, 16));
+            // This is of the entry itself, not of what a link leads to.
             let Ok(data) = file.metadata() else { continue };
+            if !(data.is_file() && (draft || is_hex(name, 62))) {
+                continue;
+            }
             match seen(&file.path(), data.len(), data.modified()?) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -240,7 +270,7 @@ fn walk(folder: &Path, seen: &mut dyn FnMut(&Path, u64, SystemTime) -> io::Resul
 
 #[cfg(test)]
 mod tests {
-    use arena_model::{Author, Role};
+    use arena_model::Author;
 
     use super::*;
 
@@ -256,7 +286,8 @@ mod tests {
     fn a_call_is_named_by_place_question_trial_and_occurrence() {
         let names = |trial: u32| {
             let reuse = Reuse::of_trial(trial);
-            [("h", "a"), ("h", "a"), ("h", "b"), ("i", "a")].map(|(place, body)| reuse.name(place, body.as_bytes()))
+            [("h", "a"), ("h", "a"), ("h", "b"), ("i", "a")]
+                .map(|(place, body)| reuse.name(&Digest::of(b"me"), place, body.as_bytes()))
         };
         let (first, second) = (names(1), names(2));
         assert_eq!(first, names(1));
@@ -268,7 +299,7 @@ mod tests {
     fn what_is_kept_comes_back_and_what_is_spoilt_is_a_miss() {
         let folder = tempfile::tempdir().unwrap();
         let cache = open(folder.path(), CacheLimits::default());
-        let name = cache.name(&Reuse::default(), "h", b"q");
+        let name = cache.name(&Reuse::default(), &Digest::of(b"me"), "h", b"q");
         assert_eq!(cache.get(&name), None);
         cache.put(&name, &said("hello"));
         assert_eq!(cache.get(&name), Some(said("hello")));
@@ -284,6 +315,50 @@ mod tests {
         assert_eq!(cache.get(&name), None);
         cache.put(&name, &said("again"));
         assert_eq!((cache.get(&name), cache.counts()), (Some(said("again")), (2, 2)));
+    }
+
+    #[test]
+    fn another_key_is_another_question() {
+        let name = |who: &[u8]| Reuse::default().name(&Digest::of(who), "h", b"q");
+        assert_ne!(name(b"me"), name(b"you"));
+    }
+
+    #[test]
+    fn only_what_is_ours_is_removed_and_only_the_owner_may_look() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let (folder, victim) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let cache = open(&folder.path().join("responses"), CacheLimits::default());
+        let name = Digest::of(b"1");
+        cache.put(&name, &said("hello"));
+        let path = cache.path(&name);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::write(victim.path().join(name.hex().get(2..).unwrap()), "thesis").unwrap();
+        symlink(victim.path(), folder.path().join("responses/00")).unwrap();
+        fs::write(path.with_file_name("thesis.tex"), "thesis").unwrap();
+        assert_eq!(prune(&folder.path().join("responses"), Duration::ZERO).unwrap().entries, 1);
+        assert!(path.with_file_name("thesis.tex").exists());
+        assert_eq!(fs::read_dir(victim.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn entries_from_the_future_of_others_or_no_files_are_misses() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = open(folder.path(), CacheLimits::default());
+        let name = Digest::of(b"1");
+        cache.put(&name, &said("hello"));
+        let user = Message { role: Role::User, ..said("hello") };
+        for (stored, message) in
+            [(u64::MAX, said("x")), (u64::MAX / 2, said("x")), (9_999_999_999, said("x")), (0, user)]
+        {
+            let entry = serde_json::to_vec(&Entry { v: VERSION, stored, message }).unwrap();
+            cache.write(&name, &entry).unwrap();
+            assert_eq!(cache.get(&name), None, "{stored}");
+        }
+        fs::remove_file(cache.path(&name)).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(cache.path(&name)).status().unwrap();
+        assert!(made.success());
+        assert_eq!(cache.get(&name), None);
     }
 
     #[test]

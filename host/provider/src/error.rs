@@ -39,7 +39,9 @@ pub enum Cause {
     BaseUrlMissing { kind: String },
     #[error("`{key}` of the platform is missing or malformed; write it under `platform`")]
     PlatformIncomplete { key: &'static str },
-    #[error("header {name:?} is no valid HTTP header: its name or value has characters that are not allowed")]
+    #[error(
+        "header {name:?} cannot be sent: its name or value has characters that are not allowed, or it belongs to the connection"
+    )]
     HeaderInvalid { name: String },
     #[error("no API key: {missing}")]
     CredentialMissing { missing: String },

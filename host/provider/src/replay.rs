@@ -55,13 +55,16 @@ impl Replay {
         Ok(Self { id, model, replies, by_content, remarks: remarks.into_iter().collect() })
     }
 
-    /// The reply to a call: to what was said last, else the one whose number the call has within its conversation.
+    /// The reply to a call: to what the user said last, else the one whose number the call has within its conversation.
     fn reply(&self, messages: &[Message]) -> Option<&Message> {
-        let said = messages.iter().rev().find(|message| message.role == Role::User);
-        let asked = said.map(|message| message.content.text()).filter(|_| self.by_content);
-        let by_content = asked.and_then(|asked| self.replies.iter().rev().find(|(known, _)| *known == asked));
-        let number = messages.iter().filter(|message| message.role == Role::Assistant).count();
-        by_content.or_else(|| self.replies.get(number)).map(|(_, reply)| reply)
+        let replies = |messages: &[Message]| messages.iter().filter(|message| message.role == Role::Assistant).count();
+        let asked = messages.iter().rposition(|message| message.role == Role::User).filter(|_| self.by_content);
+        let by_content = asked.and_then(|at| {
+            let text = messages[at].content.text();
+            // A model at its tools replies to one question more than once.
+            self.replies.iter().filter(|(known, _)| *known == text).nth(replies(&messages[at..]))
+        });
+        by_content.or_else(|| self.replies.get(replies(messages))).map(|(_, reply)| reply)
     }
 }
 
@@ -72,8 +75,13 @@ impl Provider for Replay {
             .reply(request.messages)
             .cloned()
             .ok_or_else(|| Cause::ReplayExhausted { replies: self.replies.len() as u32 }.by(&self.id, 0))?;
-        let finish = if reply.tool_calls.is_empty() { "stop" } else { "tool-calls" };
-        let finish = reply.finish.clone().or_else(|| Some(finish.to_owned()));
+        let finish = match (reply.tool_calls.is_empty(), reply.content.text().is_empty()) {
+            (false, _) => Some("tool-calls"),
+            (true, false) => Some("stop"),
+            // Nobody knows why nothing was said.
+            (true, true) => None,
+        };
+        let finish = reply.finish.clone().or_else(|| finish.map(str::to_owned));
         // Nothing is paid for what was said before.
         let message = Message { finish, cost_usd_micro: Some(0), ..reply };
         let ttft = request.stream.then_some(Duration::ZERO);

@@ -15,7 +15,8 @@ const REPLY_BYTES: usize = 8;
 /// Shortest line of a key file that is taken for a secret, bytes.
 const PART_BYTES: usize = 16;
 /// Ends of words that make a header's value a secret.
-const SECRET_WORDS: [&str; 8] = ["auth", "cookie", "credential", "key", "password", "secret", "session", "token"];
+const SECRET_WORDS: [&str; 10] =
+    ["auth", "cookie", "credential", "credentials", "key", "pass", "password", "secret", "session", "token"];
 
 /// Whether a header of this name is taken to carry a credential: a word of it is, or ends with, `auth`, `key`, `token`
 /// and the like.
@@ -97,6 +98,11 @@ impl Redactor {
         needles.sort_unstable_by_key(|needle| (std::cmp::Reverse(needle.len()), *needle));
         needles.dedup();
         Self(needles.iter().map(|needle| (memmem::Finder::new(needle).into_owned(), Secret::new(*needle))).collect())
+    }
+
+    /// The same and one credential more.
+    pub(crate) fn and(&self, more: &Secret) -> Self {
+        Self::new(self.0.iter().map(|(_, secret)| secret).chain([more]))
     }
 
     /// The text without credentials; one pass for each of them.

@@ -50,7 +50,7 @@ fn the_parts_of_a_result_are_its_text() {
     let parts = json!([{"type": "text", "text": "Eiffel"}, {"type": "text", "text": "Tower"}]);
     let tool = |result: Value| one(json!({"role": "tool", "tool_result": result})).content;
     assert_eq!(tool(json!({"parts": parts})), text("Eiffel\nTower"));
-    assert_eq!(tool(json!({"parts": parts, "content": "said"})), text("said"));
+    assert_eq!(tool(json!({"parts": parts, "content": "said"})), text("said\nEiffel\nTower"));
     let image = json!([{"type": "image", "media": {"mime_type": "image/png"}}]);
     assert!(matches!(tool(json!({"parts": image})), Content::Parts(parts) if parts[0].kind == "image"));
 }
@@ -60,7 +60,8 @@ fn parts_stand_where_the_content_is_empty_and_media_stay_media() {
     let user = |content: Value, parts: Value| one(json!({"role": "user", "content": content, "parts": parts})).content;
     let said = json!([{"type": "text", "text": "in parts"}]);
     assert_eq!(user(json!(""), said.clone()), text("in parts"));
-    assert_eq!(user(json!("in full"), said), text("in full"));
+    assert_eq!(user(json!("in full, in parts"), said.clone()), text("in full, in parts"));
+    assert_eq!(user(json!("in full"), said), text("in full\nin parts"));
     let media = json!({"mime_type": "image/png", "data": "eA=="});
     let image = json!({"type": "image", "media": media});
     let both = |first: &str| {
@@ -135,4 +136,24 @@ fn sessions_as_the_runtime_writes_them_are_read() {
     let answer = &recording.messages[2];
     assert_eq!((answer.tool_call_id.as_deref(), answer.finish.as_deref()), (Some("c"), Some("error")));
     assert!(left_out[0].starts_with("message 3 is left out: its role \"robot\""), "{left_out:?}");
+}
+
+#[test]
+fn what_would_be_judged_as_unsaid_is_an_error() {
+    let read = |reply: &str| {
+        let text =
+            format!(r#"{{"messages": [{{"role": "user", "content": "hi"}}, {{"role": "assistant", {reply}}}]}}"#);
+        Recording::parse("r.json", text.as_bytes(), &YamlLimits::default(), &mut Vec::new())
+    };
+    for reply in [
+        r#""content": [{"type": "text", "value": "FORBIDDEN"}]"#,
+        r#""content": "x", "tool_calls": {"name": "danger"}"#,
+        r#""content": "x", "tool_calls": [{"id": "c"}]"#,
+    ] {
+        assert_eq!(read(reply).unwrap_err().reason, "RecordingInvalid", "{reply}");
+    }
+    let both = read(r#""content": "fine", "parts": [{"type": "text", "text": "FORBIDDEN"}]"#).unwrap();
+    assert_eq!(both.messages[1].content.text(), "fine\nFORBIDDEN");
+    let old = read(r#""content": "x", "function_call": {"name": "f", "arguments": "{}"}"#).unwrap();
+    assert_eq!(old.messages[1].tool_calls[0].name, "f");
 }

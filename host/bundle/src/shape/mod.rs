@@ -6,7 +6,7 @@ mod eval;
 mod persona;
 mod prompt;
 mod prompt_media;
-mod provider;
+pub(crate) mod provider;
 mod scenario;
 mod tool;
 mod workflow;

@@ -33,6 +33,61 @@ pub(super) const SPEC: Shape = Shape::Record(&[
     may("http_transport", Shape::Record(HTTP_TRANSPORT)),
 ]);
 
+/// `additional_config` of a provider that calls somebody: what any vendor's reads, and what PromptArena knows besides.
+pub(crate) const CONFIG: Shape = Shape::Record(&[
+    may("limits", Shape::Any),
+    may("retries", Shape::Any),
+    may("output_schema", Shape::Open),
+    may("api_mode", Shape::OneOf(&["chat", "completions", "responses"])),
+    may("reasoning_effort", Shape::Text),
+    may("reasoning_summary", Shape::Text),
+    may("thinking_budget", Shape::Integer),
+    may("include_thoughts", Shape::Bool),
+    may("prompt_caching", Shape::Bool),
+    may("keep_alive", Shape::Any),
+    may("think", Shape::Any),
+    may("region", Shape::Text),
+    may("project", Shape::Text),
+    may("location", Shape::Text),
+    may("project_id", Shape::Text),
+    may("api_version", Shape::Text),
+    may("guided_json", Shape::Any),
+    may("guided_regex", Shape::Text),
+    may("guided_choice", Shape::Any),
+    may("use_beam_search", Shape::Bool),
+    may("ignore_eos", Shape::Bool),
+    may("frequency_penalty", Shape::Number),
+    may("realtime", Shape::Any),
+    may("modalities", Shape::Any),
+    may("response_modalities", Shape::Any),
+    may("recording", Shape::Text),
+    may("arena_output", Shape::Text),
+    may("match", Shape::OneOf(&["turn", "content"])),
+    may("timing", Shape::OneOf(&["instant", "realtime", "accelerated"])),
+    may("speed", Shape::Number),
+    may("mock_config", Shape::Text),
+    may("auto_respond", Shape::Any),
+    may("response_text", Shape::Any),
+    may("duplex_scenario", Shape::Any),
+    may("interrupt_on_turn", Shape::Any),
+    may("close_after_turns", Shape::Any),
+    may("close_no_response", Shape::Any),
+]);
+
+/// `additional_config.limits`, ours.
+pub(crate) const LIMITS: Shape = Shape::Record(&[
+    may("concurrency", Shape::Integer),
+    may("requests_per_minute", Shape::Integer),
+    may("tokens_per_minute", Shape::Integer),
+]);
+
+/// `additional_config.retries`, ours.
+pub(crate) const RETRIES: Shape = Shape::Record(&[
+    may("rate_limited", Shape::Integer),
+    may("unavailable", Shape::Integer),
+    may("timeout", Shape::Integer),
+]);
+
 const DEFAULTS: &[Field] = &[
     must("temperature", Shape::Number),
     must("top_p", Shape::Number),

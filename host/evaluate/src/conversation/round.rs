@@ -258,12 +258,18 @@ impl Run<'_> {
                 measured.latency_ms += millis(reply.latency);
                 self.cached |= reply.cached;
                 measured.attempts += reply.attempts;
+                if reply.retried.iter().copied().any(may_cost) {
+                    self.played_cost = None;
+                }
                 measured.retried.extend(reply.retried.into_iter().map(str::to_owned));
                 Ok(reply.message)
             }
             Err(error) => {
                 measured.attempts += error.attempts;
                 measured.retried.extend(error.retried.iter().map(|reason| (*reason).to_owned()));
+                if error.retried.iter().copied().chain([error.cause.reason()]).any(may_cost) {
+                    self.played_cost = None;
+                }
                 Err(error.into())
             }
         }
@@ -296,6 +302,11 @@ impl Run<'_> {
         let request = ChatRequest { seed, ..self.request(messages, &[], context, parameters) };
         Ok(provider.chat(request).await?.message)
     }
+}
+
+/// Whether an attempt that failed so may have to be paid for: the model had begun to answer, and nobody said how much.
+fn may_cost(reason: &str) -> bool {
+    matches!(reason, "BadReply" | "ErrorReply" | "ReplyTooLarge" | "StreamBroken" | "StreamIdle")
 }
 
 /// Which call of the conversation this is, as a mock counts them: of a request that leaves something out it would count too

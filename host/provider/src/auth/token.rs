@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::client::body::read_body;
-use crate::error::{Cause, vendor_text};
+use crate::error::Cause;
 use crate::http::{HttpClient, chain};
 use crate::secret::Secret;
 
@@ -149,7 +149,12 @@ pub(crate) struct Tokens {
 #[derive(Deserialize)]
 struct Given {
     access_token: String,
-    expires_in: Option<u64>,
+    expires_in: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    error: String,
 }
 
 impl Tokens {
@@ -169,7 +174,8 @@ impl Tokens {
             Cause::ProviderTimeout { endpoint: self.endpoint(), limit }
         })??;
         let token = Secret::new(given.access_token);
-        let life = given.expires_in.map_or(LIFE, Duration::from_secs);
+        let seconds = |value: &serde_json::Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let life = given.expires_in.as_ref().and_then(seconds).map_or(LIFE, Duration::from_secs);
         *newest = Some((token.clone(), asked + life.min(Duration::from_secs(86_400))));
         Ok(token)
     }
@@ -193,11 +199,10 @@ impl Tokens {
         let response = sent.map_err(|error| unavailable(chain(&error.without_url())))?;
         let status = response.status();
         let body = read_body(response, ANSWER_LIMIT).await.unwrap_or_default();
-        // What was sent can come back in the text of an error.
-        let secrets: Vec<_> = form.iter().map(|(_, value)| Secret::new(value.as_str())).collect();
-        let text = || {
-            let text = String::from_utf8_lossy(&body).into_owned();
-            vendor_text(&secrets.iter().fold(text, |text, secret| secret.redact(&text)))
+        // What was sent can come back in any form, so of the answer only the word for the error is kept.
+        let text = || match serde_json::from_slice::<Refused>(&body) {
+            Ok(Refused { error }) if is_word(&error) => error,
+            _ => "no reason that can be shown".to_owned(),
         };
         if status.is_server_error() || status.as_u16() == 429 {
             return Err(unavailable(format!("no token was given (status {}): {}", status.as_u16(), text())));
@@ -205,7 +210,14 @@ impl Tokens {
         if !status.is_success() {
             return Err(Cause::CredentialRefused { endpoint, status: status.as_u16(), text: text() });
         }
-        serde_json::from_slice(&body)
-            .map_err(|_| Cause::BadReply { endpoint, text: "it holds no access_token".to_owned() })
+        let given: Option<Given> = serde_json::from_slice(&body).ok();
+        given
+            .filter(|given| !given.access_token.trim().is_empty())
+            .ok_or_else(|| Cause::BadReply { endpoint, text: "it holds no access_token".to_owned() })
     }
+}
+
+/// Such as `invalid_client`.
+fn is_word(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }

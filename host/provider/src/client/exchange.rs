@@ -14,6 +14,7 @@ use crate::auth::Passing;
 use crate::chat::{ChatRequest, Watch};
 use crate::error::Cause;
 use crate::framing::{BadFrame, Event, Framing};
+use crate::secret::Secret;
 use crate::tap::Tap;
 use crate::wire::{Draft, NoReply, Said, Stop};
 
@@ -68,11 +69,11 @@ impl Client {
             return Err(cause);
         }
         let (said, ttft) = if is_stream(response.headers()).unwrap_or(streamed) {
-            self.read_stream(response, watch, start, deadline).await?
+            self.read_stream(response, watch, passing.as_ref(), start, deadline).await?
         } else {
             let body = timeout_at(by.into(), read_body(response, self.http.reply_limit)).await.map_err(timed_out)?;
-            let body = body.map_err(|error| self.broken(error))?;
-            (self.wire.read(&body).map_err(|error| self.no_reply(error))?, None)
+            let body = body.map_err(|error| self.broken(error, passing.as_ref()))?;
+            (self.wire.read(&body).map_err(|error| self.no_reply(error, passing.as_ref()))?, None)
         };
         Ok(Done { said, latency: start.elapsed(), ttft, passing })
     }
@@ -81,12 +82,14 @@ impl Client {
         &self,
         mut response: Response,
         watch: Option<&dyn Watch>,
+        passing: Option<&Secret>,
         start: Instant,
         deadline: Instant,
     ) -> Result<(Said, Option<Duration>), Cause> {
         let (mut framing, mut draft) = (Framing::new(self.wire.framing()), Draft::default());
         let (mut ttft, mut size, mut seen) = (None, 0, 0);
-        let mut tap = watch.map(|watch| Tap::new(watch, &self.redactor));
+        let own = passing.map(|token| self.redactor.and(token));
+        let mut tap = watch.map(|watch| Tap::new(watch, own.as_ref().unwrap_or(&self.redactor)));
         if let Some(watch) = watch {
             watch.begin().await;
         }
@@ -101,7 +104,7 @@ impl Client {
                     Cause::StreamIdle { endpoint, limit: wait }
                 });
             };
-            let chunk = chunk.map_err(|error| self.broken(BodyError::Broken(error)))?;
+            let chunk = chunk.map_err(|error| self.broken(BodyError::Broken(error), passing))?;
             let mut take = |event: Result<Event<'_>, BadFrame>| match event {
                 Ok(event) => self.wire.take(event, &mut draft),
                 Err(BadFrame(text)) => ControlFlow::Break(Stop::Failed(NoReply::Bad(text))),
@@ -112,7 +115,7 @@ impl Client {
                 Some(chunk) => {
                     size += chunk.len();
                     if size > self.http.reply_limit {
-                        return Err(self.broken(BodyError::TooLarge));
+                        return Err(self.broken(BodyError::TooLarge, passing));
                     }
                     framing.feed(&chunk, &mut take)
                 }
@@ -142,7 +145,7 @@ impl Client {
                     let _ = timeout(TAIL_WAIT, response.chunk()).await;
                     break;
                 }
-                ControlFlow::Break(Stop::Failed(error)) => return Err(self.no_reply(error)),
+                ControlFlow::Break(Stop::Failed(error)) => return Err(self.no_reply(error, passing)),
             }
         }
         Ok((draft.into_said(), ttft))

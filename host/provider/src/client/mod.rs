@@ -7,8 +7,11 @@ mod refusal;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arena_model::{Author, Content, Message, Role};
+use arena_model::{Author, Content, Digest, Hasher, Message, Role, Usage};
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -27,6 +30,23 @@ use crate::vendor::{Format, vendor};
 use crate::wire::{Said, Wire, messages};
 use exchange::Done;
 
+/// Shortest coded form of a secret that is looked for, bytes.
+const CODED_BYTES: usize = 8;
+/// Headers that belong to the connection, or say whom it is for.
+const OURS: [&str; 11] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 /// One model behind one endpoint.
 pub(crate) struct Client {
     id: String,
@@ -37,6 +57,8 @@ pub(crate) struct Client {
     streamed: Url,
     headers: HeaderMap,
     auth: Auth,
+    /// Who asks: an answer to another key or to other headers is another answer.
+    identity: Digest,
     /// All that must not show up in a text: the key, its parts and the values of the configured headers.
     secrets: Vec<Secret>,
     /// Cuts out of replies what is certainly a credential.
@@ -65,6 +87,12 @@ impl Client {
         let key = find_key(&KeyPlace::of(&settings.credential, &vendor))?;
         let parts: Vec<Secret> = key.iter().flat_map(Secret::parts).collect();
         let credentials = settings.headers.iter().filter(|(name, _)| is_secret_header(name)).map(|(_, value)| value);
+        let in_query: Vec<Secret> = vendor
+            .plain
+            .query_pairs()
+            .map(|(_, value)| Secret::new(value))
+            .filter(|it| it.expose().len() >= CODED_BYTES)
+            .collect();
         let wire = vendor.wire(settings);
         let pricing = settings.pricing.or_else(|| pricing::known(&vendor, &settings.model));
         Ok(Self {
@@ -74,10 +102,11 @@ impl Client {
             endpoint: vendor.endpoint.clone(),
             headers: headers(settings, vendor.format)?,
             auth: Auth::new(&vendor.key, key.as_ref())?,
-            secrets: parts.into_iter().chain(settings.headers.values().cloned()).collect(),
+            identity: identity(settings, key.as_ref()),
+            secrets: forms(parts.into_iter().chain(settings.headers.values().cloned()).chain(in_query)),
             http: http.clone(),
             streams: !settings.unsupported_params.iter().any(|param| param == "stream"),
-            remarks: remarks(&*wire, pricing.is_some(), &settings.model),
+            remarks: remarks(&*wire, pricing.is_some(), &settings.model, &vendor.endpoint),
             output_schema: settings.additional_config.get("output_schema").filter(|schema| schema.is_object()).cloned(),
             max_tokens: settings.defaults.max_tokens,
             pricing,
@@ -89,6 +118,11 @@ impl Client {
             streamed: vendor.streamed,
             wire,
         })
+    }
+
+    /// Millionths of a US dollar; none if price or tokens are not known.
+    fn cost(&self, usage: Option<Usage>) -> Option<u64> {
+        self.pricing.zip(usage).map(|(pricing, usage)| pricing.cost_usd_micro(usage))
     }
 
     fn message(&self, mut said: Said, passing: Option<Secret>) -> Message {
@@ -104,8 +138,8 @@ impl Client {
             content: Content::Text(said.text),
             tool_calls: said.tool_calls,
             tool_call_id: None,
-            usage: said.usage,
-            cost_usd_micro: self.pricing.zip(said.usage).map(|(pricing, usage)| pricing.cost_usd_micro(usage)),
+            usage: said.usage.map(bounded),
+            cost_usd_micro: self.cost(said.usage),
             finish: said.finish,
         }
     }
@@ -121,8 +155,9 @@ impl Provider for Client {
         // Who watches a stream wants to see it come in pieces.
         let cache = self.http.cache.as_deref().zip(request.reuse).filter(|_| request.watch.is_none());
         let url = if streamed { &self.streamed } else { &self.plain };
-        let kept = cache.map(|(cache, reuse)| (cache, cache.name(reuse, url.as_str(), &body)));
-        if let Some(message) = kept.as_ref().and_then(|(cache, name)| cache.get(name)) {
+        let kept = cache.map(|(cache, reuse)| (cache, cache.name(reuse, &self.identity, url.as_str(), &body)));
+        if let Some(mut message) = kept.as_ref().and_then(|(cache, name)| cache.get(name)) {
+            message.cost_usd_micro = self.cost(message.usage);
             let (latency, ttft) = (Duration::ZERO, streamed.then_some(Duration::ZERO));
             return Ok(ChatReply { message, latency, ttft, attempts: 0, retried: Vec::new(), cached: true });
         }
@@ -133,7 +168,7 @@ impl Provider for Client {
                 Ok(Done { said, latency, ttft, passing }) => {
                     let (attempts, retried) = (tries.failed() + 1, tries.into_reasons());
                     let message = self.message(said, passing);
-                    if let Some((cache, name)) = kept {
+                    if let Some((cache, name)) = kept.filter(|_| is_whole(&message)) {
                         cache.put(&name, &message);
                     }
                     return Ok(ChatReply { message, latency, ttft, attempts, retried, cached: false });
@@ -166,15 +201,65 @@ impl Provider for Client {
     }
 }
 
+/// Whether an answer is worth keeping: one that was cut, or says nothing, would be an error each time.
+fn is_whole(message: &Message) -> bool {
+    let ended = matches!(message.finish.as_deref(), Some("stop" | "tool-calls"));
+    ended && !(message.content.text().trim().is_empty() && message.tool_calls.is_empty())
+}
+
+/// Counts that a number of JSON can hold exactly: a vendor may claim any.
+fn bounded(usage: Usage) -> Usage {
+    const MOST: u64 = (1 << 53) - 1;
+    let Usage { input, output, cached, cache_write, reasoning } = usage;
+    let [input, output, cached, cache_write, reasoning] =
+        [input, output, cached, cache_write, reasoning].map(|count| count.min(MOST));
+    Usage { input, output, cached, cache_write, reasoning }
+}
+
+/// Digest of all that tells one who asks from another.
+fn identity(settings: &ProviderSettings, key: Option<&Secret>) -> Digest {
+    let mut hasher = Hasher::default();
+    hasher.field(key.map_or("", Secret::expose).as_bytes());
+    for (name, value) in &settings.headers {
+        hasher.field(name.to_ascii_lowercase().as_bytes()).field(value.expose().as_bytes());
+    }
+    hasher.finish()
+}
+
+/// The forms in which somebody else's text may hold a secret, longest first, so that nothing of one is left beside a part
+/// of it.
+fn forms(secrets: impl Iterator<Item = Secret>) -> Vec<Secret> {
+    let mut all = Vec::new();
+    for secret in secrets {
+        let text = secret.expose();
+        let coded = STANDARD.encode(text);
+        // The end of a code depends on what stands behind.
+        let head = coded.get(..coded.len().saturating_sub(4)).unwrap_or_default();
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        let forms = [
+            head.to_owned(),
+            utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
+            form_urlencoded::byte_serialize(text.as_bytes()).collect(),
+            quoted.trim_matches('"').to_owned(),
+        ];
+        all.extend(forms.into_iter().filter(|form| form.len() >= CODED_BYTES).map(Secret::new));
+        all.push(secret);
+    }
+    all.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+    all
+}
+
 /// What of the settings has no effect, and what will be missing.
-fn remarks(wire: &dyn Wire, priced: bool, model: &str) -> Vec<Remark> {
+fn remarks(wire: &dyn Wire, priced: bool, model: &str, endpoint: &str) -> Vec<Remark> {
     let left_out = wire.left_out().iter().map(|name| Remark {
         reason: "ParameterLeftOut",
         text: format!("`{name}` is left out of its requests: the vendor does not take it"),
     });
     let unpriced = (!priced).then(|| Remark {
         reason: "PriceMissing",
-        text: format!("no price is known for model `{model}`, so costs are not known either; set `pricing`"),
+        text: format!(
+            "no price is known for model `{model}` at {endpoint}, so costs are not known either; set `pricing`"
+        ),
     });
     left_out.chain(unpriced).collect()
 }
@@ -194,7 +279,11 @@ fn headers(settings: &ProviderSettings, format: Format) -> Result<HeaderMap, Cau
         headers.insert("anthropic-version", HeaderValue::from_static(messages::VERSION));
     }
     for (name, value) in &settings.headers {
-        let parsed = HeaderName::try_from(name).map_err(|_| Cause::HeaderInvalid { name: name.clone() })?;
+        let invalid = || Cause::HeaderInvalid { name: name.clone() };
+        let parsed = HeaderName::try_from(name).map_err(|_| invalid())?;
+        if OURS.contains(&parsed.as_str()) {
+            return Err(invalid());
+        }
         headers.insert(parsed, sensitive(name, value.expose())?);
     }
     Ok(headers)

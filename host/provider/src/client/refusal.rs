@@ -76,19 +76,21 @@ impl Client {
         }
     }
 
-    pub(super) fn broken(&self, error: BodyError) -> Cause {
+    pub(super) fn broken(&self, error: BodyError, passing: Option<&Secret>) -> Cause {
         let endpoint = self.endpoint.clone();
         match error {
-            BodyError::Broken(error) => Cause::StreamBroken { endpoint, text: self.safe(&chain(&error.without_url())) },
+            BodyError::Broken(error) => {
+                Cause::StreamBroken { endpoint, text: self.safe_from(passing, &chain(&error.without_url())) }
+            }
             BodyError::TooLarge => Cause::ReplyTooLarge { endpoint, limit: self.http.reply_limit },
         }
     }
 
-    pub(super) fn no_reply(&self, error: NoReply) -> Cause {
+    pub(super) fn no_reply(&self, error: NoReply, passing: Option<&Secret>) -> Cause {
         let endpoint = self.endpoint.clone();
         match error {
-            NoReply::Bad(text) => Cause::BadReply { endpoint, text: self.safe(&text) },
-            NoReply::Error(failure) => Cause::ErrorReply { endpoint, text: self.safe(&failure.text) },
+            NoReply::Bad(text) => Cause::BadReply { endpoint, text: self.safe_from(passing, &text) },
+            NoReply::Error(failure) => Cause::ErrorReply { endpoint, text: self.safe_from(passing, &failure.text) },
         }
     }
 

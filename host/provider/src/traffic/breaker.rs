@@ -54,7 +54,8 @@ impl Breaker {
         let passing = matches!(cause, Cause::ProviderUnreachable { .. });
         let hopeless = matches!(
             cause,
-            Cause::CredentialRefused { .. }
+            // A status 403 may be about what was asked.
+            Cause::CredentialRefused { status: 401, .. }
                 | Cause::ModelNotFound { .. }
                 | Cause::QuotaExhausted { .. }
                 | Cause::RedirectRefused { .. }

@@ -67,7 +67,7 @@ impl LocalPermits {
             tokens = at + span(ask.tokens, most);
         }
         let wait = at - now;
-        if wait > ask.within {
+        if wait >= ask.within {
             return Admission::Never;
         }
         (state.requests, state.tokens) = (requests, tokens);

@@ -24,6 +24,8 @@ use crate::settings::Limits;
 
 /// Longest time a permit is held without being given back: who died does not hold it for ever.
 const HOLD: Duration = Duration::from_secs(900);
+/// Most tokens that a call is charged for: a vendor may claim any number.
+const MOST_TOKENS: u64 = 4_000_000;
 /// Shortest and longest wait before a permit is asked for again.
 const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
@@ -77,6 +79,7 @@ impl Traffic {
                     let held = Some(Held { permits: permits.clone(), admission, asked: tokens });
                     if !wait.is_zero() {
                         sleep.sleep(wait).await;
+                        self.breaker.check(&self.endpoint)?;
                     }
                     return Ok(Pass { traffic: self, slot, held });
                 }
@@ -126,7 +129,8 @@ impl Pass<'_> {
             && let Some(admission) = held.admission.take()
         {
             // Tokens that nobody counted were as many as thought.
-            held.permits.give_back(admission, held.asked, tokens.unwrap_or(held.asked)).await;
+            let used = tokens.unwrap_or(held.asked).min(MOST_TOKENS);
+            held.permits.give_back(admission, held.asked, used).await;
         }
     }
 }

@@ -18,8 +18,8 @@ pub(crate) struct Draft {
     pub(crate) finish: Option<String>,
     /// Something of the answer itself has come, not only its wrapping.
     pub(crate) begun: bool,
-    /// Place of the call that is the answer itself, in the shape that was asked for.
-    pub(crate) shaped: Option<u32>,
+    /// Place of the call that is the answer itself, in the shape that was asked for, and where it begins in the text.
+    shaped: Option<(u32, usize)>,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +56,21 @@ impl Draft {
         arguments.clone_into(&mut self.calls.entry(index).or_default().arguments);
     }
 
+    /// The call at this place is the answer itself: what was said around it is not.
+    pub(crate) fn shape(&mut self, index: u32) {
+        self.shaped = Some((index, self.text.len()));
+    }
+
+    /// Whether the call at this place is the answer itself.
+    pub(crate) fn is_shaped(&self, index: u32) -> bool {
+        self.shaped.is_some_and(|(shaped, _)| shaped == index)
+    }
+
+    /// Whether any call is.
+    pub(crate) fn has_shape(&self) -> bool {
+        self.shaped.is_some()
+    }
+
     /// Calls so far.
     pub(crate) fn calls(&self) -> usize {
         self.calls.len()
@@ -75,7 +90,8 @@ impl Draft {
     pub(crate) fn into_said(self) -> Said {
         let calls = self.calls.into_values();
         let calls = calls.map(|call| tool_call(call.id, call.name, &call.arguments)).collect();
-        said(self.text, self.refusal, calls, self.usage, self.finish)
+        let text = self.shaped.map_or(self.text.as_str(), |(_, start)| &self.text[start..]).to_owned();
+        said(text, self.refusal, calls, self.usage, self.finish)
     }
 }
 

@@ -120,8 +120,8 @@ pub(crate) fn arguments_object(arguments: &Value) -> Value {
     }
 }
 
-/// The name under which an answer of a given shape is asked for.
-pub(crate) const ANSWER: &str = "answer";
+/// The name under which an answer of a given shape is asked for; no tool of a bundle has such a name.
+pub(crate) const ANSWER: &str = "arena__answer";
 
 /// What each request has beside its conversation.
 #[derive(Clone, Debug)]

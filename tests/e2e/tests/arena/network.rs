@@ -41,7 +41,7 @@ fn a_vendor_that_asks_for_a_certificate_is_shown_one() -> Result<()> {
     world.arena(&all)?.code(0)?;
     assert_eq!((world.records("with")?[0].outcome, vendor.calls()), (Outcome::Passed, 1));
     let wrong = ["run", "bundle", "--out", "wrong", "-q", "--client-cert", "ca.pem"];
-    world.arena(&wrong)?.says("HttpClientFailed")?;
+    world.arena(&wrong)?.code(2)?.says("CertificateInvalid")?.says("ca.pem: there is no private key")?;
     Ok(())
 }
 

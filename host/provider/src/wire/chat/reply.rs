@@ -71,6 +71,9 @@ struct WireFunction {
     arguments: String,
 }
 
+/// What gateways say of an answer that they could not bring to its end.
+pub(super) const FAILED: &str = "error";
+
 /// Reads a plain answer.
 pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
     let completion: Completion = serde_json::from_slice(body).map_err(|error| NoReply::Bad(error.to_string()))?;
@@ -79,6 +82,9 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
     }
     let choice = completion.choices.into_iter().next();
     let choice = choice.ok_or_else(|| NoReply::Bad("it has no choices".to_owned()))?;
+    if choice.finish_reason.as_deref() == Some(FAILED) {
+        return Err(NoReply::Error(VendorFailure::of("the model stopped with an error")));
+    }
     let calls = choice.message.tool_calls.unwrap_or_default().into_iter();
     let calls = calls.map(|call| tool_call(call.id, call.function.name, &call.function.arguments));
     let tool_calls = calls.collect();

@@ -61,6 +61,10 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
     }
     match serde_json::from_slice::<Chunk<'_>>(event.data) {
         Ok(Chunk { error: Some(error), .. }) => ControlFlow::Break(Stop::Failed(NoReply::Error(reply::failure(error)))),
+        Ok(chunk) if chunk.choices.iter().any(|it| it.finish_reason.as_deref() == Some(reply::FAILED)) => {
+            let failure = VendorFailure::of("the model stopped with an error");
+            ControlFlow::Break(Stop::Failed(NoReply::Error(failure)))
+        }
         Ok(chunk) => {
             add(chunk, draft);
             ControlFlow::Continue(())

@@ -150,7 +150,7 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
         "contentBlockStart" => {
             let Start { content_block_index: index, start } = parse(event.data)?;
             match start.tool_use {
-                Some(tool) if tool.name == ANSWER => draft.shaped = Some(index),
+                Some(tool) if tool.name == ANSWER => draft.shape(index),
                 Some(tool) => draft.add_call(index, &tool.tool_use_id, &tool.name, ""),
                 None => {}
             }
@@ -159,14 +159,14 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
             let More { content_block_index: index, delta } = parse(event.data)?;
             draft.add_text(&delta.text.unwrap_or_default());
             match delta.tool_use {
-                Some(Input { input }) if draft.shaped == Some(index) => draft.add_text(&input),
+                Some(Input { input }) if draft.is_shaped(index) => draft.add_text(&input),
                 Some(Input { input }) => draft.add_call(index, "", "", &input),
                 None => {}
             }
         }
         "messageStop" => {
             let MessageStop { stop_reason } = parse(event.data)?;
-            draft.finish = Some(finish(stop_reason, draft.shaped.is_some()));
+            draft.finish = Some(finish(stop_reason, draft.has_shape()));
         }
         "metadata" => {
             let Metadata { usage } = parse(event.data)?;

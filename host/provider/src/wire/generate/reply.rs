@@ -82,8 +82,8 @@ impl From<WireUsage> for Usage {
 pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
     let mut draft = Draft::default();
     add(body, &mut draft)?;
-    if draft.finish.is_none() && !draft.begun {
-        return Err(NoReply::Bad("it has no candidates".to_owned()));
+    if draft.finish.is_none() {
+        return Err(NoReply::Bad("it has no candidate that the model has finished".to_owned()));
     }
     Ok(draft.into_said())
 }
@@ -121,6 +121,11 @@ fn add(data: &[u8], draft: &mut Draft) -> Result<(), NoReply> {
             let arguments = args.unwrap_or_else(|| json!({})).to_string();
             draft.add_call(index as u32, &id, &name, &arguments);
         }
+    }
+    if let Some(word @ ("OTHER" | "LANGUAGE" | "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL")) =
+        candidate.finish_reason.as_deref()
+    {
+        return Err(NoReply::Error(VendorFailure::of(format!("the model stopped with {word}"))));
     }
     if let Some(word) = candidate.finish_reason {
         draft.finish = Some(finish(&word, draft.calls()));

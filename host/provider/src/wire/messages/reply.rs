@@ -156,14 +156,14 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
         Piece::MessageStart { message: Started { usage: Some(usage) } } => draft.usage = Some(usage.over(draft.usage)),
         Piece::ContentBlockStart { content_block: Block::Text { text }, .. } => draft.add_text(&text),
         Piece::ContentBlockStart { index, content_block: Block::ToolUse { name, .. } } if name == ANSWER => {
-            draft.shaped = Some(index);
+            draft.shape(index);
         }
         Piece::ContentBlockStart { index, content_block: Block::ToolUse { id, name, .. } } => {
             draft.add_call(index, &id, &name, "");
         }
         Piece::ContentBlockDelta { delta: Delta::Text { text }, .. } => draft.add_text(&text),
         Piece::ContentBlockDelta { index, delta: Delta::Input { partial_json } } => {
-            if draft.shaped == Some(index) {
+            if draft.is_shaped(index) {
                 draft.add_text(&partial_json);
             } else {
                 draft.add_call(index, "", "", &partial_json);
@@ -171,9 +171,13 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
         }
         Piece::MessageDelta { delta, usage } => {
             draft.usage = usage.map(|usage| usage.over(draft.usage)).or(draft.usage);
-            draft.finish = delta.stop_reason.map(|word| finish(word, draft.shaped.is_some())).or(draft.finish.take());
+            draft.finish = delta.stop_reason.map(|word| finish(word, draft.has_shape())).or(draft.finish.take());
         }
-        Piece::MessageStop => return ControlFlow::Break(Stop::Done),
+        Piece::MessageStop if draft.is_finished() => return ControlFlow::Break(Stop::Done),
+        Piece::MessageStop => {
+            let text = "the message ends without a stop_reason".to_owned();
+            return ControlFlow::Break(Stop::Failed(NoReply::Bad(text)));
+        }
         Piece::Error { error } => {
             let failure = VendorFailure::of_value(&serde_json::json!({ "error": error }));
             return ControlFlow::Break(Stop::Failed(NoReply::Error(failure.unwrap_or_default())));

@@ -174,7 +174,7 @@ mod tests {
         let schema = json!({"type": "object"});
         let request = ChatRequest { output_schema: Some(&schema), ..ChatRequest::new(&messages, Instant::now()) };
         let body = sent(&request, &[]);
-        assert_eq!(body["tool_choice"], json!({"type": "tool", "name": "answer"}));
+        assert_eq!(body["tool_choice"], json!({"type": "tool", "name": "arena__answer"}));
         assert_eq!(body["tools"][0]["input_schema"], schema);
     }
 }

@@ -30,8 +30,4 @@ impl Wire for Ollama {
     fn take(&self, event: Event<'_>, draft: &mut Draft) -> Taken {
         reply::take(event, draft)
     }
-
-    fn left_out(&self) -> &'static [&'static str] {
-        &["tool_choice"]
-    }
 }

@@ -17,7 +17,7 @@ end
 if span >= 0 then
   at = math.max(at, tokens)
 end
-if at - t > within then
+if at - t >= within then
   return {2, 0}
 end
 if gap > 0 then
