@@ -155,6 +155,7 @@ fn providers() {
         unsupported,
         [
             "prompts/p.yaml:9 spec.parameters.top_k",
+            "providers/a.yaml:19 spec.additional_config.x",
             "providers/voice.yaml:6 spec.role",
             "scenarios/b.yaml:20 spec.turns[1].role",
         ],
