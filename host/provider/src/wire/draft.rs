@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arena_model::{ToolCall, Usage};
 
-use super::{Said, tool_call};
+use super::{Said, call_id, tool_call};
 use crate::chat::GUARDED;
 
 /// What has come so far.
@@ -99,10 +99,14 @@ impl Draft {
 pub(super) fn said(
     text: String,
     refusal: Option<String>,
-    tool_calls: Vec<ToolCall>,
+    mut tool_calls: Vec<ToolCall>,
     usage: Option<Usage>,
     finish: Option<String>,
 ) -> Said {
+    // Results find their calls by the id, so that each needs one.
+    for (index, call) in tool_calls.iter_mut().enumerate().filter(|(_, call)| call.id.is_empty()) {
+        call.id = call_id(index, &call.name);
+    }
     match refusal {
         Some(refusal) if text.is_empty() && !refusal.is_empty() => {
             Said { text: refusal, tool_calls, usage, finish: Some("refusal".to_owned()) }

@@ -17,6 +17,7 @@ use std::ops::ControlFlow;
 
 use arena_model::{ToolCall, Usage};
 use bytes::Bytes;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 pub(crate) use draft::Draft;
@@ -105,6 +106,11 @@ pub(crate) fn tool_call(id: String, name: String, arguments: &str) -> ToolCall {
         text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(arguments.to_owned())),
     };
     ToolCall { id, name, arguments }
+}
+
+/// Gateways write `null` for what a vendor leaves out: it counts as not said.
+pub(crate) fn null_is_none<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// The id of a call whose vendor gives it none; as in the mock.

@@ -5,12 +5,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::wire::draft::said;
-use crate::wire::{NoReply, Said, VendorFailure, tool_call};
+use crate::wire::{NoReply, Said, VendorFailure, null_is_none, tool_call};
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub(super) struct WireUsage {
+    #[serde(deserialize_with = "null_is_none")]
     prompt_tokens: u64,
+    #[serde(deserialize_with = "null_is_none")]
     completion_tokens: u64,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
@@ -59,7 +61,7 @@ struct WireMessage {
 
 #[derive(Deserialize)]
 struct WireCall {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_none")]
     id: String,
     function: WireFunction,
 }
@@ -67,7 +69,7 @@ struct WireCall {
 #[derive(Deserialize)]
 struct WireFunction {
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_none")]
     arguments: String,
 }
 
@@ -144,6 +146,20 @@ mod tests {
         let said =
             read(br#"{"choices":[{"message":{"content":null,"refusal":"no"},"finish_reason":"stop"}]}"#).unwrap();
         assert_eq!((said.text.as_str(), said.finish.as_deref()), ("no", Some("refusal")));
+    }
+
+    #[test]
+    fn what_a_gateway_leaves_out_or_writes_as_null_does_not_spoil_an_answer() {
+        let call = json!({"id": null, "type": "function", "function": {"name": "f", "arguments": null}});
+        let other = json!({"function": {"name": "g", "arguments": "{\"x\":1}"}});
+        let usage = json!({"prompt_tokens": 3, "completion_tokens": null, "prompt_tokens_details": null});
+        let message = json!({"content": null, "tool_calls": [call, other]});
+        let body = json!({"choices": [{"message": message, "finish_reason": "tool_calls"}], "usage": usage});
+        let said = read(body.to_string().as_bytes()).unwrap();
+        let calls: Vec<(&str, Value)> =
+            said.tool_calls.iter().map(|it| (it.id.as_str(), it.arguments.clone())).collect();
+        assert_eq!(calls, [("call_0_f", json!({})), ("call_1_g", json!({"x": 1}))]);
+        assert_eq!(said.usage, Some(Usage { input: 3, ..Usage::default() }));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::framing::Event;
-use crate::wire::{ANSWER, Draft, NoReply, Said, Stop, Taken, VendorFailure};
+use crate::wire::{ANSWER, Draft, NoReply, Said, Stop, Taken, VendorFailure, null_is_none};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,9 +48,13 @@ struct ToolUse {
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireUsage {
+    #[serde(deserialize_with = "null_is_none")]
     input_tokens: u64,
+    #[serde(deserialize_with = "null_is_none")]
     output_tokens: u64,
+    #[serde(deserialize_with = "null_is_none")]
     cache_read_input_tokens: u64,
+    #[serde(deserialize_with = "null_is_none")]
     cache_write_input_tokens: u64,
 }
 

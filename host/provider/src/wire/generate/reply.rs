@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::framing::Event;
-use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id};
+use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id, null_is_none};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,10 +58,15 @@ struct Feedback {
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireUsage {
+    #[serde(deserialize_with = "null_is_none")]
     prompt_token_count: u64,
+    #[serde(deserialize_with = "null_is_none")]
     candidates_token_count: u64,
+    #[serde(deserialize_with = "null_is_none")]
     cached_content_token_count: u64,
+    #[serde(deserialize_with = "null_is_none")]
     thoughts_token_count: u64,
+    #[serde(deserialize_with = "null_is_none")]
     tool_use_prompt_token_count: u64,
 }
 

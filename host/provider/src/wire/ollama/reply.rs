@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::framing::Event;
-use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id};
+use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id, null_is_none};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -22,9 +22,9 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Message {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_none")]
     content: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_none")]
     tool_calls: Vec<Call>,
 }
 
@@ -99,6 +99,12 @@ mod tests {
         assert_eq!(said.usage, Some(Usage { input: 9, output: 2, ..Usage::default() }));
         assert!(matches!(read(br#"{"error":"model not found"}"#), Err(NoReply::Error(_))));
         assert!(matches!(read(br#"{"message":{"content":"h"},"done":false}"#), Err(NoReply::Bad(_))));
+    }
+
+    #[test]
+    fn null_counts_as_not_said() {
+        let said = read(br#"{"message":{"content":null,"tool_calls":null},"done":true,"done_reason":"stop"}"#).unwrap();
+        assert_eq!((said.text.as_str(), said.tool_calls.len(), said.usage), ("", 0, None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::framing::Event;
 use crate::wire::draft::said;
-use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, tool_call};
+use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, null_is_none, tool_call};
 
 #[derive(Debug, Deserialize)]
 struct Response {
@@ -60,9 +60,13 @@ enum Part {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct WireUsage {
+    #[serde(deserialize_with = "null_is_none")]
     input_tokens: u64,
+    #[serde(deserialize_with = "null_is_none")]
     output_tokens: u64,
+    #[serde(deserialize_with = "null_is_none")]
     input_tokens_details: Details,
+    #[serde(deserialize_with = "null_is_none")]
     output_tokens_details: Details,
 }
 
@@ -220,6 +224,14 @@ mod tests {
         let failed = read(br#"{"status":"failed","output":[],"error":{"code":"server_error","message":"boom"}}"#);
         assert!(matches!(failed, Err(NoReply::Error(failure)) if failure.text == "boom"));
         assert!(matches!(read(b"{}"), Err(NoReply::Bad(_))));
+    }
+
+    #[test]
+    fn null_counts_as_not_said() {
+        let answer = json!({"status": "completed", "output": [], "usage":
+            {"input_tokens": 2, "output_tokens": null, "input_tokens_details": null, "output_tokens_details": null}});
+        let usage = read(answer.to_string().as_bytes()).unwrap().usage;
+        assert_eq!(usage, Some(Usage { input: 2, ..Usage::default() }));
     }
 
     #[test]
