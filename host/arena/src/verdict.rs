@@ -65,6 +65,9 @@ pub fn print(
         print_reasons(run, trials, &[Outcome::Skipped], skipped)?;
     }
     print_providers(summary);
+    if summary.measured.cached > 0 {
+        println!("  {} had kept answers and count in no latency", plural(summary.measured.cached, "case"));
+    }
     print_trials(summary);
     print_evals(summary);
     let path = |name: &str| run.path().join(name).display().to_string();

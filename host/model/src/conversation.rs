@@ -94,7 +94,7 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
-fn is_zero(count: &u64) -> bool {
+pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

@@ -123,10 +123,13 @@ pub struct MeasuredSummary {
     pub finished: String,
     /// From first to last case.
     pub wall_ms: f64,
-    /// Case latency percentiles in milliseconds: p50, p95, p99, max.
+    /// Case latency percentiles in milliseconds: p50, p95, p99, max. Of cases without answers from a cache.
     pub latency_ms: BTreeMap<String, f64>,
     /// The same per provider id.
     pub latency_ms_by_provider: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Cases with answers from a cache.
+    #[serde(default, skip_serializing_if = "crate::conversation::is_zero")]
+    pub cached: u64,
     /// Calls at once per provider id, of those whose number changed during the last part of a local run.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub concurrency_by_provider: BTreeMap<String, ConcurrencyHistory>,

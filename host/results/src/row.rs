@@ -101,6 +101,8 @@ pub(crate) struct Times<'a> {
     #[serde(borrow)]
     pub started: Cow<'a, str>,
     pub latency_ms: f64,
+    #[serde(default)]
+    pub cached: bool,
 }
 
 impl<'a> Row<'a> {

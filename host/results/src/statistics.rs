@@ -47,6 +47,7 @@ pub(crate) struct Totals {
     merkle: Merkle,
     pub(crate) latency: Sketch,
     latency_by_provider: BTreeMap<String, Sketch>,
+    cached: u64,
     started: Option<SystemTime>,
     finished: Option<SystemTime>,
 }
@@ -65,6 +66,7 @@ impl Totals {
             merkle: Merkle::default(),
             latency: Sketch::default(),
             latency_by_provider: BTreeMap::new(),
+            cached: 0,
             started: None,
             finished: None,
         }
@@ -121,10 +123,15 @@ impl Totals {
 
     fn time(&mut self, record: &Row<'_>) {
         let latency = micros(record.measured.latency_ms);
-        self.latency.add(latency);
-        match self.latency_by_provider.get_mut(&*record.provider) {
-            Some(sketch) => sketch.add(latency),
-            None => self.latency_by_provider.entry(record.provider.to_string()).or_default().add(latency),
+        if record.measured.cached {
+            // How fast a file is read says nothing of a provider, and no gate may hold by it.
+            self.cached += 1;
+        } else {
+            self.latency.add(latency);
+            match self.latency_by_provider.get_mut(&*record.provider) {
+                Some(sketch) => sketch.add(latency),
+                None => self.latency_by_provider.entry(record.provider.to_string()).or_default().add(latency),
+            }
         }
         // A start that is no time takes part in no wall time; it changes no verdict.
         if let Ok(started) = humantime::parse_rfc3339(&record.measured.started) {
@@ -167,6 +174,7 @@ impl Totals {
                 wall_ms: wall.map_or(0.0, |wall| wall.as_micros() as f64 / 1000.0),
                 latency_ms: percentiles(&self.latency),
                 latency_ms_by_provider: by_provider.collect(),
+                cached: self.cached,
                 concurrency_by_provider: BTreeMap::new(),
             },
         })

@@ -1,5 +1,7 @@
 //! Vendors of all kinds, as a bundle names them; and what is taken from earlier runs.
 
+use std::fs;
+
 use anyhow::Result;
 use arena_e2e::World;
 use arena_harness::{Behaviour, Failing, Failure, FakeVendor, Reply, ScriptLine};
@@ -86,6 +88,11 @@ fn kept_answers_take_the_place_of_calls() -> Result<()> {
     let second = run("second", "read")?;
     assert_eq!(vendor.calls(), 3);
     assert!(second.iter().all(|record| record.measured.cached && record.measured.turns[0].attempts == 0));
+    let again = world.arena(&["run", "--resume", "second"])?.code(0)?;
+    again.says("3 cases had kept answers")?;
+    let summary = fs::read(world.path("second/summary.json"))?;
+    let measured = &serde_json::from_slice::<serde_json::Value>(&summary)?["measured"];
+    assert_eq!((&measured["cached"], &measured["latency_ms"]), (&json!(3), &json!({})), "a file's speed is no model's");
     for (one, other) in first.iter().zip(&second) {
         assert_eq!(
             (&one.messages, one.cost_usd_micro, one.usage),
