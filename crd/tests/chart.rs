@@ -137,6 +137,18 @@ fn the_operator_is_told_what_the_values_say() {
     for flag in ["--queue-lease=2m", "--redis-worker-url=rediss://redis.example:6380/1"] {
         assert!(set.iter().any(|given| given == flag), "{flag}: {set:?}");
     }
+    assert!(!default.iter().any(|flag| ["proxy", "-ca-", "-cert-"].iter().any(|it| flag.contains(it))), "{default:?}");
+    let way =
+        "worker.proxy=http://proxy.internal:3128,worker.noProxy=.svc,worker.caConfigMap=ca,worker.clientCertSecret=own";
+    let set = flags(&["--set", way]);
+    for flag in [
+        "--worker-proxy=http://proxy.internal:3128",
+        "--worker-no-proxy=.svc",
+        "--worker-ca-config-map=ca",
+        "--worker-client-cert-secret=own",
+    ] {
+        assert!(set.iter().any(|given| given == flag), "{flag}: {set:?}");
+    }
 }
 
 #[test]
@@ -151,6 +163,7 @@ fn bad_values_are_refused() {
         ("operator.tokenGrace=1d", "does not match pattern"),
         ("operator.queueLease=1d", "does not match pattern"),
         ("redis.workerUrl=redis://me:secret@redis:6379", "does not match pattern"),
+        ("worker.proxy=http://me:secret@proxy:3128", "does not match pattern"),
         ("image.digest=sha256:1", "does not match pattern"),
         ("watchNamespaces={Team}", "does not match pattern"),
     ] {

@@ -19,14 +19,17 @@ pub struct Network {
     /// Trust the certificates in this PEM file, too [also: ARENA_CA_FILE].
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Show the certificate in this PEM file, which holds its key as well, to servers that ask for one [also:
-    /// ARENA_CLIENT_CERT].
+    /// Show the certificate in this PEM file, which holds its key as well, or in tls.crt and tls.key of this folder, to
+    /// servers that ask for one [also: ARENA_CLIENT_CERT].
     #[arg(long, value_name = "FILE")]
     client_cert: Option<PathBuf>,
 }
 
 /// How a certificate in PEM begins, but for its dashes.
 const CERTIFICATE: &str = "BEGIN CERTIFICATE-----";
+
+/// How a key ends its first line.
+const KEY: &str = "PRIVATE KEY-----";
 
 /// A file that holds each of these kinds of PEM.
 fn pem(path: &Path, kinds: &[&str]) -> Result<Vec<u8>, Failure> {
@@ -40,6 +43,15 @@ fn pem(path: &Path, kinds: &[&str]) -> Result<Vec<u8>, Failure> {
             Err(Failure::input("CertificateInvalid", text).hint("a client certificate stands with its key in one file"))
         }
     }
+}
+
+/// A certificate and its key, from one file or from the two in a folder that Kubernetes makes of a TLS Secret.
+fn client_cert(path: &Path) -> Result<Vec<u8>, Failure> {
+    if !path.is_dir() {
+        return pem(path, &[CERTIFICATE, KEY]);
+    }
+    let (certificate, key) = (pem(&path.join("tls.crt"), &[CERTIFICATE])?, pem(&path.join("tls.key"), &[KEY])?);
+    Ok([certificate, key].join(&b'\n'))
 }
 
 impl Network {
@@ -59,7 +71,7 @@ impl Network {
         };
         let roots = path(&self.ca_file, "ARENA_CA_FILE").map(|path| pem(&path, &[CERTIFICATE])).transpose()?;
         let identity = path(&self.client_cert, "ARENA_CLIENT_CERT");
-        let identity = identity.map(|path| pem(&path, &[CERTIFICATE, "PRIVATE KEY-----"])).transpose()?;
+        let identity = identity.map(|path| client_cert(&path)).transpose()?;
         let settings = HttpSettings {
             proxy_from_env: self.proxy_from_env || settings::variable("ARENA_PROXY").as_deref() == Some("env"),
             extra_roots: roots,

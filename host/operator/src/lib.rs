@@ -27,8 +27,8 @@ pub use conditions::{Conditions, Kind};
 pub use config::{ConfigObservation, plan_config};
 pub use error::OperatorError;
 pub use job::{
-    Action, FINALIZER, Frozen, JobObservation, JobPlan, Lane, Observed, PodSettings, Reported, plan_job, queue_shape,
-    queue_spec, secret, worker_job,
+    Action, FINALIZER, Frozen, JobObservation, JobPlan, Lane, Observed, PodNetwork, PodSettings, Reported, plan_job,
+    queue_shape, queue_spec, secret, worker_job,
 };
 pub use name::{child_name, worker_name};
 pub use operator::run;

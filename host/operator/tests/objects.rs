@@ -4,7 +4,7 @@
 
 mod world;
 
-use arena_operator::{PodSettings, secret, worker_job};
+use arena_operator::{PodNetwork, PodSettings, secret, worker_job};
 use serde_json::json;
 use world::{GRACE, World};
 
@@ -16,6 +16,7 @@ fn settings() -> PodSettings {
         image_pull_policy: "IfNotPresent".to_owned(),
         image_pull_secrets: vec!["registry".to_owned()],
         resources: serde_json::from_value(resources).unwrap(),
+        network: PodNetwork::default(),
     }
 }
 
@@ -47,6 +48,24 @@ fn worker_pods_are_restricted_and_have_no_token() {
         let secrets = container.env.iter().flatten().any(|env| env.value_from.is_some());
         assert!(!secrets && container.env_from.is_none(), "no key in the environment");
     }
+}
+
+#[test]
+fn workers_are_told_the_way_to_providers() {
+    let network = PodNetwork {
+        proxy: Some("http://proxy.internal:3128".to_owned()),
+        no_proxy: Some(".svc,10.0.0.0/8".to_owned()),
+        ca_config_map: Some("company-ca".to_owned()),
+        client_cert_secret: Some("company-client".to_owned()),
+    };
+    let job = worker_job(&World::new().job, 1, GRACE, &PodSettings { network, ..settings() });
+    let pod = job.spec.unwrap().template.spec.unwrap();
+    let told: Vec<_> = pod.containers[0].env.iter().flatten().map(|it| (it.name.clone(), it.value.clone())).collect();
+    insta::assert_json_snapshot!((told, &pod.containers[0].volume_mounts, pod.volumes));
+    let alone = PodNetwork { no_proxy: Some(".svc".to_owned()), ..PodNetwork::default() };
+    let job = worker_job(&World::new().job, 1, GRACE, &PodSettings { network: alone, ..settings() });
+    let plain = worker_job(&World::new().job, 1, GRACE, &settings());
+    assert_eq!(job, plain, "without a proxy nobody asks who needs none");
 }
 
 #[test]

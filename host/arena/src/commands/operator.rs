@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arena_operator::{PodSettings, Settings};
+use arena_operator::{PodNetwork, PodSettings, Settings};
 use arena_queue::RedisOptions;
 use arena_source::{FetchChild, FetchLimits, Fetcher, Mirror};
 use k8s_openapi::api::core::v1::ResourceRequirements;
@@ -60,6 +60,18 @@ pub struct Arguments {
     /// What each worker pod gets, as the JSON of a container's `resources`.
     #[arg(long, value_name = "JSON", default_value = "{}", value_parser = flags::resources)]
     worker_resources: ResourceRequirements,
+    /// Proxy through which workers reach providers, as http://HOST:PORT.
+    #[arg(long, value_name = "URL", value_parser = flags::proxy)]
+    worker_proxy: Option<String>,
+    /// Hosts that workers reach without it, separated by commas.
+    #[arg(long, value_name = "HOSTS", requires = "worker_proxy", value_parser = flags::hosts)]
+    worker_no_proxy: Option<String>,
+    /// ConfigMap in each namespace of jobs whose key ca.crt has certificates that workers trust as providers', too.
+    #[arg(long, value_name = "NAME", value_parser = flags::object)]
+    worker_ca_config_map: Option<String>,
+    /// Secret in each namespace of jobs with the keys tls.crt and tls.key: the certificate that workers show providers.
+    #[arg(long, value_name = "NAME", value_parser = flags::object)]
+    worker_client_cert_secret: Option<String>,
     /// Sources whose URL starts with PREFIX are fetched from URL instead; may be given more than once.
     #[arg(long, value_name = "PREFIX=URL", value_parser = flags::mirror)]
     source_mirror: Vec<Mirror>,
@@ -93,6 +105,12 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
             image_pull_policy: arguments.worker_image_pull_policy,
             image_pull_secrets: arguments.worker_image_pull_secret,
             resources: arguments.worker_resources,
+            network: PodNetwork {
+                proxy: arguments.worker_proxy,
+                no_proxy: arguments.worker_no_proxy,
+                ca_config_map: arguments.worker_ca_config_map,
+                client_cert_secret: arguments.worker_client_cert_secret,
+            },
         },
         scratch: scratch.path().to_owned(),
         queue_lease: arguments.queue_lease,

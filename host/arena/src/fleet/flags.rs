@@ -11,6 +11,8 @@ use serde_json::Value;
 /// Longest name of a namespace, and of an object.
 const NAMESPACE: usize = 63;
 const OBJECT: usize = 253;
+/// Longest list of hosts.
+const HOSTS: usize = 4096;
 /// Longest name of an image.
 const IMAGE: usize = 1024;
 
@@ -49,6 +51,17 @@ pub fn lease(text: &str) -> Result<(String, String), String> {
 /// The URL of a store, without a login.
 pub fn store_url(text: &str) -> Result<String, String> {
     url(text, &["http", "https"], "http://HOST:PORT")
+}
+
+/// A proxy, which all pods show to whoever may look at them, so without a login.
+pub fn proxy(text: &str) -> Result<String, String> {
+    url(text, &["http", "https"], "http://HOST:PORT")
+}
+
+/// Names, addresses and networks, separated by commas.
+pub fn hosts(text: &str) -> Result<String, String> {
+    let good = !text.is_empty() && text.len() <= HOSTS && text.chars().all(|c| c.is_ascii_graphic());
+    if good { Ok(text.to_owned()) } else { Err(format!("write it as HOST,HOST, {HOSTS} characters at most")) }
 }
 
 /// The URL of Redis as workers are told of it, without a login: each job has its own.

@@ -2,6 +2,7 @@
 
 mod child;
 mod end;
+mod network;
 mod observe;
 mod plan;
 mod pod;
@@ -9,6 +10,7 @@ mod progress;
 mod queue;
 
 pub(crate) use child::PARENT;
+pub use network::PodNetwork;
 pub use observe::{Frozen, JobObservation, Lane, Observed, Reported};
 pub use plan::{Action, FINALIZER, JobPlan, plan_job};
 pub use pod::{PodSettings, secret, worker_job};

@@ -18,6 +18,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube_core::{Resource, ResourceExt};
 
+use super::network::PodNetwork;
 use crate::worker_name;
 
 /// Where a worker finds its ticket and keys.
@@ -44,6 +45,8 @@ pub struct PodSettings {
     pub image_pull_secrets: Vec<String>,
     /// Of each pod.
     pub resources: ResourceRequirements,
+    /// How providers are reached.
+    pub network: PodNetwork,
 }
 
 /// Labels by which a run's pods are found; network policies select by the first.
@@ -137,13 +140,15 @@ fn pod(job: &ArenaJob, settings: &PodSettings) -> PodSpec {
     let env =
         |name: &str, value: &str| EnvVar { name: name.to_owned(), value: Some(value.to_owned()), value_from: None };
     let scratch = settings.resources.limits.as_ref().and_then(|limits| limits.get("ephemeral-storage")).cloned();
+    let own = [env("TMPDIR", TMP_DIR), env("ARENA_CACHE", &format!("{TMP_DIR}/cache"))];
+    let mounts = [mount("job", TICKET_DIR, true), mount("tmp", TMP_DIR, false)];
     let container = Container {
         name: "worker".to_owned(),
         image: Some(settings.image.clone()),
         image_pull_policy: Some(settings.image_pull_policy.clone()),
         command: Some(vec!["arena".to_owned()]),
         args: Some(vec!["worker".to_owned(), format!("--job-dir={TICKET_DIR}")]),
-        env: Some(vec![env("TMPDIR", TMP_DIR), env("ARENA_CACHE", &format!("{TMP_DIR}/cache"))]),
+        env: Some(own.into_iter().chain(settings.network.env()).collect()),
         resources: Some(settings.resources.clone()),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
@@ -152,9 +157,28 @@ fn pod(job: &ArenaJob, settings: &PodSettings) -> PodSpec {
             capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
             ..SecurityContext::default()
         }),
-        volume_mounts: Some(vec![mount("job", TICKET_DIR, true), mount("tmp", TMP_DIR, false)]),
+        volume_mounts: Some(mounts.into_iter().chain(settings.network.mounts()).collect()),
         ..Container::default()
     };
+    let volumes = [
+        Volume {
+            name: "job".to_owned(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(worker_name(&job.name_any())),
+                default_mode: Some(0o440),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+        Volume {
+            name: "tmp".to_owned(),
+            empty_dir: Some(EmptyDirVolumeSource {
+                size_limit: Some(scratch.unwrap_or_else(|| Quantity(TMP_SIZE.to_owned()))),
+                medium: None,
+            }),
+            ..Volume::default()
+        },
+    ];
     let pull = settings.image_pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
     let pull: Vec<_> = pull.collect();
     PodSpec {
@@ -172,25 +196,7 @@ fn pod(job: &ArenaJob, settings: &PodSettings) -> PodSpec {
             seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
             ..PodSecurityContext::default()
         }),
-        volumes: Some(vec![
-            Volume {
-                name: "job".to_owned(),
-                secret: Some(SecretVolumeSource {
-                    secret_name: Some(worker_name(&job.name_any())),
-                    default_mode: Some(0o440),
-                    ..SecretVolumeSource::default()
-                }),
-                ..Volume::default()
-            },
-            Volume {
-                name: "tmp".to_owned(),
-                empty_dir: Some(EmptyDirVolumeSource {
-                    size_limit: Some(scratch.unwrap_or_else(|| Quantity(TMP_SIZE.to_owned()))),
-                    medium: None,
-                }),
-                ..Volume::default()
-            },
-        ]),
+        volumes: Some(volumes.into_iter().chain(settings.network.volumes()).collect()),
         ..PodSpec::default()
     }
 }

@@ -119,6 +119,7 @@ impl Stand {
                 image_pull_policy: "Never".to_owned(),
                 image_pull_secrets: Vec::new(),
                 resources: Default::default(),
+                network: Default::default(),
             },
             scratch: self.scratch.path().to_owned(),
             queue_lease: Duration::from_secs(30),

@@ -40,6 +40,13 @@ fn a_vendor_that_asks_for_a_certificate_is_shown_one() -> Result<()> {
     let all = ["run", "bundle", "--out", "with", "-q", "--ca-file", "ca.pem", "--client-cert", "me.pem"];
     world.arena(&all)?.code(0)?;
     assert_eq!((world.records("with")?[0].outcome, vendor.calls()), (Outcome::Passed, 1));
+    // As Kubernetes mounts a Secret.
+    fs::create_dir(world.path("me"))?;
+    fs::write(world.path("me/tls.crt"), &own.chain)?;
+    fs::write(world.path("me/tls.key"), &own.key)?;
+    world.set("ARENA_CA_FILE", "ca.pem").set("ARENA_CLIENT_CERT", "me");
+    world.arena(&["run", "bundle", "--out", "mounted", "-q"])?.code(0)?;
+    assert_eq!(vendor.calls(), 2);
     let wrong = ["run", "bundle", "--out", "wrong", "-q", "--client-cert", "ca.pem"];
     world.arena(&wrong)?.code(2)?.says("CertificateInvalid")?.says("ca.pem: there is no private key")?;
     Ok(())
