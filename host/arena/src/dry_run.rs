@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use arena_bundle::{Bundle, ProviderSpec, Scenario};
 use arena_evaluate::check_type;
+use arena_worker::Matrix;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::exit::{Exit, Failure};
 use crate::output::println;
-use crate::session::provider_settings;
+use crate::session::{Session, provider_settings};
 use crate::terminal::{line, plural};
-use crate::work::{Inputs, Prepared};
 
 /// Bytes of text that are about one token.
 const TOKEN_BYTES: u64 = 4;
@@ -63,20 +62,17 @@ struct Estimate {
     most_usd: Option<f64>,
 }
 
-/// Prints it, as one JSON object if `json`.
-pub fn print(inputs: &Inputs, json: bool) -> Result<Exit, Failure> {
-    let prepared = Prepared::of(inputs)?;
-    let outlook = outlook(&prepared, inputs.mock_provider);
+/// Prints it, as one JSON object if `json`. With `mocked`, the mock answers for all providers.
+pub fn print(session: &Session, mocked: bool, json: bool) {
+    let outlook = outlook(&session.bundle, &session.matrix, mocked);
     if json {
         println!("{:#}", serde_json::to_value(&outlook).unwrap_or_default());
     } else {
         print_text(&outlook);
     }
-    Ok(Exit::Passed)
 }
 
-fn outlook(prepared: &Prepared, mocked: bool) -> Outlook {
-    let Prepared { bundle, matrix, .. } = prepared;
+fn outlook(bundle: &Bundle, matrix: &Matrix, mocked: bool) -> Outlook {
     let (plan, scenarios) = (&matrix.plan, matrix.scenarios());
     let mut cells: BTreeMap<(u32, u32), u64> = BTreeMap::new();
     for case in (0..plan.len()).filter_map(|index| plan.case(index)) {

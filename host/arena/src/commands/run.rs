@@ -156,7 +156,10 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
                 refuse(&inputs).await?;
             }
             if arguments.dry_run {
-                return dry_run::print(&inputs, arguments.formats.contains(&Format::Json));
+                let session = Session::open(&inputs, "dry-run").await?;
+                show_warnings(&session, arguments.quiet).await;
+                dry_run::print(&session, inputs.mock_provider, arguments.formats.contains(&Format::Json));
+                return Ok(Exit::Passed);
             }
             frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, &worker).await?
         }

@@ -68,7 +68,7 @@ fn a_dry_run_tells_and_does_nothing() -> Result<()> {
     world.bundle.scenario("s", json!({"trials": 2, "turns": [turn, turn]}));
 
     let dry = ["run", "bundle", "--dry-run"];
-    let ran = world.arena(&dry)?.code(0)?;
+    let ran = world.arena(&dry)?.code(0)?.says("PriceMissing")?;
     for text in [
         "e2e: 6 cases, nobody was called",
         "scenario s: 6 cases (known, mock, unpriced; 2 trials, 2 turns)",
