@@ -131,7 +131,7 @@ fn a_provider_that_is_down_leaves_the_other_alone() -> Result<()> {
     world.bundle.spec["scenario_specs"]["s"]["conversation_assertions"] = json!([fine]);
     let records = world.run(&[])?;
     assert_eq!((records[0].outcome, records[0].error.as_deref()), (Outcome::Error, Some("ProviderUnavailable")));
-    assert_eq!(records[0].measured.turns[0].attempts, 4);
+    assert_eq!(records[0].measured.turns[0].attempts, 6);
     // What was said, which is nothing, is judged; no turn is.
     let checks: Vec<_> = records[0].checks.iter().map(|check| (check.turn, check.outcome)).collect();
     assert_eq!(checks, [(None, Outcome::Failed), (Some(0), Outcome::NotRun)]);
