@@ -215,7 +215,8 @@ fn findings_are_for_programs_too() -> Result<()> {
     let list: Vec<Value> = serde_json::from_str(&ran.out)?;
     let seen: Vec<_> =
         list.iter().map(|it| (it["reason"].as_str().unwrap(), it["severity"].as_str().unwrap())).collect();
-    assert_eq!(seen, [("ChecksMissing", "warning"), ("BadParams", "error")]);
+    assert_eq!(seen, [("ChecksMissing", "warning"), ("BadParams", "error"), ("ProviderCalled", "note")]);
+    assert_eq!((&list[2]["value"], &list[2]["message"]), (&json!("m"), &json!("provider m: m, called nowhere")));
     assert!(list[1]["file"] == "config.arena.yaml" && list[1]["line"].as_u64() > Some(1), "{list:?}");
 
     let ran = world.arena(&["validate", "bundle", "--format", "sarif"])?.code(2)?;
@@ -227,6 +228,8 @@ fn findings_are_for_programs_too() -> Result<()> {
         (&result["ruleId"], &result["ruleIndex"], &result["level"]),
         (&json!("BadParams"), &json!(0), &json!("error"))
     );
+    let note = &run["results"][2];
+    assert_eq!((&note["ruleId"], &note["level"]), (&json!("ProviderCalled"), &json!("note")));
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "bundle/config.arena.yaml");
     assert_eq!(place["region"]["startLine"], list[1]["line"]);

@@ -6,25 +6,29 @@ use std::path::Path;
 use arena_bundle::Problem;
 use serde_json::{Value, json};
 
+use super::Destination;
 use crate::exit::{Exit, Failure};
 use crate::findings::{self, Finding};
 use crate::session::Session;
 use crate::work::Inputs;
 
+/// Reason of the notes on where providers are called.
+const CALLED: &str = "ProviderCalled";
 /// Where this program is described.
 const HOME: &str = "https://github.com/AltairaLabs/arena-fleet";
 
-/// All findings of a bundle, also of one that does not load. What is not the bundle's fault is an error of the command.
-pub async fn find(inputs: &Inputs) -> Result<Vec<Finding>, Failure> {
+/// All findings of a bundle, also of one that does not load, and what was made ready of one that does. What is not the
+/// bundle's fault is an error of the command.
+pub async fn find(inputs: &Inputs) -> Result<(Vec<Finding>, Option<Session>), Failure> {
     let bundle = inputs.bundle.as_path();
     if arena_bundle::is_pack(bundle) {
-        return Ok(super::pack::find(bundle).await?.0);
+        return Ok((super::pack::find(bundle).await?.0, None));
     }
     if let Err(problems) = arena_bundle::load(bundle, &arena_bundle::Limits::default()) {
-        return Ok(findings::of_problems(problems));
+        return Ok((findings::of_problems(problems), None));
     }
     match Session::open(inputs, "validate").await {
-        Ok(session) => Ok(findings::of(&session, usize::MAX).await),
+        Ok(session) => Ok((findings::of(&session, usize::MAX).await, Some(session))),
         Err(failure) if failure.exit == Exit::BadInput => {
             let Failure { reason, text, .. } = failure;
             // What is not in any document is in how they go together: that is the arena file's to say.
@@ -33,7 +37,7 @@ pub async fn find(inputs: &Inputs) -> Result<Vec<Finding>, Failure> {
             let told = loaded.map(|bundle| bundle.warnings).unwrap_or_default();
             let mut found: Vec<Finding> = told.into_iter().map(Finding::Problem).collect();
             found.push(Finding::Other { fatal: true, reason, file, line: 0, text });
-            Ok(found)
+            Ok((found, None))
         }
         Err(failure) => Err(failure),
     }
@@ -70,8 +74,29 @@ fn severity(finding: &Finding) -> &'static str {
     if finding.is_error() { "error" } else { "warning" }
 }
 
-/// One finding. What is not known is null.
-pub fn json(finding: &Finding) -> Value {
+/// All findings, and a note for each provider. What is not known is null.
+pub fn json(found: &[Finding], called: &[Destination]) -> Value {
+    let note = |called: &Destination| {
+        json!({
+            "reason": CALLED,
+            "severity": "note",
+            "file": called.file,
+            "line": null,
+            "column": null,
+            "path": "",
+            "value": called.provider,
+            "message": said(called),
+            "hint": null,
+        })
+    };
+    found.iter().map(of_finding).chain(called.iter().map(note)).collect()
+}
+
+fn said(called: &Destination) -> String {
+    format!("provider {}: {}", called.provider, called.called)
+}
+
+fn of_finding(finding: &Finding) -> Value {
     let Parts { reason, file, line, column, path, value, message, hint } = Parts::of(finding);
     let known = |number: u32| (number > 0).then_some(number);
     json!({
@@ -87,11 +112,22 @@ pub fn json(finding: &Finding) -> Value {
     })
 }
 
-/// All findings as one SARIF log. Files are named as seen from where the command runs.
-pub fn sarif(found: &[Finding], bundle: &Path) -> Value {
+/// All findings and notes as one SARIF log. Files are named as seen from where the command runs.
+pub fn sarif(found: &[Finding], called: &[Destination], bundle: &Path) -> Value {
     let folder = if bundle.is_file() { bundle.parent().unwrap_or(Path::new("")) } else { bundle };
-    let rules: BTreeSet<&str> = found.iter().map(|finding| Parts::of(finding).reason).collect();
+    let notes = called.iter().map(|_| CALLED);
+    let rules: BTreeSet<&str> = found.iter().map(|finding| Parts::of(finding).reason).chain(notes).collect();
     let rules: Vec<&str> = rules.into_iter().collect();
+    let index = |reason: &str| rules.iter().position(|rule| *rule == reason);
+    let note = |called: &Destination| {
+        json!({
+            "ruleId": CALLED,
+            "ruleIndex": index(CALLED),
+            "level": "note",
+            "message": {"text": said(called)},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(&folder.join(&called.file))}}}],
+        })
+    };
     let result = |finding: &Finding| {
         let Parts { reason, file, line, column, path, message, hint, .. } = Parts::of(finding);
         let path = if path.is_empty() { String::new() } else { format!("{path}: ") };
@@ -105,7 +141,7 @@ pub fn sarif(found: &[Finding], bundle: &Path) -> Value {
         }
         json!({
             "ruleId": reason,
-            "ruleIndex": rules.iter().position(|rule| *rule == reason),
+            "ruleIndex": index(reason),
             "level": severity(finding),
             "message": {"text": format!("{path}{message}{hint}")},
             "locations": [{"physicalLocation": place}],
@@ -122,7 +158,7 @@ pub fn sarif(found: &[Finding], bundle: &Path) -> Value {
                 "rules": rules.iter().map(|rule| json!({"id": rule})).collect::<Vec<Value>>(),
             }},
             "columnKind": "unicodeCodePoints",
-            "results": found.iter().map(result).collect::<Vec<Value>>(),
+            "results": found.iter().map(result).chain(called.iter().map(note)).collect::<Vec<Value>>(),
         }],
     })
 }

@@ -59,10 +59,12 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         return pack::run(&bundle, strict).await;
     }
     if arguments.format != Format::Text {
-        let found: Vec<Finding> = listing::find(&inputs(&bundle, &arguments)).await?.into_iter().map(strict).collect();
+        let (found, session) = listing::find(&inputs(&bundle, &arguments)).await?;
+        let found: Vec<Finding> = found.into_iter().map(strict).collect();
+        let called = session.map(|session| destinations(&session, arguments.mock_provider)).unwrap_or_default();
         let whole = match arguments.format {
-            Format::Sarif => listing::sarif(&found, &bundle),
-            _ => found.iter().map(listing::json).collect(),
+            Format::Sarif => listing::sarif(&found, &called, &bundle),
+            _ => listing::json(&found, &called),
         };
         println!("{whole:#}");
         return Ok(if found.iter().any(Finding::is_error) { Exit::BadInput } else { Exit::Passed });
@@ -72,6 +74,14 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let session = match Session::open(&inputs, "validate").await {
         // Documents that do not load are what this looks for.
         Err(Failure { exit: Exit::BadInput, listing: true, text, .. }) => return Ok(refused(text.lines(), &shown)),
+        Err(failure) if failure.exit == Exit::BadInput => {
+            // What is wrong with the plan does not unsay what is wrong with the documents.
+            let loaded = arena_bundle::load(&bundle, &arena_bundle::Limits::default());
+            for warning in loaded.into_iter().flat_map(|bundle| bundle.warnings) {
+                println!("{}", safe(&strict(Finding::Problem(warning)).to_string()));
+            }
+            return Err(failure);
+        }
         opened => opened?,
     };
     let found = findings::of(&session, usize::MAX).await.into_iter().map(strict);
@@ -79,18 +89,8 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     for warning in &warnings {
         println!("{}", safe(&warning.to_string()));
     }
-    for spec in &session.bundle.providers {
-        // Why one cannot be called stands among the findings.
-        let mocked = arguments.mock_provider && session.matrix.plan.lanes().iter().any(|lane| lane.provider == spec.id);
-        let settings = provider_settings(spec);
-        let Ok(destination) = (if mocked { Ok(None) } else { destination(&settings) }) else { continue };
-        let (id, model) = (line(&spec.id), line(&spec.model));
-        match destination {
-            Some(place) => {
-                println!("provider {}: {model} at {}{}", id.bold(), line(&place.url), line(&sent(&place.key, spec)));
-            }
-            None => println!("provider {}: {model}, called nowhere", id.bold()),
-        }
+    for Destination { provider, called, .. } in destinations(&session, arguments.mock_provider) {
+        println!("provider {}: {}", line(&provider).bold(), line(&called));
     }
     if !errors.is_empty() {
         return Ok(refused(errors.iter().map(ToString::to_string), &session.bundle.name));
@@ -98,6 +98,31 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let scenarios = plural(session.matrix.scenarios().len() as u64, "scenario");
     println!("{} {scenarios}, {}", "valid:".green().bold(), plural(session.matrix.plan.len(), "case"));
     Ok(Exit::Passed)
+}
+
+/// Where a provider is called.
+struct Destination {
+    provider: String,
+    /// File of the bundle.
+    file: String,
+    /// Its model, its address and what is sent along.
+    called: String,
+}
+
+/// Of all providers that can be called; why another cannot be stands among the findings.
+fn destinations(session: &Session, mock_provider: bool) -> Vec<Destination> {
+    let mut found = Vec::new();
+    for spec in &session.bundle.providers {
+        let mocked = mock_provider && session.matrix.plan.lanes().iter().any(|lane| lane.provider == spec.id);
+        let settings = provider_settings(spec);
+        let Ok(destination) = (if mocked { Ok(None) } else { destination(&settings) }) else { continue };
+        let called = match destination {
+            Some(place) => format!("{} at {}{}", spec.model, place.url, sent(&place.key, spec)),
+            None => format!("{}, called nowhere", spec.model),
+        };
+        found.push(Destination { provider: spec.id.clone(), file: spec.file.to_string(), called });
+    }
+    found
 }
 
 fn inputs(bundle: &Path, arguments: &Arguments) -> Inputs {
