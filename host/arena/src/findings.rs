@@ -89,6 +89,10 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
     findings.extend(told.cloned().map(Finding::Problem));
     let inline = credentials::inline_warnings(bundle);
     findings.extend(inline.iter().map(|(file, text)| Finding::other(false, credentials::INLINE, file, text)));
+    for remark in &session.remarks {
+        let place = if remark.line > 0 { format!("{}:{}", remark.table, remark.line) } else { remark.table.clone() };
+        findings.push(Finding::other(remark.fatal, remark.reason, &place, &remark.text));
+    }
     if bundle.engine.is_some() && bundle.conduct.follows(Compat::ExpandedValues) {
         let text = "`--compat expanded-values` has no effect: the bundle has an engine of its own choice";
         findings.push(Finding::other(false, "CompatUnused", &bundle.entry, text));

@@ -18,12 +18,15 @@ use crate::manifests::Manifests;
 use crate::network::Network;
 use crate::outside::Outside;
 use crate::session::Session;
-use crate::work::{Inputs, load_bundle, run_spec, selection};
+use crate::tables::{self, Given};
+use crate::work::{self, Inputs, load_bundle, run_spec, selection};
 
 /// Folder of the run that holds what came from outside the bundle.
 const INPUTS: &str = "inputs";
 /// Setting of a run with an ArenaConfig: what of it changes no verdict.
 const CONFIG: &str = "config";
+/// Folder of the table that was given.
+const DATASET: &str = "dataset";
 const MOCK_CONFIG: &str = "mock-config.yaml";
 /// Keys of the cases that alone are run, one a line.
 const CASES: &str = "cases";
@@ -144,6 +147,9 @@ fn names(inputs: &Inputs) -> Vec<&str> {
 fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
     copy_bundle(&session.bundle, to)?;
     let beside = to.with_file_name(INPUTS);
+    if let Some(dataset) = &session.dataset {
+        tables::freeze(dataset, &beside.join(DATASET))?;
+    }
     if inputs.mock_config.is_none() && inputs.evaluators.is_empty() && inputs.cases.is_none() {
         return Ok(());
     }
@@ -240,6 +246,7 @@ pub async fn resume(
         cases: select.cases.as_ref().map(|_| files::read(&frozen.join(CASES), CASES_BYTES)).transpose()?,
         select,
         endpoints: config.map(|config| config.endpoints.clone()).unwrap_or_default(),
+        dataset: (!pinned[work::DATASET].is_null()).then(|| Given::Frozen(frozen.join(DATASET))),
         mock_provider: pinned["mockProvider"].as_bool().unwrap_or(false),
         mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
         evaluators: evaluators.collect(),

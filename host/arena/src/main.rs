@@ -22,6 +22,7 @@ mod session;
 mod settings;
 mod standard;
 mod stop;
+mod tables;
 mod terminal;
 mod verdict;
 mod work;
@@ -48,6 +49,10 @@ fn main() -> ExitCode {
     let child = std::env::args().nth(1);
     if child.as_deref() == Some(settings::COMPILE_CHILD) {
         return arena_sandbox::compile_child_main();
+    }
+    // And strangers' tables.
+    if child.as_deref() == Some(settings::INDEX_CHILD) {
+        return arena_dataset::index_child_main(&std::env::args().nth(2).unwrap_or_default());
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
     // For the same reason it fetches strangers' sources in a process of its own.

@@ -1,7 +1,7 @@
 //! A run made ready: components loaded, providers connected.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_bundle::{Assertion, Bundle, ProviderSpec, Scenario};
@@ -21,6 +21,7 @@ use serde_json::json;
 
 use crate::exit::{Failure, OrFail};
 use crate::files::{KEY_BYTES, read_file as read_any};
+use crate::tables::Remark;
 use crate::work::{self, ENGINE, Inputs, Prepared};
 use crate::{credentials, settings, standard};
 
@@ -34,6 +35,10 @@ pub struct Session {
     pub evaluator: Arc<Evaluator>,
     /// The cases.
     pub matrix: Arc<Matrix>,
+    /// Where the given table is kept, if there is one.
+    pub dataset: Option<PathBuf>,
+    /// What is to be told of tables.
+    pub remarks: Vec<Remark>,
     /// All that can change a verdict.
     pub work: Work,
     /// Where each provider is called.
@@ -52,16 +57,17 @@ impl Session {
 
     /// Makes what `inputs` were read to ready; calls no provider.
     pub async fn of(prepared: Prepared, inputs: &Inputs, worker: &str) -> Result<Self, Failure> {
-        let Prepared { bundle, sources, matrix, mock, work } = prepared;
+        let Prepared { bundle, sources, matrix, mock, dataset, remarks, work } = prepared;
         let sandbox = settings::sandbox()?;
-        let library = Arc::new(load_library(&sandbox, &bundle, sources).await?);
+        let looked_at = looked_at(&bundle, &matrix)?;
+        let library = Arc::new(load_library(&sandbox, &looked_at, matrix.row_checks(), sources).await?);
         let Connected { providers, players, judges, http } = connect_all(&bundle, inputs, mock.as_deref())?;
         let endpoints = providers
             .iter()
             .filter_map(|(id, provider)| Some((id.clone(), provider.as_ref().ok()?.endpoint()?.to_owned())));
         let endpoints = endpoints.collect();
         let evaluator = Arc::new(Evaluator::new(EvaluatorParts {
-            bundle: bundle.clone(),
+            bundle: looked_at,
             sandbox,
             library: library.clone(),
             providers,
@@ -74,7 +80,7 @@ impl Session {
             worker: worker.to_owned(),
             clock: Arc::new(settings::now),
         }));
-        Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), work, endpoints, http })
+        Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), dataset, remarks, work, endpoints, http })
     }
 
     /// The manifest of a new run.
@@ -93,7 +99,7 @@ impl Session {
 /// An evaluator for a bundle that nobody can run: it has neither providers nor components of its own.
 pub async fn alone(bundle: Arc<Bundle>) -> Result<Evaluator, Failure> {
     let sandbox = settings::sandbox()?;
-    let library = Arc::new(load_library(&sandbox, &bundle, standard::library()).await?);
+    let library = Arc::new(load_library(&sandbox, &bundle, BTreeSet::new(), standard::library()).await?);
     let inputs = Inputs::of(bundle.root.clone());
     Ok(Evaluator::new(EvaluatorParts {
         bundle,
@@ -114,9 +120,11 @@ pub async fn alone(bundle: Arc<Bundle>) -> Result<Evaluator, Failure> {
 async fn load_library(
     sandbox: &Arc<Sandbox>,
     bundle: &Bundle,
+    row_checks: BTreeSet<String>,
     sources: Vec<ComponentSource>,
 ) -> Result<Library, Failure> {
-    let needed = needed(bundle);
+    let mut needed = needed(bundle);
+    needed.extend(row_checks);
     let library = Library::load(sandbox, sources, |name| needed.contains(name)).await.or_fail()?;
     let broken = library.entries().iter().filter_map(|entry| entry.component.as_ref()?.as_ref().err());
     // What is not the component's fault must not become the verdict of its checks.
@@ -124,6 +132,22 @@ async fn load_library(
         Some(error) => Err(error.clone()).or_fail(),
         None => Ok(library),
     }
+}
+
+/// The bundle as checks look at it before a run: a scenario with a table stands for its first row.
+fn looked_at(bundle: &Arc<Bundle>, matrix: &Matrix) -> Result<Arc<Bundle>, Failure> {
+    let examples: BTreeMap<String, Arc<Scenario>> =
+        matrix.examples().or_fail()?.into_iter().map(|scenario| (scenario.id.clone(), scenario)).collect();
+    if examples.values().all(|scenario| scenario.dataset.is_none()) {
+        return Ok(bundle.clone());
+    }
+    let mut bundle = Bundle::clone(bundle);
+    for scenario in &mut bundle.scenarios {
+        if let Some(example) = examples.get(&scenario.id) {
+            scenario.clone_from(example);
+        }
+    }
+    Ok(Arc::new(bundle))
 }
 
 /// Check types the bundle names, and its template engine. A wrapped check is found by its inner type.

@@ -14,6 +14,8 @@ pub const COMPILE_CHILD: &str = "__compile-component";
 /// Hidden first argument that makes this program fetch one source.
 #[cfg(feature = "fleet")]
 pub const FETCH_CHILD: &str = "__fetch-source";
+/// Hidden first argument that makes this program the reader of one table.
+pub const INDEX_CHILD: &str = "__index-table";
 /// The clock guests see unless a run sets another: 2026-01-01T00:00:00Z.
 pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 /// Seed of everything random where nothing else is said.

@@ -1,6 +1,7 @@
 //! What a run is, before anything of it runs: the bundle as the run sees it, its components, its plan, and the work
 //! pinned by digest. Reads files and compiles nothing, so that an operator can freeze strangers' bundles.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,12 +20,15 @@ use serde_json::{Value, json};
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES};
 use crate::network::Network;
+use crate::tables::{Given, Remark, Tables};
 use crate::{settings, standard};
 
 /// Version of the engine, as manifests have it.
 pub const ENGINE: &str = concat!("arena ", env!("CARGO_PKG_VERSION"));
 /// Key of the work's config that holds what an ArenaConfig changes.
 const RUN: &str = "run";
+/// Key of the work's config that holds the digest of the rows of a table that was given.
+pub const DATASET: &str = "dataset";
 /// Key of the work's config that holds which cases are left in.
 const SELECT: &str = "select";
 
@@ -41,6 +45,8 @@ pub struct Inputs {
     pub cases: Option<Vec<u8>>,
     /// Where the providers that it binds are called.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// The table of scenarios whose dataset names none.
+    pub dataset: Option<Given>,
     /// Every provider under test answers from a mock file.
     pub mock_provider: bool,
     /// The mock file of all providers; none for each one's own.
@@ -72,6 +78,7 @@ impl Inputs {
             select: Selection::default(),
             cases: None,
             endpoints: BTreeMap::new(),
+            dataset: None,
             mock_provider: false,
             mock_config: None,
             evaluators: Vec::new(),
@@ -96,6 +103,10 @@ pub struct Prepared {
     pub matrix: Matrix,
     /// The mock file of all providers.
     pub mock: Option<Vec<u8>>,
+    /// Where the given table is kept, if there is one.
+    pub dataset: Option<PathBuf>,
+    /// What is to be told of tables.
+    pub remarks: Vec<Remark>,
     /// All that can change a verdict.
     pub work: Work,
 }
@@ -106,11 +117,16 @@ impl Prepared {
         let bundle = arena_plan::effective(load_bundle(&inputs.bundle)?, &inputs.run, &inputs.endpoints).or_fail()?;
         let (bundle, plan) = arena_plan::filter(bundle, &inputs.select).or_fail()?;
         allow_list(inputs)?;
-        let matrix = matrix(&bundle, plan, inputs)?;
+        let tables = Tables::open(&bundle, inputs.dataset.as_ref(), inputs.seed)?;
+        let matrix = matrix(&bundle, plan, &tables, inputs)?;
         let mock = inputs.mock_config.as_deref().map(read).transpose()?;
         let sources = sources(&bundle, inputs)?;
-        let work = work(&bundle, &sources, &matrix.plan, inputs, mock.as_deref());
-        Ok(Self { bundle: Arc::new(bundle), sources, matrix, mock, work })
+        let mut work = work(&bundle, &sources, &matrix.plan, inputs, mock.as_deref());
+        if let Some(content) = &tables.given {
+            work.config[DATASET] = json!(content);
+        }
+        let Tables { given_folder, remarks, .. } = tables;
+        Ok(Self { bundle: Arc::new(bundle), sources, matrix, mock, dataset: given_folder, remarks, work })
     }
 }
 
@@ -158,18 +174,36 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     files::read(path, FILE_BYTES)
 }
 
-fn matrix(bundle: &Bundle, input: PlanInput, inputs: &Inputs) -> Result<Matrix, Failure> {
+fn matrix(bundle: &Bundle, mut input: PlanInput, tables: &Tables, inputs: &Inputs) -> Result<Matrix, Failure> {
+    for scenario in &mut input.scenarios {
+        scenario.rows = tables.rows.get(&scenario.id).map(|rows| rows.selection.len());
+    }
     let plan = Plan::new(&input).or_fail()?;
     let listed = inputs.cases.as_deref().map(|keys| {
         let lines = keys.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| CaseKey(String::from_utf8_lossy(line).into_owned())).collect::<Listed>()
     });
-    let plan = arena_plan::pick(plan, &input, &inputs.select, listed.as_ref(), inputs.seed).or_fail()?;
     // Those that nobody can run are not in it.
     let planned: BTreeSet<&str> = input.scenarios.iter().map(|scenario| scenario.id.as_str()).collect();
-    let scenarios =
+    let scenarios: Vec<_> =
         bundle.scenarios.iter().filter(|scenario| planned.contains(scenario.id.as_str())).cloned().collect();
-    Ok(Matrix::new(plan, input, scenarios))
+    let rows = scenarios.iter().map(|scenario| tables.rows.get(&scenario.id).cloned()).collect();
+    let mut matrix = Matrix::new(plan, input, scenarios, rows);
+    let unread = RefCell::new(None);
+    let key = |index| {
+        let id = matrix.id(index).unwrap_or_else(|error| {
+            unread.borrow_mut().get_or_insert(error);
+            None
+        });
+        Some(id?.key())
+    };
+    let plan = matrix.plan.clone();
+    let picked = arena_plan::pick(plan, matrix.input(), &inputs.select, listed.as_ref(), inputs.seed, key);
+    if let Some(error) = unread.into_inner() {
+        return Err(error).or_fail();
+    }
+    matrix.plan = picked.or_fail()?;
+    Ok(matrix)
 }
 
 /// The standard library, then what the bundle brings, then what the user names.

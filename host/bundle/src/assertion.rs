@@ -51,6 +51,13 @@ pub enum Need {
     Any,
 }
 
+impl Need {
+    /// Of a type that is a group.
+    pub(crate) fn of(kind: &str) -> Option<Self> {
+        GROUPS.iter().find(|(name, _)| *name == kind).map(|(_, need)| *need)
+    }
+}
+
 /// The types that are groups.
 const GROUPS: [(&str, Need); 2] = [("all_of", Need::All), ("any_of", Need::Any)];
 
@@ -59,7 +66,7 @@ const GROUPS: [(&str, Need); 2] = [("all_of", Need::All), ("any_of", Need::Any)]
 pub struct Params(Box<str>);
 
 impl Params {
-    fn new(object: &Value) -> Self {
+    pub(crate) fn new(object: &Value) -> Self {
         Self(object.to_string().into())
     }
 
@@ -97,7 +104,7 @@ impl Assertion {
         let kind = assertion.text("type")?;
         let mut params = assertion.json("params").unwrap_or_else(|| Value::Object(Map::new()));
         let checks = Self::decode_all(assertion, "checks", report);
-        let need = GROUPS.iter().find(|(name, _)| *name == kind).map(|(_, need)| *need);
+        let need = Need::of(&kind);
         match need {
             Some(_) if checks.is_empty() => {
                 let problem = assertion.error("GroupInvalid", format!("a group `{kind}` needs `checks`"));

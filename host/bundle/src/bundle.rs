@@ -101,6 +101,20 @@ impl Bundle {
         Recording::parse(reference, &bytes, &YamlLimits::default(), &mut Vec::new())
     }
 
+    /// The listed file `reference`, opened: whoever reads it must see that its bytes are still those that were digested.
+    pub fn open(&self, reference: &str) -> Result<std::fs::File, Problem> {
+        let file = self.find(reference)?;
+        match &file.left_out {
+            Some(why) => Err(Problem::clone(why)),
+            None => self.folder.open_file(&file.path),
+        }
+    }
+
+    /// What is known of the file `reference`.
+    pub fn file(&self, reference: &str) -> Result<&BundleFile, Problem> {
+        self.find(reference)
+    }
+
     fn find(&self, reference: &str) -> Result<&BundleFile, Problem> {
         tree::find(&self.files, reference).or_else(|cause| tree::find(&self.left_out, reference).map_err(|_| cause))
     }

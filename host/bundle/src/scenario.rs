@@ -9,11 +9,12 @@ use crate::eval::Named;
 use crate::feature::{Without, unsupported};
 use crate::perturbation::{Perturbations, filled};
 use crate::report::Report;
+use crate::row::names_column;
 use crate::shape::{advice, similar};
 use crate::tool_policy::ToolPolicy;
 use crate::tree::BundleFile;
 use crate::yaml::Cursor;
-use crate::{Assertion, ContextPolicy, Duplex, Memory, Problem, Prompt, ProviderSpec, Recording, Workflow};
+use crate::{Assertion, ContextPolicy, Dataset, Duplex, Memory, Problem, Prompt, ProviderSpec, Recording, Workflow};
 use arena_model::{Content, Message, Part, Role};
 
 /// One scenario.
@@ -53,6 +54,8 @@ pub struct Scenario {
     pub tool_policy: Option<Arc<ToolPolicy>>,
     /// The arena's global ones first.
     pub conversation_assertions: Vec<Arc<Assertion>>,
+    /// The table whose rows are its cases; none if it is one test.
+    pub dataset: Option<Arc<Dataset>>,
     /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
     pub recording: Option<Result<Arc<Recording>, String>>,
     /// Keys without which the conversation would take another course: its cases are errors.
@@ -164,10 +167,12 @@ impl Scenario {
             seed_memories: Memory::seeds(spec, known.memory, report),
             tool_policy: spec.get("tool_policy").map(|_| Arc::new(ToolPolicy::decode(spec, report))),
             conversation_assertions,
+            dataset: None,
             recording: None,
             unsupported: needs,
             file: spec.file.clone(),
         }
+        .with_dataset(spec, known.files, report)
     }
 
     /// Variant `number` of it: its turns with the values in their places.
@@ -238,6 +243,7 @@ impl Scenario {
             seed_memories: Vec::new(),
             tool_policy: None,
             conversation_assertions: conversation_assertions.clone(),
+            dataset: None,
             recording: Some(recording.map(Arc::new)),
             unsupported: Vec::new(),
             file: spec.file.clone(),
@@ -348,7 +354,8 @@ fn decode_part(part: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> 
         report.push(part.error("MissingKey", format!("a part of type {kind} needs the key `{needed}`")));
         return None;
     };
-    if let Some(path) = payload.get_text("file_path") {
+    // Which file a row names is seen when its case opens it.
+    if let Some(path) = payload.get_text("file_path").filter(|path| !path.node.as_text().is_some_and(names_column)) {
         let found = resolve(&path, files);
         report.keep(found)?;
     }

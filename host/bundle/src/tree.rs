@@ -111,18 +111,25 @@ impl Folder {
         Ok(names)
     }
 
-    /// All bytes of a file, `path` being relative to the root and normal.
-    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, Problem> {
+    /// A regular file, `path` being relative to the root and normal.
+    pub(crate) fn open_file(&self, path: &str) -> Result<std::fs::File, Problem> {
         // A pipe would block when opened, so the kind is asked for first.
         let metadata = self.dir.metadata(path).map_err(|error| io_problem(path, "the file", &error))?;
         if !metadata.is_file() {
             return Err(Problem::of_file(path, "NotAFile", "this is not a regular file"));
         }
-        if metadata.len() > self.file_bytes {
+        let file = self.dir.open(path).map_err(|error| io_problem(path, "the file", &error))?;
+        Ok(file.into_std())
+    }
+
+    /// All bytes of a file, `path` being relative to the root and normal.
+    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>, Problem> {
+        let file = self.open_file(path)?;
+        let size = file.metadata().map_err(|error| io_problem(path, "the file", &error))?.len();
+        if size > self.file_bytes {
             return Err(self.too_large(path));
         }
-        let file = self.dir.open(path).map_err(|error| io_problem(path, "the file", &error))?;
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         let read = file.take(self.file_bytes.saturating_add(1)).read_to_end(&mut bytes);
         read.map_err(|error| io_problem(path, "the file", &error))?;
         if bytes.len() as u64 > self.file_bytes {

@@ -3,6 +3,13 @@
 use arena_evaluate::CaseInput;
 use arena_model::{Hasher, Measured, Outcome, Record, Usage};
 
+use crate::Refused;
+
+/// The record of a row that is no case.
+pub(crate) fn refused(case: &CaseInput, why: &Refused, worker: &str) -> Record {
+    record(case, Outcome::Error, Some(why.reason), &why.text, worker)
+}
+
 /// A record without a conversation: `outcome` is `error` with a stable name and one sentence, or `not_run` with a
 /// sentence.
 pub(crate) fn record(case: &CaseInput, outcome: Outcome, error: Option<&str>, text: &str, worker: &str) -> Record {

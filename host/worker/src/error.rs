@@ -19,6 +19,9 @@ pub enum WorkerError {
     /// A case's task died, which is a bug of ours.
     #[error("a case's task died: {0}")]
     Task(#[from] JoinError),
+    /// A row of a table could not be read.
+    #[error(transparent)]
+    Dataset(#[from] arena_dataset::DatasetError),
     /// The queue and the plan disagree.
     #[error("the queue gave case {j} of lane {lane}, which the plan does not have")]
     Unplanned {
@@ -95,6 +98,7 @@ impl Fault for WorkerError {
         match self {
             Self::Results(error) => error.reason(),
             Self::Queue(error) => error.reason(),
+            Self::Dataset(error) => error.reason(),
             Self::Task(_) => "TaskDied",
             Self::Unplanned { .. } => "CaseUnplanned",
             Self::Commit(_) => "CommitRefused",

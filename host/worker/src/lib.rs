@@ -12,4 +12,4 @@ mod stored;
 pub use error::WorkerError;
 pub use fleet::{CaseRunner, FleetRun, FleetSettings, Frozen, folder_path};
 pub use local::{Ended, LocalRun, Observer, Stop};
-pub use matrix::Matrix;
+pub use matrix::{Matrix, Planned, Refused, Rows};

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::stored::Stored;
-use crate::{Matrix, WorkerError};
+use crate::{Matrix, Planned, WorkerError, bare};
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -164,13 +164,16 @@ impl LocalRun {
     }
 
     fn start(&self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
-        let unplanned = || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
+        let unplanned = move || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
         let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
-        let case = self.matrix.case(index, claim.attempt).ok_or_else(unplanned)?;
-        let evaluator = self.evaluator.clone();
+        let (matrix, evaluator) = (self.matrix.clone(), self.evaluator.clone());
         let limit = self.journal.max_record_bytes();
         tasks.spawn(async move {
-            let record = evaluator.run(&case).await;
+            let Planned { case, refused } = matrix.read(index, claim.attempt).await?.ok_or_else(unplanned)?;
+            let record = match refused {
+                Some(why) => bare::refused(&case, &why, &evaluator.parts().worker),
+                None => evaluator.run(&case).await,
+            };
             Ok((claim, Stored::new(record, limit)))
         });
         Ok(())

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, conformance, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials, upstream,
-    validate,
+    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials,
+    upstream, validate,
 };
 
 /// All limits, a table a bar.
@@ -89,6 +89,9 @@ pub struct Limits {
     /// Requests of a minute.
     #[serde(rename = "05.2.rate")]
     pub rate: rate::Limits,
+    /// Tables of any size.
+    #[serde(rename = "05.3")]
+    pub datasets: datasets::Limits,
     /// Traces of keys.
     #[serde(rename = "05.4")]
     pub canary: canary::Limits,

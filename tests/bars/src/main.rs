@@ -8,6 +8,7 @@ mod bar;
 mod bare_loop;
 mod checklist;
 mod conformance;
+mod datasets;
 mod demo;
 mod fleet;
 mod guest;
@@ -106,6 +107,7 @@ const BARS: &[(&str, bool, Measure)] = &[
         // Minutes: a limit of a minute is seen in no less.
         providers::rate::measure(world, &limits.rate, bar)
     }),
+    ("05.3", false, |world, limits, bar| datasets::measure(world, &limits.datasets, bar)),
     ("05.4", true, |world, limits, bar| providers::canary::measure(world, &limits.canary, bar)),
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),

@@ -90,8 +90,9 @@ impl Bundle {
 
     /// Any other file of the bundle.
     pub fn file(&mut self, path: &str, text: &str) -> Result<&mut Self> {
-        fs::create_dir_all(&self.folder)?;
-        fs::write(self.folder.join(path), text)?;
+        let path = self.folder.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+        fs::write(path, text)?;
         Ok(self)
     }
 

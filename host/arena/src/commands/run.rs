@@ -21,6 +21,7 @@ use crate::progress::Progress;
 use crate::reuse::ReuseFlags;
 use crate::session::Session;
 use crate::stop::watch_signals;
+use crate::tables::Given;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
 use crate::{conduct, dry_run, files, markdown, settings, verdict};
@@ -64,6 +65,9 @@ pub struct Arguments {
     /// from ARENA_KEY_MY_MODEL. May be given more than once. A run that was started so is resumed with the same files.
     #[arg(long = "file", short = 'f', value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Table of the scenarios whose `dataset` names none: .jsonl, .csv, .tsv, each also with .gz or .zst, or .parquet.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    dataset: Option<PathBuf>,
     /// Seed of everything random [default: 42].
     #[arg(long, value_name = "N", conflicts_with = "resume")]
     seed: Option<u64>,
@@ -213,6 +217,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
     let mut inputs = Inputs {
         select: arguments.filters.selection()?,
         cases: arguments.filters.cases()?,
+        dataset: arguments.dataset.clone().map(Given::File),
         mock_provider: arguments.mock_provider,
         mock_config: arguments.mock_config.clone(),
         evaluators: arguments.evaluator.clone(),
@@ -271,7 +276,7 @@ async fn show_warnings(session: &Session, quiet: bool) {
 
 async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
     let matrix = &session.matrix;
-    let key = |index| matrix.id(index).map(|id| id.key());
+    let key = |index| matrix.key(index);
     let (journal, recovered) = Journal::open(run, key).or_fail()?;
     if recovered.dropped_bytes > 0 {
         print_warning(&format!(

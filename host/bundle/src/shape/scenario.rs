@@ -28,7 +28,21 @@ pub(super) const SPEC: Shape = Shape::Record(&[
     may("variables", TEXT_MAP),
     may("trials", Shape::Integer),
     may("seed_memories", Shape::List(&SEED)),
+    // Ours.
+    may("dataset", Shape::Record(DATASET)),
 ]);
+
+const DATASET: &[Field] = &[
+    may("path", Shape::Text),
+    may("id", Shape::Text),
+    may("split", Shape::Text),
+    may("split_column", Shape::Text),
+    may("where", Shape::Open),
+    may("sample", Shape::Record(SAMPLE)),
+    may("first", Shape::Integer),
+];
+
+const SAMPLE: &[Field] = &[must("rows", Shape::Integer), may("seed", Shape::Integer), may("stratify", Shape::Text)];
 
 const CONTEXT_METADATA: &[Field] =
     &[may("domain", Shape::Text), may("user_role", Shape::Text), may("project_stage", Shape::Text)];

@@ -2,8 +2,9 @@
 //! winners and stored. Whatever dies on the way, the next worker does it again and finds its own bytes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arena_dataset::DatasetError;
 use arena_model::{Digest, Outcome, Record, Stored};
 use arena_queue::{CaseAt, Finish, Seal, SealedJob, WorkerId};
 use arena_results::{Journal, RunDir, StoredBatch, finalize};
@@ -13,7 +14,7 @@ use super::index::{self, INDEX};
 use super::patience::ask;
 use super::stored_name::stored_name;
 use super::{FleetRun, Frozen};
-use crate::{Matrix, WorkerError, bare};
+use crate::{Matrix, Planned, WorkerError, bare};
 
 /// Name of the folder while it is built.
 const FOLDER: &str = "run";
@@ -63,13 +64,18 @@ async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob) -> Result<D
     // The bundle is an artifact of its own: what is stored says nothing of files that are not.
     let folder = RunDir::create(&scratch.0.join(FOLDER), &run.manifest, |to| std::fs::create_dir(to))?;
     let seen = gather(run, sealed, &folder).await?;
-    let rest = Rest { matrix: run.matrix.clone(), seen, not_run: sealed.not_run.clone() };
+    let unread = Arc::default();
+    let rest = Rest { matrix: run.matrix.clone(), seen, not_run: sealed.not_run.clone(), unread: Arc::clone(&unread) };
     let path = folder.path().to_owned();
     let ended = tokio::task::spawn_blocking(move || {
         let labels = |scenario: &str| Frozen::labels(bundle.as_ref(), scenario);
         finalize(&folder, rest.matrix.plan.len(), rest.records(), labels, arena_results::Settings::default(), || false)
     });
-    ended.await??;
+    let ended = ended.await?;
+    if let Some(error) = unread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(error.into());
+    }
+    ended?;
     for file in files(&path)? {
         if file != Path::new(SUMMARY) {
             store(run, &path, &file).await?;
@@ -93,7 +99,7 @@ async fn store(run: &FleetRun, folder: &Path, file: &Path) -> Result<(), WorkerE
 async fn gather(run: &FleetRun, sealed: &SealedJob, folder: &RunDir) -> Result<Vec<u8>, WorkerError> {
     let plan = &run.matrix.plan;
     let mut seen = vec![0u8; plan.len().div_ceil(8) as usize];
-    let key = |index| Some(run.matrix.id(index)?.key());
+    let key = |index| run.matrix.key(index);
     let (mut journal, _) = Journal::open(folder, key)?;
     let limit = run.settings.object_limit();
     for worker in &sealed.workers {
@@ -132,13 +138,15 @@ struct Rest {
     matrix: Arc<Matrix>,
     seen: Vec<u8>,
     not_run: Vec<u64>,
+    /// Why the names of a case could not be read; then its record is missing, too.
+    unread: Arc<Mutex<Option<DatasetError>>>,
 }
 
 impl Rest {
     /// Their records in plan order. In a lane that misses more records than were not run, a case cannot be told to be
     /// the one or the other, and all are errors.
     fn records(self) -> impl Iterator<Item = Record> {
-        let Self { matrix, seen, not_run } = self;
+        let Self { matrix, seen, not_run, unread } = self;
         let stored = move |index: u64| seen[(index / 8) as usize] >> (index % 8) & 1 == 1;
         let cases = matrix.plan.len();
         let mut missing = vec![0u64; matrix.plan.lanes().len()];
@@ -149,7 +157,11 @@ impl Rest {
         }
         let lost = move |lane: u32| missing.get(lane as usize) != not_run.get(lane as usize);
         (0..cases).filter(move |index| !stored(*index)).filter_map(move |index| {
-            let case = matrix.case(index, 0)?;
+            let planned = matrix.case(index, 0).unwrap_or_else(|error| {
+                unread.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                None
+            });
+            let Planned { case, .. } = planned?;
             let (lane, _) = matrix.plan.lane(index)?;
             Some(if lost(lane) {
                 let text = "the stored record is gone or broken";

@@ -18,9 +18,9 @@ use super::patience::{ask, next};
 use super::task::{Task, end_of};
 use super::{FleetRun, ending};
 use crate::stored::Stored;
-use crate::{Ended, Observer, Stop, WorkerError, bare};
+use crate::{Ended, Observer, Planned, Stop, WorkerError, bare};
 
-type Finished = serde_json::Result<(Claim, Stored)>;
+type Finished = Result<(Claim, Stored), WorkerError>;
 
 type Upload = (Arc<ClosedBatch>, Task<Result<Sent, WorkerError>>);
 
@@ -205,16 +205,19 @@ impl Process {
     }
 
     fn start_case(&mut self, claim: Claim) -> Result<(), WorkerError> {
-        let unplanned = || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
+        let unplanned = move || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
         let index = self.run.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
-        let case = self.run.matrix.case(index, claim.attempt).ok_or_else(unplanned)?;
-        let (runner, worker) = (self.run.runner.clone(), self.worker.to_string());
+        let (matrix, runner) = (self.run.matrix.clone(), self.run.runner.clone());
+        let worker = self.worker.to_string();
         let task = self.tasks.spawn(async move {
-            let record = match claim.exhausted {
-                Some(why) => exhausted(&case, why, &worker),
-                None => attempt(runner, &case, &worker).await,
+            let Planned { case, refused } = matrix.read(index, claim.attempt).await?.ok_or_else(unplanned)?;
+            let record = match (claim.exhausted, refused) {
+                (Some(why), _) => exhausted(&case, why, &worker),
+                (None, Some(why)) => bare::refused(&case, &why, &worker),
+                (None, None) => attempt(runner, &case, &worker).await,
             };
-            Ok((claim, Stored::new(record, arena_results::MAX_RECORD_BYTES)?))
+            let encode = |error: serde_json::Error| WorkerError::Encode { detail: error.to_string() };
+            Ok((claim, Stored::new(record, arena_results::MAX_RECORD_BYTES).map_err(encode)?))
         });
         self.held.insert(claim.at(), (claim, task));
         Ok(())
@@ -271,8 +274,7 @@ impl Process {
                     Err(error) if error.is_cancelled() => return Ok(()),
                     joined => joined?,
                 };
-                let (claim, Stored { record, line }) =
-                    finished.map_err(|error| WorkerError::Encode { detail: error.to_string() })?;
+                let (claim, Stored { record, line }) = finished?;
                 observer.stored(&record);
                 let settled = Settled {
                     lane: claim.lane,

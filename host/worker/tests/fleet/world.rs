@@ -224,12 +224,13 @@ impl World {
                 seed_memories: vec![],
                 tool_policy: None,
                 conversation_assertions: vec![],
+                dataset: None,
                 recording: None,
                 unsupported: vec![],
                 file: "scenario.yaml".into(),
             })
         };
-        Matrix::new(Plan::new(&input).unwrap(), input, ids.iter().map(scenario).collect())
+        Matrix::new(Plan::new(&input).unwrap(), input, ids.iter().map(scenario).collect(), vec![None; ids.len()])
     }
 
     pub fn cases(&self) -> u64 {

@@ -16,6 +16,7 @@ enum May {
 const DIRECTION: &[(&str, May)] = &[
     ("arena-model", May::Only(&[])),
     ("arena-bundle", May::Only(&["arena-model"])),
+    ("arena-dataset", May::Only(&["arena-model"])),
     ("arena-source", May::Only(&["arena-model", "arena-bundle"])),
     ("arena-artifact", May::Only(&["arena-model", "arena-bundle"])),
     ("arena-plan", May::Only(&["arena-model", "arena-bundle"])),
@@ -33,6 +34,7 @@ const DIRECTION: &[(&str, May)] = &[
             "arena-artifact",
             "arena-plan",
             "arena-bundle",
+            "arena-dataset",
             "arena-evaluate",
             "arena-results",
         ]),

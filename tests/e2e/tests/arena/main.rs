@@ -18,6 +18,7 @@ mod conduct;
 mod config;
 mod context;
 mod conversation;
+mod datasets;
 mod duplex;
 mod evaluator;
 mod features;

@@ -74,6 +74,8 @@ fn unpacked(archive: &Path, scratch: &Path) -> Result<PathBuf, Failure> {
 
 fn print_bundle(bundle: &Bundle, format: Format) {
     let planned = arena_plan::input(bundle).and_then(|input| Plan::new(&input));
+    // How many rows its tables have is not read here.
+    let has_tables = bundle.scenarios.iter().any(|scenario| scenario.dataset.is_some());
     let components: Vec<&ComponentSpec> = bundle.components.iter().chain(&bundle.template).collect();
     if let Format::Json = format {
         let file =
@@ -85,7 +87,7 @@ fn print_bundle(bundle: &Bundle, format: Format) {
             "bundleDigest": bundle.digest,
             "scenarios": bundle.scenarios.len(),
             "providers": bundle.providers.len(),
-            "cases": planned.as_ref().ok().map(Plan::len),
+            "cases": planned.as_ref().ok().filter(|_| !has_tables).map(Plan::len),
             "components": components.iter().map(component).collect::<Vec<Value>>(),
             "files": bundle.files.iter().map(file).collect::<Vec<Value>>(),
         });
@@ -98,6 +100,7 @@ fn print_bundle(bundle: &Bundle, format: Format) {
     row("scenarios", bundle.scenarios.len());
     row("providers", bundle.providers.len());
     match planned {
+        Ok(plan) if has_tables => row("cases", format_args!("{} and more, by the rows of tables", plan.len())),
         Ok(plan) => row("cases", plan.len()),
         Err(error) => row("cases", format_args!("none [{}]: {}", error.reason(), line(&error.to_string()))),
     }

@@ -15,6 +15,7 @@ use crate::findings::{self, Finding};
 use crate::output::println;
 use crate::outside::Outside;
 use crate::session::{Session, provider_settings};
+use crate::tables::Given;
 use crate::terminal::{line, plural, safe};
 use crate::work::Inputs;
 
@@ -35,6 +36,9 @@ pub struct Arguments {
     /// Check it as `arena run --mock-provider` runs it: the providers under test call nobody.
     #[arg(long)]
     mock_provider: bool,
+    /// Table of the scenarios whose `dataset` names none, as in `arena run`.
+    #[arg(long, value_name = "FILE")]
+    dataset: Option<PathBuf>,
     #[command(flatten)]
     outside: Outside,
 }
@@ -127,6 +131,7 @@ fn destinations(session: &Session, mock_provider: bool) -> Vec<Destination> {
 
 fn inputs(bundle: &Path, arguments: &Arguments) -> Inputs {
     let mut inputs = Inputs {
+        dataset: arguments.dataset.clone().map(Given::File),
         mock_provider: arguments.mock_provider,
         tool_env: arguments.outside.tool_env.clone(),
         ..Inputs::of(bundle.to_owned())

@@ -1,0 +1,192 @@
+//! Rows by number, from blocks that are read when they are needed.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arena_model::Hasher;
+
+use crate::row::Values;
+use crate::{Block, DatasetError, INDEX, Index, ROWS, Row};
+
+/// Unpacked blocks that are kept.
+const KEPT: usize = 8;
+/// Longest index, bytes.
+const INDEX_BYTES: u64 = 64 << 20;
+/// Most bytes of an unpacked block: its limit and a row over it.
+const BLOCK_BYTES: u32 = 8 << 20;
+
+/// Where the blocks of a table are read from.
+pub trait Blocks: Send + Sync {
+    /// `count` bytes from `offset` of the file of rows.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    fn read(&self, offset: u64, count: u32) -> Result<Vec<u8>, String>;
+}
+
+/// A table that was indexed.
+pub struct Table {
+    index: Index,
+    blocks: Box<dyn Blocks>,
+    /// The last used first.
+    kept: Mutex<VecDeque<(usize, Arc<String>)>>,
+}
+
+impl Table {
+    /// The table whose index and rows are in `folder`.
+    ///
+    /// # Errors
+    /// [`DatasetError::IndexBroken`], [`DatasetError::Io`].
+    pub fn open(folder: &Path) -> Result<Self, DatasetError> {
+        let path = folder.join(INDEX);
+        let shown = path.display().to_string();
+        let failed = || DatasetError::io(&shown, "the index of a table cannot be read");
+        let size = std::fs::metadata(&path).map_err(failed())?.len();
+        if size > INDEX_BYTES {
+            return Err(DatasetError::broken(&shown, format!("it has more than {INDEX_BYTES} bytes")));
+        }
+        let bytes = std::fs::read(&path).map_err(failed())?;
+        let index = serde_json::from_slice(&bytes).map_err(|error| DatasetError::broken(&shown, error))?;
+        Self::of_folder(index, folder)
+    }
+
+    /// As [`Table::open`], with the index at hand.
+    pub(crate) fn of_folder(index: Index, folder: &Path) -> Result<Self, DatasetError> {
+        let file = File::open(folder.join(ROWS)).map_err(DatasetError::io(&index.table, "its rows cannot be read"))?;
+        Self::new(index, Box::new(OfFile(file)))
+    }
+
+    /// The table of `index` with its blocks elsewhere.
+    ///
+    /// # Errors
+    /// [`DatasetError::IndexBroken`].
+    pub fn new(index: Index, blocks: Box<dyn Blocks>) -> Result<Self, DatasetError> {
+        index.check().map_err(|why| DatasetError::broken(&index.table, why))?;
+        Ok(Self { index, blocks, kept: Mutex::default() })
+    }
+
+    /// The same under another name, for messages.
+    #[must_use]
+    pub fn named(mut self, table: &str) -> Self {
+        self.index.table = table.to_owned();
+        self
+    }
+
+    /// Reads all rows and compares them with what the index says they are.
+    ///
+    /// # Errors
+    /// As [`Table::row`].
+    pub fn verify(&self) -> Result<(), DatasetError> {
+        let mut content = Hasher::default();
+        for block in &self.index.blocks {
+            content.update(self.unpacked(block)?.as_bytes());
+        }
+        match content.finish() == self.index.content {
+            true => Ok(()),
+            false => Err(DatasetError::broken(&self.index.table, "its rows are not those that were indexed")),
+        }
+    }
+
+    /// What is known of it.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The row `number`, from 0.
+    ///
+    /// # Errors
+    /// [`DatasetError::IndexBroken`], [`DatasetError::Io`].
+    pub fn row(&self, number: u64) -> Result<Row, DatasetError> {
+        let broken = |why: &str| DatasetError::broken(&self.index.table, why);
+        let at = self.index.block_of(number).ok_or_else(|| broken("there is no such row"))?;
+        let (block, text) = (&self.index.blocks[at], self.block(at)?);
+        let nth = usize::try_from(number - block.first).unwrap_or(usize::MAX);
+        let line = text.lines().nth(nth).ok_or_else(|| broken("a block lacks rows"))?;
+        self.parsed(number, line)
+    }
+
+    /// Calls `each` for every row, in order, until it ends with an error.
+    ///
+    /// # Errors
+    /// As [`Table::row`], and those of `each`.
+    pub fn scan(&self, mut each: impl FnMut(Row) -> Result<(), DatasetError>) -> Result<(), DatasetError> {
+        for (at, block) in self.index.blocks.iter().enumerate() {
+            let text = self.unpacked(block)?;
+            let next = self.index.blocks.get(at + 1).map_or(self.index.rows, |next| next.first);
+            let mut number = block.first;
+            for line in text.lines() {
+                each(self.parsed(number, line)?)?;
+                number += 1;
+            }
+            if number != next {
+                return Err(DatasetError::broken(&self.index.table, "a block lacks rows"));
+            }
+        }
+        Ok(())
+    }
+
+    fn parsed(&self, number: u64, line: &str) -> Result<Row, DatasetError> {
+        let broken = || DatasetError::broken(&self.index.table, "a row cannot be read");
+        let mut parts = line.splitn(3, '\t');
+        let (Some(line), Some(id), Some(text)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(broken());
+        };
+        let id = match self.index.repeats_before(number) {
+            0 => id.to_owned(),
+            before => format!("{id}.{}", before + 1),
+        };
+        let values = match text.strip_prefix('!') {
+            Some(why) => Err(why.to_owned()),
+            None => Ok(Values::parse(text).map_err(|_| broken())?),
+        };
+        Ok(Row { number, line: line.parse().map_err(|_| broken())?, id, values })
+    }
+
+    fn block(&self, at: usize) -> Result<Arc<String>, DatasetError> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut kept = kept();
+            if let Some(place) = kept.iter().position(|(kept, _)| *kept == at)
+                && let Some(found) = kept.remove(place)
+            {
+                let text = found.1.clone();
+                kept.push_front(found);
+                return Ok(text);
+            }
+        }
+        // Two that want the same at once both read it: waiting for each other would be worse.
+        let text = Arc::new(self.unpacked(&self.index.blocks[at])?);
+        let mut kept = kept();
+        kept.push_front((at, text.clone()));
+        kept.truncate(KEPT);
+        Ok(text)
+    }
+
+    fn unpacked(&self, block: &Block) -> Result<String, DatasetError> {
+        let broken = |why: &str| DatasetError::broken(&self.index.table, why);
+        if block.bytes > BLOCK_BYTES || block.packed > BLOCK_BYTES {
+            return Err(broken("a block is too large"));
+        }
+        let read = self.blocks.read(block.offset, block.packed);
+        let doing = "its rows cannot be read".to_owned();
+        let packed = read.map_err(|why| DatasetError::Io { table: self.index.table.clone(), doing, why })?;
+        if !blake3::hash(&packed).to_hex().starts_with(block.hash.as_str()) || block.hash.len() < 32 {
+            return Err(broken("a block is not what was indexed"));
+        }
+        let bytes = zstd::bulk::decompress(&packed, block.bytes as usize).map_err(|_| broken("a block is broken"))?;
+        String::from_utf8(bytes).map_err(|_| broken("a block is no text"))
+    }
+}
+
+struct OfFile(File);
+
+impl Blocks for OfFile {
+    fn read(&self, offset: u64, count: u32) -> Result<Vec<u8>, String> {
+        let mut bytes = vec![0; count as usize];
+        self.0.read_exact_at(&mut bytes, offset).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    }
+}
