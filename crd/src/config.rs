@@ -59,6 +59,9 @@ pub struct ArenaConfigSpec {
     /// Template engine in place of the bundle's or the standard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<ComponentRef>,
+    /// The table of scenarios whose own `dataset` has no path: each of its rows is a case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetRef>,
     /// Which of the bundle's scenarios run. All if it is left out. A filter that leaves none is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenarios: Option<ScenarioFilter>,
@@ -168,6 +171,20 @@ pub struct EvaluatorSpec {
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Grant {
     Judge,
+}
+
+/// Names a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(crates(kube_core = "::kube_core"))]
+pub struct DatasetRef {
+    /// The ArenaSource that the table comes from. Its contents are dataset, or it is a bundle that holds the table.
+    pub source_ref: NameRef,
+    /// Path of the table within the source: .jsonl, .csv, .tsv, each also with .gz or .zst behind it, or .parquet.
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(part, part == '..')")
+        .message("path is a file of the source: a path relative to it, without .."))]
+    pub path: String,
 }
 
 /// Names a component.

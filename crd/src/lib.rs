@@ -24,8 +24,8 @@ mod source;
 
 pub use condition::{Condition, ConditionStatus};
 pub use config::{
-    ArenaConfig, ArenaConfigSpec, CompatWay, ComponentRef, EgressSettings, EvaluationSettings, EvaluatorSpec,
-    FailedTurn, Grant, ProviderEntry, ScenarioFilter,
+    ArenaConfig, ArenaConfigSpec, CompatWay, ComponentRef, DatasetRef, EgressSettings, EvaluationSettings,
+    EvaluatorSpec, FailedTurn, Grant, ProviderEntry, ScenarioFilter,
 };
 pub use config_status::ArenaConfigStatus;
 pub use definition::{definition, definitions};
@@ -44,7 +44,7 @@ pub use run_spec::{endpoint, run_spec};
 pub use schema::refusal;
 pub use source::{
     ArenaSource, ArenaSourceSpec, ArenaSourceStatus, Artifact, ConfigMapSource, GitReference, GitSource, OciSource,
-    SourceType,
+    SourceContents, SourceType,
 };
 
 /// Group of all kinds.

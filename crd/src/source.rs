@@ -45,6 +45,10 @@ pub struct ArenaSourceSpec {
     /// Kind of place: git, oci or configmap. The block of that name must be set, and no other.
     #[serde(rename = "type")]
     pub type_: SourceType,
+    /// What is there: bundle, or dataset for tables that ArenaConfigs name under spec.dataset. Files of a dataset are taken
+    /// as they are.
+    #[serde(default)]
+    pub contents: SourceContents,
     /// Time between two looks at the place. An unchanged place costs one cheap query. From 5s to 24h.
     #[serde(default = "interval")]
     #[x_kube(validation = Rule::new("duration(self) >= duration('5s') && duration(self) <= duration('24h')")
@@ -85,6 +89,16 @@ pub enum SourceType {
     Git,
     Oci,
     Configmap,
+}
+
+/// What a place holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum SourceContents {
+    #[default]
+    Bundle,
+    Dataset,
 }
 
 /// A Git repository.

@@ -117,6 +117,8 @@ pub fn configs() -> Table {
         (json!({"evaluators": [{"name": "p", "component": "p.js"}]}), "component is a .wasm file"),
         (json!({"evaluators": [{"name": "p", "component": "../p.wasm"}]}), "component is a .wasm file"),
         (json!({"template": {"component": "/p.wasm"}}), "component is a .wasm file"),
+        (json!({"dataset": {"sourceRef": {"name": "t"}, "path": "../t.csv"}}), "path is a file of the source"),
+        (json!({"dataset": {"sourceRef": {"name": "t"}, "path": "/t.csv"}}), "path is a file of the source"),
     ];
     Table { kind: "ArenaConfig", base, cases }
 }

@@ -27,4 +27,4 @@ pub use run_spec::{CloudPlatform, ComponentBinding, Endpoint, ProviderBinding, R
 pub use selection::Selection;
 pub use store::{ResultStore, StoreError, Stored};
 pub use summary::{ConcurrencyHistory, Counts, MeasuredSummary, Summary, Tally, ThresholdTally, TrialTally, Trials};
-pub use ticket::{QueueShape, RedisAccess, StoreAccess, Ticket};
+pub use ticket::{DatasetPin, QueueShape, RedisAccess, StoreAccess, Ticket};

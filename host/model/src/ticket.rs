@@ -30,8 +30,21 @@ pub struct Ticket {
     pub queue: QueueShape,
     /// Cases at once in one process.
     pub concurrency: u32,
+    /// The table of the run; none if the config names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetPin>,
     /// Address and key of each provider that the config binds. A relative `credential_file` lies beside this file.
     pub endpoints: BTreeMap<String, Endpoint>,
+}
+
+/// A table that was indexed: two artifacts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DatasetPin {
+    /// Its index.
+    pub index: Digest,
+    /// Its rows in blocks, which the index has digests of.
+    pub rows: Digest,
 }
 
 /// How the store is reached.

@@ -15,6 +15,8 @@ pub struct ConfigObservation<'a> {
     pub config: &'a ArenaConfig,
     /// The source it names, if it exists.
     pub source: Option<&'a ArenaSource>,
+    /// The source of its table, if it names one that exists.
+    pub dataset: Option<&'a ArenaSource>,
     /// Providers of its namespace by name.
     pub providers: &'a BTreeMap<String, Provider>,
     /// Of this look.
@@ -26,7 +28,7 @@ pub fn plan_config(seen: &ConfigObservation<'_>) -> ArenaConfigStatus {
     let generation = seen.config.metadata.generation;
     let old = seen.config.status.as_ref().map_or(&[][..], |status| &status.conditions);
     let mut conditions = Conditions::new(old, generation, seen.now);
-    let source = match resolve(&seen.config.spec, seen.source, seen.providers) {
+    let source = match resolve(&seen.config.spec, seen.source, seen.dataset, seen.providers) {
         Ok(resolved) => {
             conditions.ready("Resolved", format!("a job would test {}", resolved.source.revision));
             Some(resolved.source)

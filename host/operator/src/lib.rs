@@ -35,5 +35,5 @@ pub use operator::run;
 pub use provider::{ProviderObservation, SecretSeen, plan_provider};
 pub use reference::{ReferenceError, Resolved, resolve};
 pub use schedule::{BACKOFF_MAX, BACKOFF_MIN, backoff, jittered};
-pub use settings::{Freezer, FrozenWork, Settings};
+pub use settings::{Freezer, FrozenTable, FrozenWork, Settings};
 pub use source::{Fetch, SourceObservation, SourcePlan, plan_source};

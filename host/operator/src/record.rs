@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arena_crd::{EvaluationSettings, GateSpec, SourceStatus};
-use arena_model::{Digest, Manifest, QueueShape, RunSpec};
+use arena_model::{DatasetPin, Digest, Manifest, QueueShape, RunSpec};
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ pub(crate) struct RunRecord {
     /// The bundle's archive, an artifact.
     pub(crate) archive: Digest,
     pub(crate) source: SourceStatus,
+    /// The table and where it comes from, if the config names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dataset: Option<RunDataset>,
     pub(crate) gates: Vec<GateSpec>,
     pub(crate) workers: u32,
     pub(crate) evaluation: EvaluationSettings,
@@ -26,6 +29,15 @@ pub(crate) struct RunRecord {
     pub(crate) providers: BTreeMap<String, String>,
     /// How the bundle is run.
     pub(crate) run: RunSpec,
+}
+
+/// The table of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunDataset {
+    pub(crate) source: SourceStatus,
+    /// Artifacts.
+    pub(crate) pin: DatasetPin,
 }
 
 /// A frozen run as it was read back.
@@ -52,6 +64,13 @@ impl Run {
             at,
         };
         Ok(Self { frozen, record })
+    }
+
+    /// All that a worker reads: the manifest first.
+    pub(crate) fn artifacts(&self) -> Vec<Digest> {
+        let pin = self.record.dataset.iter().map(|dataset| &dataset.pin);
+        let tables = pin.flat_map(|pin| [pin.index.clone(), pin.rows.clone()]);
+        [self.frozen.manifest.clone(), self.record.archive.clone()].into_iter().chain(tables).collect()
     }
 
     pub(crate) fn lanes(&self) -> Vec<Lane> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arena_crd::{
     ArenaConfig, ArenaConfigSpec, ArenaSource, Artifact, Condition, ConditionStatus, Provider, ProviderEntry,
-    SourceStatus,
+    SourceContents, SourceStatus,
 };
 use arena_model::{Class, Fault};
 
@@ -17,7 +17,7 @@ pub enum ReferenceError {
     #[error("ArenaConfig {0:?} does not exist in this namespace; create it, or mend spec.configRef.name")]
     ConfigNotFound(String),
     /// A config's source is not there.
-    #[error("ArenaSource {0:?} does not exist in this namespace; create it, or mend spec.sourceRef.name")]
+    #[error("ArenaSource {0:?} does not exist in this namespace; create it, or mend its name")]
     SourceNotFound(String),
     /// A source has no bundle yet.
     #[error("ArenaSource {name:?} has no bundle for its present spec: {message}")]
@@ -35,6 +35,9 @@ pub enum ReferenceError {
         /// What the source says.
         message: String,
     },
+    /// The source is of tables.
+    #[error("ArenaSource {0:?} holds tables (spec.contents: dataset), and spec.sourceRef needs a bundle")]
+    SourceIsDataset(String),
     /// A provider is not there.
     #[error("Provider {object:?} (entry {entry:?}) does not exist in this namespace; create it, or mend its name")]
     ProviderNotFound {
@@ -62,6 +65,7 @@ impl Fault for ReferenceError {
             Self::SourceNotFound(_) => "SourceNotFound",
             Self::SourceNotReady { .. } => "SourceNotReady",
             Self::BundleInvalid { .. } => "BundleInvalid",
+            Self::SourceIsDataset(_) => "SourceIsDataset",
             Self::ProviderNotFound { .. } => "ProviderNotFound",
             Self::ProviderNotReady { .. } => "ProviderNotReady",
         }
@@ -77,6 +81,8 @@ impl Fault for ReferenceError {
 pub struct Resolved {
     /// The bundle.
     pub source: SourceStatus,
+    /// The source of the config's table, if it names one.
+    pub dataset: Option<SourceStatus>,
     /// Entry and object, in the order of the config.
     pub providers: Vec<(ProviderEntry, Provider)>,
 }
@@ -88,14 +94,16 @@ pub struct Resolved {
 pub fn resolve(
     config: &ArenaConfigSpec,
     source: Option<&ArenaSource>,
+    dataset: Option<&ArenaSource>,
     providers: &BTreeMap<String, Provider>,
 ) -> Result<Resolved, ReferenceError> {
     let name = &config.source_ref.name;
-    let source = source.ok_or_else(|| ReferenceError::SourceNotFound(name.clone()))?;
-    let artifact = source.status.as_ref().and_then(|status| status.artifact.as_ref());
-    // A bundle that was found by an older spec may be of another place altogether.
-    let current = |artifact: &&Artifact| Some(artifact.observed_generation) == source.metadata.generation;
-    let artifact = artifact.filter(current).ok_or_else(|| without_bundle(name, source))?;
+    if source.is_some_and(|source| source.spec.contents == SourceContents::Dataset) {
+        return Err(ReferenceError::SourceIsDataset(name.clone()));
+    }
+    let source = of_source(name, source)?;
+    let named = config.dataset.as_ref();
+    let dataset = named.map(|named| of_source(&named.source_ref.name, dataset)).transpose()?;
     let mut found = Vec::new();
     for entry in config.provider_entries() {
         let object = entry.object().to_owned();
@@ -111,9 +119,17 @@ pub fn resolve(
             }
         }
     }
-    let source =
-        SourceStatus { name: name.clone(), revision: artifact.revision.clone(), digest: artifact.digest.clone() };
-    Ok(Resolved { source, providers: found })
+    Ok(Resolved { source, dataset, providers: found })
+}
+
+/// What a source has for its present spec.
+fn of_source(name: &str, source: Option<&ArenaSource>) -> Result<SourceStatus, ReferenceError> {
+    let source = source.ok_or_else(|| ReferenceError::SourceNotFound(name.to_owned()))?;
+    let artifact = source.status.as_ref().and_then(|status| status.artifact.as_ref());
+    // A bundle that was found by an older spec may be of another place altogether.
+    let current = |artifact: &&Artifact| Some(artifact.observed_generation) == source.metadata.generation;
+    let artifact = artifact.filter(current).ok_or_else(|| without_bundle(name, source))?;
+    Ok(SourceStatus { name: name.to_owned(), revision: artifact.revision.clone(), digest: artifact.digest.clone() })
 }
 
 fn without_bundle(name: &str, source: &ArenaSource) -> ReferenceError {

@@ -41,11 +41,20 @@ pub struct Settings {
 /// What only an engine can say of a bundle. The operator itself knows no sandbox.
 #[async_trait]
 pub trait Freezer: Send + Sync {
-    /// All that can change a verdict of the bundle in `folder` when it is run as `spec` says.
-    async fn freeze(&self, folder: &Path, spec: &RunSpec) -> Result<FrozenWork, Reported>;
+    /// All that can change a verdict of the bundle in `folder` when it is run as `spec` says, with the table `dataset`.
+    async fn freeze(&self, folder: &Path, spec: &RunSpec, dataset: Option<&Path>) -> Result<FrozenWork, Reported>;
 
     /// Whether the folder is a bundle at all.
     async fn check(&self, folder: &Path) -> Result<(), Reported>;
+}
+
+/// Files of an indexed table, which nobody changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenTable {
+    /// Its index.
+    pub index: PathBuf,
+    /// Its rows.
+    pub rows: PathBuf,
 }
 
 /// The work of a run.
@@ -57,4 +66,6 @@ pub struct FrozenWork {
     pub lanes: Vec<Lane>,
     /// Version of the engine.
     pub engine: String,
+    /// The table's index and rows, if there is a table.
+    pub dataset: Option<FrozenTable>,
 }

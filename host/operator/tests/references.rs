@@ -4,10 +4,10 @@
 
 mod world;
 
-use arena_crd::{Condition, ConditionStatus, Provider};
+use arena_crd::{ArenaSource, Condition, ConditionStatus, Provider};
 use arena_operator::{ProviderObservation, SecretSeen, plan_provider};
 use serde_json::json;
-use world::{World, at, object, ready, said};
+use world::{World, artifact, at, object, ready, said};
 
 #[test]
 fn a_config_with_all_it_needs_is_ready() {
@@ -39,6 +39,28 @@ fn what_is_missing_is_named() {
     let condition = Condition::find(&status.conditions, "Ready").unwrap();
     assert_eq!(condition.reason, "BundleInvalid");
     assert!(condition.message.contains("temprature"), "{}", condition.message);
+}
+
+#[test]
+fn a_table_comes_from_a_source_of_its_own() {
+    let mut world = World::new();
+    let config = world.config.as_mut().unwrap();
+    config.spec.dataset = serde_json::from_value(json!({"sourceRef": {"name": "tables"}, "path": "t.csv"})).unwrap();
+    let status = world.plan_config();
+    assert_eq!(said(&status.conditions)[0], "Ready=False/SourceNotFound");
+    assert!(Condition::find(&status.conditions, "Ready").unwrap().message.contains("\"tables\""), "{status:?}");
+
+    let spec = json!({"type": "git", "contents": "dataset", "git": {"url": "https://git/acme/tables"}});
+    let mut tables: ArenaSource = object("ArenaSource", "tables", spec);
+    tables.status = Some(Default::default());
+    world.dataset = Some(tables.clone());
+    assert_eq!(said(&world.plan_config().conditions)[0], "Ready=False/SourceNotReady");
+    tables.status.as_mut().unwrap().artifact = Some(artifact("main@sha1:def"));
+    world.dataset = Some(tables.clone());
+    assert_eq!(said(&world.plan_config().conditions), ["Ready=True/Resolved"]);
+
+    world.source = Some(tables);
+    assert_eq!(said(&world.plan_config().conditions)[0], "Ready=False/SourceIsDataset", "tables are no bundle");
 }
 
 #[test]

@@ -83,7 +83,8 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     Ok(())
 }
 
-fn write_bundle(bundle: &Path, dataset: serde_json::Value) -> Result<()> {
+/// A bundle of one scenario with this dataset, whose cases pass where a row expects `so`.
+pub fn write_bundle(bundle: &Path, dataset: serde_json::Value) -> Result<()> {
     let check = json!({"type": "contains", "params": {"patterns": ["{{row.expected}}"]}});
     let spec = json!({
         "prompt_specs": {"p": {"task_type": "p", "version": "1", "description": "d", "system_template": "You help."}},

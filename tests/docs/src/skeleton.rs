@@ -25,18 +25,21 @@ const ARENA: [(&str, &str); 11] = [
 ];
 
 /// Keys of a scenario's spec, likewise.
-const SCENARIO: [(&str, &str); 9] = [
+const SCENARIO: [(&str, &str); 10] = [
     ("task_type", "task_type: support"),
     ("description", "description: a piece"),
     ("turns", "turns: [{ role: user, content: Hello }]"),
     ("conversation_assertions", ""),
     ("variables", ""),
     ("trials", ""),
+    ("dataset", ""),
     ("streaming", ""),
     ("providers", ""),
     ("provider_group", ""),
 ];
 
+/// The table that a piece may name.
+const TABLE: (&str, &str) = ("data/test.jsonl", "{\"language\": \"en\", \"reviewed\": true, \"topic\": \"lamps\"}\n");
 const PROMPT: &str = "task_type: support\nversion: v1.0.0\ndescription: a piece\nsystem_template: Be kind.\n";
 const MOCK: &str = "type: mock\nmodel: mock-model\n";
 
@@ -108,6 +111,8 @@ pub fn bundle_around(yaml: &str, to: &Path) -> Result<bool> {
     fs::create_dir_all(to.join("evaluators"))?;
     let component = root().join("examples/quickstart").join(EVALUATOR);
     fs::copy(&component, to.join(EVALUATOR)).with_context(|| format!("{}: run `./x build`", component.display()))?;
+    fs::create_dir_all(to.join("data"))?;
+    fs::write(to.join(TABLE.0), TABLE.1)?;
     for (name, text) in files {
         fs::write(to.join(name), text)?;
     }

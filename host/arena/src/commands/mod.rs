@@ -40,7 +40,7 @@ pub enum Command {
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
-    /// Look after the answers that runs with `--cache write` keep.
+    /// Look after the answers that runs with `--cache write` keep, and after indexed tables.
     #[command(subcommand)]
     Cache(cache::Command),
     /// Pack a bundle, or bring it to a registry and back.

@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use arena_model::RunSpec;
-use arena_operator::{Freezer, FrozenWork, Lane, Reported};
+use arena_operator::{Freezer, FrozenTable, FrozenWork, Lane, Reported};
 use async_trait::async_trait;
 
 use crate::exit::Failure;
+use crate::tables::Given;
 use crate::work::{ENGINE, Inputs, Prepared, load_bundle};
 
 /// This program's engine.
@@ -15,13 +16,18 @@ pub struct Engine;
 
 #[async_trait]
 impl Freezer for Engine {
-    async fn freeze(&self, folder: &Path, spec: &RunSpec) -> Result<FrozenWork, Reported> {
-        let inputs = Inputs { run: spec.clone(), ..Inputs::of(folder.to_owned()) };
+    async fn freeze(&self, folder: &Path, spec: &RunSpec, dataset: Option<&Path>) -> Result<FrozenWork, Reported> {
+        let dataset = dataset.map(|path| Given::File(path.to_owned()));
+        let inputs = Inputs { run: spec.clone(), dataset, ..Inputs::of(folder.to_owned()) };
         blocking(move || {
-            let Prepared { matrix, work, .. } = Prepared::of(&inputs)?;
+            let Prepared { matrix, work, dataset, .. } = Prepared::of(&inputs)?;
             let lanes = matrix.plan.lanes().iter();
             let lanes = lanes.map(|lane| Lane { provider: lane.provider.clone(), cases: lane.len }).collect();
-            Ok(FrozenWork { work, lanes, engine: ENGINE.to_owned() })
+            let dataset = dataset.map(|folder| FrozenTable {
+                index: folder.join(arena_dataset::INDEX),
+                rows: folder.join(arena_dataset::ROWS),
+            });
+            Ok(FrozenWork { work, lanes, engine: ENGINE.to_owned(), dataset })
         })
         .await
     }

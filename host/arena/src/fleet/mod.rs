@@ -3,6 +3,7 @@
 pub mod flags;
 mod freezer;
 mod permits;
+mod table;
 mod ticket;
 
 use std::net::SocketAddr;

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES};
+use crate::tables::Given;
 use crate::work::{ENGINE, Inputs, run_spec};
 
 /// File of the ticket in the job's folder.
@@ -58,6 +59,10 @@ impl Assignment {
             StoreClient::new(&ticket.store.url, ticket.store.token.clone(), ClientSettings::default()).or_fail()?;
         let manifest = manifest(&store, &ticket).await?;
         let folder = bundle(&store, &ticket, scratch.path()).await?;
+        let dataset = match &ticket.dataset {
+            Some(pin) => Some(Given::Table(Arc::new(super::table::open(&store, &ticket, pin).await?))),
+            None => None,
+        };
         let mut options = RedisOptions::new(ticket.redis.url.clone());
         options.username = Some(ticket.redis.username.clone());
         options.password = Some(ticket.redis.password.clone());
@@ -65,6 +70,7 @@ impl Assignment {
             run: run_spec(&manifest.work)?,
             permits: Some(Arc::new(super::permits::SharedPermits::new(&endpoints, options.clone()))),
             endpoints,
+            dataset,
             concurrency: Some(ticket.concurrency),
             seed: manifest.work.seed,
             ..Inputs::of(folder.join(&manifest.work.entry))
@@ -97,11 +103,13 @@ fn read_ticket(job_dir: &Path) -> Result<Ticket, Failure> {
     Ok(ticket)
 }
 
-fn artifact(ticket: &Ticket, digest: &Digest) -> Name {
+/// Name of one of the job's artifacts.
+pub(super) fn artifact(ticket: &Ticket, digest: &Digest) -> Name {
     Name::Artifact { namespace: ticket.namespace.clone(), digest: digest.clone() }
 }
 
-fn missing(what: &str, digest: &Digest) -> Failure {
+/// The error of an artifact that is not there.
+pub(super) fn missing(what: &str, digest: &Digest) -> Failure {
     Failure::input("ArtifactMissing", format!("the job's {what} {digest} is not in the store"))
         .hint("delete the job and create it again")
 }

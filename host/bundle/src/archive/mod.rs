@@ -8,6 +8,6 @@ mod tree_writer;
 mod unpack;
 
 pub use error::ArchiveError;
-pub use pack::pack;
+pub use pack::{pack, pack_files};
 pub use tree_writer::TreeWriter;
 pub use unpack::{unpack, unpack_into};

@@ -7,7 +7,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::ArchiveError;
 use super::path::{Paths, normal};
-use crate::{Bundle, BundleFile};
+use crate::{Bundle, BundleFile, Files, Problem};
 
 /// Mode of every file.
 const MODE: u32 = 0o644;
@@ -15,12 +15,25 @@ const MODE: u32 = 0o644;
 /// Writes those of the bundle's files that `wanted` picks, each checked against what was digested when the bundle was
 /// loaded, and gives the writer back.
 pub fn pack<W: Write>(bundle: &Bundle, wanted: impl Fn(&BundleFile) -> bool, to: W) -> Result<W, ArchiveError> {
+    write(bundle.files.iter().filter(|file| wanted(file)), |file| bundle.read(&file.path), to)
+}
+
+/// As [`pack`], all files of a folder that is no bundle.
+pub fn pack_files<W: Write>(files: &Files, to: W) -> Result<W, ArchiveError> {
+    write(files.list.iter(), |file| files.read(file), to)
+}
+
+fn write<'f, W: Write>(
+    files: impl Iterator<Item = &'f BundleFile>,
+    read: impl Fn(&BundleFile) -> Result<Vec<u8>, Problem>,
+    to: W,
+) -> Result<W, ArchiveError> {
     let (mut builder, mut paths) = (Builder::new(to), Paths::default());
-    for file in bundle.files.iter().filter(|file| wanted(file)) {
+    for file in files {
         // What unpacking would refuse must not be packed.
         normal(&file.path)?;
         paths.file(&file.path)?;
-        let bytes = bundle.read(&file.path)?;
+        let bytes = read(file)?;
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Regular);
         header.set_mode(MODE);

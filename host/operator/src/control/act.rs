@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
 use super::freeze::freeze;
-use super::observe::{is_of, job_id, pin_name};
+use super::observe::{is_of, job_id, pin_name, table_pin_name};
 use super::{credentials, observe};
 use crate::context::Context;
 use crate::record::Run;
@@ -25,6 +25,7 @@ pub(super) async fn act(context: &Context, job: &ArenaJob, action: &Action) -> R
             // Keys that are left of another life of Redis are not seen as a job.
             context.queue.remove(&job_id(job)?).await?;
             context.store()?.delete(&pin_name(job)).await?;
+            context.store()?.delete(&table_pin_name(job)).await?;
             finalizers(&jobs, job, &[]).await
         }
         Action::Freeze(resolved) => freeze(context, job, resolved).await,

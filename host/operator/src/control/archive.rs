@@ -5,8 +5,8 @@ use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use arena_artifact::{ARCHIVE_BYTES, Name, Pin};
-use arena_bundle::{Limits, archive, load};
-use arena_crd::{ArenaSource, Artifact};
+use arena_bundle::{ArchiveError, Files, Limits, archive, load};
+use arena_crd::{ArenaSource, Artifact, SourceContents};
 use arena_model::{Digest, Hasher};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -26,10 +26,14 @@ pub(super) struct Stored {
     pub(super) size: u64,
 }
 
-/// Packs the bundle in `folder` and stores it, pinned for the source.
+/// Packs what is in `folder` and stores it, pinned for the source.
 pub(super) async fn store(context: &Context, source: &ArenaSource, folder: PathBuf) -> Result<Stored, OperatorError> {
-    let scratch = context.settings.scratch.clone();
-    let packed = blocking(move || pack(&folder, &scratch)).await?;
+    let (scratch, contents) = (context.settings.scratch.clone(), source.spec.contents);
+    let packed = blocking(move || match contents {
+        SourceContents::Bundle => pack(&folder, &scratch),
+        SourceContents::Dataset => pack_files(&folder, &scratch),
+    })
+    .await?;
     let (file, archive, digest, size) = packed;
     let (store, namespace) = (context.store()?, source.namespace().unwrap_or_default());
     let pin = Pin { artifacts: vec![archive.clone()] };
@@ -47,17 +51,36 @@ fn pack(folder: &Path, scratch: &Path) -> Result<(TempDir, Digest, Digest, u64),
     let other = |text: String| failed(std::io::Error::other(text));
     // It was checked just now; the operator reads it again because only it packs.
     let bundle = load(folder, &Limits::default()).map_err(|problems| other(problems.to_string()))?;
+    let size = bundle.files.iter().map(|file| file.size).sum();
+    let (to, packed) = packed(scratch, |file| archive::pack(&bundle, |_| true, file))?;
+    Ok((to, packed, bundle.digest, size))
+}
+
+fn pack_files(folder: &Path, scratch: &Path) -> Result<(TempDir, Digest, Digest, u64), OperatorError> {
+    let failed = |error: std::io::Error| OperatorError::scratch("pack tables")(error);
+    let files = Files::of(folder, &Limits::default()).map_err(|problem| failed(std::io::Error::other(problem)))?;
+    let size = files.list.iter().map(|file| file.size).sum();
+    let (to, packed) = packed(scratch, |file| archive::pack_files(&files, file))?;
+    Ok((to, packed, files.digest, size))
+}
+
+/// An archive that `pack` writes, in a folder of its own, and its digest.
+fn packed(
+    scratch: &Path,
+    pack: impl FnOnce(BufWriter<File>) -> Result<BufWriter<File>, ArchiveError>,
+) -> Result<(TempDir, Digest), OperatorError> {
+    let failed = |error: std::io::Error| OperatorError::scratch("pack a bundle")(error);
     let to = TempDir::with_prefix_in("archive-", scratch).map_err(failed)?;
     let path = to.path().join(ARCHIVE);
     let file = BufWriter::new(File::create(&path).map_err(failed)?);
-    let mut file = archive::pack(&bundle, |_| true, file).map_err(|error| other(error.to_string()))?;
+    let mut file = pack(file).map_err(|error| failed(std::io::Error::other(error.to_string())))?;
     file.flush().map_err(failed)?;
     let digest = digest(&path).map_err(failed)?;
-    let size = bundle.files.iter().map(|file| file.size).sum();
-    Ok((to, digest, bundle.digest, size))
+    Ok((to, digest))
 }
 
-fn digest(path: &Path) -> std::io::Result<Digest> {
+/// Digest of a file.
+pub(super) fn digest(path: &Path) -> std::io::Result<Digest> {
     let (mut file, mut hasher, mut piece) = (File::open(path)?, Hasher::default(), vec![0; 1 << 16]);
     loop {
         let read = file.read(&mut piece)?;

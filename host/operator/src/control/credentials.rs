@@ -43,6 +43,7 @@ pub(super) async fn issue(context: &Context, job: &ArenaJob, run: &Run) -> Resul
         },
         queue: run.record.queue,
         concurrency: run.record.evaluation.concurrency,
+        dataset: run.record.dataset.as_ref().map(|dataset| dataset.pin.clone()),
         endpoints,
     };
     let permits: Vec<&str> = ticket.endpoints.values().filter_map(|endpoint| endpoint.shared.as_deref()).collect();
@@ -87,7 +88,7 @@ fn token(context: &Context, job: &ArenaJob, run: &Run) -> Result<String, Operato
         v: 1,
         namespace: job.namespace(),
         job: job.uid(),
-        read: vec![run.frozen.manifest.clone(), run.record.archive.clone()],
+        read: run.artifacts(),
         results: true,
         read_only: false,
         expires: expires.max(seconds(Timestamp::now()).saturating_add(1)),

@@ -5,17 +5,18 @@ use std::path::PathBuf;
 
 use arena_artifact::{Name, Pin, Put};
 use arena_bundle::{Limits, load};
-use arena_crd::{ArenaConfig, ArenaJob, ArenaSource, run_spec};
-use arena_model::{Digest, Endpoint, Fault as _, Manifest, Origin, RunSpec};
+use arena_crd::{ArenaConfig, ArenaJob, ArenaSource, DatasetRef, SourceStatus, run_spec};
+use arena_model::{DatasetPin, Digest, Endpoint, Fault as _, Manifest, Origin, RunSpec};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
+use tempfile::TempDir;
 
 use super::archive;
-use super::observe::pin_name;
+use super::observe::{pin_name, table_pin_name};
 use crate::conditions::time;
 use crate::context::Context;
-use crate::record::{Run, RunRecord};
-use crate::{FrozenWork, OperatorError, Reported, Resolved, queue_shape};
+use crate::record::{Run, RunDataset, RunRecord};
+use crate::{FrozenTable, FrozenWork, OperatorError, Reported, Resolved, queue_shape};
 
 pub(super) async fn freeze(context: &Context, job: &ArenaJob, resolved: &Resolved) -> Result<(), OperatorError> {
     let namespace = job.namespace().unwrap_or_default();
@@ -33,12 +34,26 @@ pub(super) async fn freeze(context: &Context, job: &ArenaJob, resolved: &Resolve
     let unpacked = archive::unpacked(context, &namespace, &archive).await?.ok_or_else(moved)?;
     let folder = archive::folder(&unpacked);
     refuse_unbound(folder.clone(), spec.clone(), endpoints.clone()).await?;
-    let frozen = context.freezer.freeze(&folder, &spec).await.map_err(OperatorError::NotFrozen)?;
+    let table = match (&config.spec.dataset, &resolved.dataset) {
+        (Some(named), Some(source)) => Some(table(context, &namespace, named, source).await?),
+        (None, None) => None,
+        _ => return Err(moved()),
+    };
+    let path = table.as_ref().map(|(_, path)| path.as_path());
+    let frozen = context.freezer.freeze(&folder, &spec, path).await.map_err(OperatorError::NotFrozen)?;
+    let dataset = match (&resolved.dataset, &frozen.dataset) {
+        (Some(source), Some(table)) => {
+            let pin = store_table(context, job, table).await?;
+            Some(RunDataset { source: source.clone(), pin })
+        }
+        _ => None,
+    };
     let mut queue = queue_shape(config.spec.workers, &config.spec.evaluation);
     queue.lease_ms = u64::try_from(context.settings.queue_lease.as_millis()).unwrap_or(queue.lease_ms);
     let record = RunRecord {
         archive,
         source: resolved.source.clone(),
+        dataset,
         gates: config.spec.gates.clone(),
         workers: config.spec.workers,
         evaluation: config.spec.evaluation.clone(),
@@ -53,6 +68,48 @@ pub(super) async fn freeze(context: &Context, job: &ArenaJob, resolved: &Resolve
     };
     let bytes = manifest(frozen, &record, &endpoints)?;
     store(context, job, &record.archive, bytes).await
+}
+
+/// The table that a config names: the folder that it goes with, and its path.
+async fn table(
+    context: &Context,
+    namespace: &str,
+    named: &DatasetRef,
+    found: &SourceStatus,
+) -> Result<(TempDir, PathBuf), OperatorError> {
+    let source = context.api::<ArenaSource>(namespace).get_opt(&named.source_ref.name).await?;
+    let artifact = source.and_then(|source| source.status).and_then(|status| status.artifact);
+    let artifact = artifact.filter(|artifact| artifact.revision == found.revision).ok_or_else(moved)?;
+    let archive = archive::of(&artifact).ok_or_else(moved)?;
+    let unpacked = archive::unpacked(context, namespace, &archive).await?.ok_or_else(moved)?;
+    let path = archive::folder(&unpacked).join(&named.path);
+    // An archive has plain files only, and the definition keeps the path inside.
+    if !path.is_file() {
+        let message = format!(
+            "ArenaSource {:?} has no file {:?} at {}; mend spec.dataset.path",
+            named.source_ref.name, named.path, found.revision
+        );
+        return Err(OperatorError::NotFrozen(Reported { reason: "DatasetSourceMissing".to_owned(), message }));
+    }
+    Ok((unpacked, path))
+}
+
+/// Stores index and rows of a table. The job's own pin, which is made next, keeps them; until then one of their own does.
+async fn store_table(context: &Context, job: &ArenaJob, table: &FrozenTable) -> Result<DatasetPin, OperatorError> {
+    let (store, namespace) = (context.store()?, job.namespace().unwrap_or_default());
+    let files = table.clone();
+    let digests =
+        tokio::task::spawn_blocking(move || Ok((archive::digest(&files.index)?, archive::digest(&files.rows)?)));
+    let failed = OperatorError::scratch("read an indexed table");
+    let digests = digests.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let (index, rows) = digests.map_err(failed)?;
+    let pin = Pin { artifacts: vec![index.clone(), rows.clone()] };
+    store.put(&table_pin_name(job), serde_json::to_vec(&pin).unwrap_or_default()).await?;
+    for (digest, file) in [(&index, &table.index), (&rows, &table.rows)] {
+        let name = Name::Artifact { namespace: namespace.clone(), digest: digest.clone() };
+        store.put_file(&name, file).await?;
+    }
+    Ok(DatasetPin { index, rows })
 }
 
 /// In the cluster a bundle's own providers run only if they call nobody.
@@ -105,7 +162,7 @@ async fn store(context: &Context, job: &ArenaJob, archive: &Digest, bytes: Vec<u
     let (store, namespace) = (context.store()?, job.namespace().unwrap_or_default());
     let digest = Digest::of(&bytes);
     let run = Run::parse(&digest, &bytes)?;
-    let pin = Pin { artifacts: vec![digest.clone(), archive.clone()] };
+    let pin = Pin { artifacts: run.artifacts() };
     let name = |digest: &Digest| Name::Artifact { namespace: namespace.clone(), digest: digest.clone() };
     if let Put::OtherExists(_) = store.put(&pin_name(job), serde_json::to_vec(&pin).unwrap_or_default()).await? {
         // Another process was faster; the next look finds what it froze.
@@ -116,6 +173,9 @@ async fn store(context: &Context, job: &ArenaJob, archive: &Digest, bytes: Vec<u
         return Err(moved());
     }
     store.put(&name(&digest), bytes).await?;
+    if run.record.dataset.is_some() {
+        store.delete(&table_pin_name(job)).await?;
+    }
     let run = std::sync::Arc::new(run);
     context.remember(&job.uid().unwrap_or_default(), |memory| {
         (memory.trouble, memory.failures, memory.run) = (None, 0, Some(run));

@@ -10,7 +10,7 @@ use kube::api::ListParams;
 use kube::runtime::controller::Action as Next;
 
 use super::act::act;
-use super::named::providers;
+use super::named::{dataset_source, providers};
 use super::observe::observe;
 use crate::context::Context;
 use crate::job::PARENT;
@@ -58,9 +58,10 @@ async fn look(context: &Context, job: &ArenaJob) -> Result<JobPlan, OperatorErro
     let namespace = job.namespace().unwrap_or_default();
     let run = observe(context, job).await?;
     let config = context.api::<ArenaConfig>(&namespace).get_opt(&job.spec.config_ref.name).await?;
-    let (mut source, mut named) = (None, Default::default());
+    let (mut source, mut dataset, mut named) = (None, None, Default::default());
     if let Some(config) = &config {
         source = context.api::<ArenaSource>(&namespace).get_opt(&config.spec.source_ref.name).await?;
+        dataset = dataset_source(context, &namespace, &config.spec).await?;
         named = providers(context, &namespace, &config.spec).await?;
     }
     let mut children = Vec::new();
@@ -72,6 +73,7 @@ async fn look(context: &Context, job: &ArenaJob) -> Result<JobPlan, OperatorErro
         job,
         config: config.as_ref(),
         source: source.as_ref(),
+        dataset: dataset.as_ref(),
         providers: &named,
         children: &children,
         run: &run,

@@ -48,7 +48,7 @@ fn of_namespace(context: &Arc<Context>, namespace: &str, stop: &watch::Receiver<
     let sources = Controller::new(context.api::<ArenaSource>(namespace), any());
     let configs = Controller::new(context.api::<ArenaConfig>(namespace), any());
     let all = configs.store();
-    let by_source = naming(all.clone(), |config: &ArenaConfig, name| config.spec.source_ref.name == name);
+    let by_source = naming(all.clone(), |config: &ArenaConfig, name| names_source(config, name));
     let by_provider = naming(all, names_provider);
     let configs = configs
         .watches(context.api::<ArenaSource>(namespace), any(), move |source: ArenaSource| by_source(&source.name_any()))
@@ -94,6 +94,11 @@ fn naming<K: Ours>(
 
 fn names_provider(config: &ArenaConfig, name: &str) -> bool {
     config.spec.provider_entries().iter().any(|entry| entry.object() == name)
+}
+
+fn names_source(config: &ArenaConfig, name: &str) -> bool {
+    let dataset = config.spec.dataset.as_ref().map(|dataset| &dataset.source_ref);
+    config.spec.source_ref.name == name || dataset.is_some_and(|source| source.name == name)
 }
 
 fn is_over(job: &ArenaJob) -> bool {

@@ -2,10 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use arena_crd::{ArenaConfigSpec, Provider};
+use arena_crd::{ArenaConfigSpec, ArenaSource, Provider};
 
 use crate::OperatorError;
 use crate::context::Context;
+
+/// The source of a config's table, if it names one that exists.
+pub(super) async fn dataset_source(
+    context: &Context,
+    namespace: &str,
+    config: &ArenaConfigSpec,
+) -> Result<Option<ArenaSource>, OperatorError> {
+    let Some(dataset) = &config.dataset else { return Ok(None) };
+    Ok(context.api::<ArenaSource>(namespace).get_opt(&dataset.source_ref.name).await?)
+}
 
 /// The Providers that a config names, as far as they exist.
 pub(super) async fn providers(

@@ -112,6 +112,14 @@ pub(super) fn pin_name(job: &ArenaJob) -> Name {
     Name::Pin { namespace: job.namespace().unwrap_or_default(), name: format!("job.{}", job.uid().unwrap_or_default()) }
 }
 
+/// Pin of a table that was indexed for a job, until the job's own pin is there.
+pub(super) fn table_pin_name(job: &ArenaJob) -> Name {
+    Name::Pin {
+        namespace: job.namespace().unwrap_or_default(),
+        name: format!("table.{}", job.uid().unwrap_or_default()),
+    }
+}
+
 /// Manifest that the job's pin names.
 async fn pinned(context: &Context, job: &ArenaJob) -> Result<Option<Digest>, OperatorError> {
     let Some(bytes) = context.store()?.get(&pin_name(job), 1 << 20).await? else { return Ok(None) };

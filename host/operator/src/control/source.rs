@@ -1,8 +1,10 @@
 //! Looks at the places of ArenaSources, and puts the bundles found there into the store.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use arena_crd::{ArenaSource, Artifact};
+use arena_bundle::{Files, Limits};
+use arena_crd::{ArenaSource, Artifact, SourceContents};
 use arena_model::{Class, Fault as _};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -12,7 +14,7 @@ use super::archive::{self, Stored};
 use super::place::{self, Found};
 use crate::conditions::time;
 use crate::context::Context;
-use crate::{Fetch, OperatorError, SourceObservation, SourcePlan, plan_source};
+use crate::{Fetch, OperatorError, Reported, SourceObservation, SourcePlan, plan_source};
 
 pub(super) async fn reconcile(source: Arc<ArenaSource>, context: Arc<Context>) -> Result<Action, OperatorError> {
     let mut source = ArenaSource::clone(&source);
@@ -61,10 +63,13 @@ async fn look(context: &Context, source: &ArenaSource) -> Result<Artifact, Fetch
         return Ok(old.clone());
     }
     let Found { folder, revision } = place.fetch(context, revision).await?;
-    context.freezer.check(&folder.path()).await.map_err(|problem| {
+    let bundle = source.spec.contents == SourceContents::Bundle;
+    let checked = if bundle { context.freezer.check(&folder.path()).await } else { check_files(folder.path()).await };
+    checked.map_err(|problem| {
         // Where it was fetched to says nothing to anybody.
         let message = problem.message.replace(&folder.path().display().to_string(), "the bundle");
-        Fetch::Failed { reason: "BundleInvalid", message: format!("{}: {message}", problem.reason), stalled: false }
+        let reason = if bundle { "BundleInvalid" } else { "DatasetInvalid" };
+        Fetch::Failed { reason, message: format!("{}: {message}", problem.reason), stalled: false }
     })?;
     let Stored { digest, url, size } =
         archive::store(context, source, folder.path()).await.map_err(|error| trouble(&error))?;
@@ -76,6 +81,16 @@ async fn look(context: &Context, source: &ArenaSource) -> Result<Artifact, Fetch
         observed_generation: generation,
         last_update_time: time(Timestamp::now()),
     })
+}
+
+/// Whether the files of a folder can travel.
+async fn check_files(folder: PathBuf) -> Result<(), Reported> {
+    let listed = tokio::task::spawn_blocking(move || Files::of(&folder, &Limits::default()).map(drop)).await;
+    let report = |reason: &str, message: String| Reported { reason: reason.to_owned(), message };
+    match listed {
+        Ok(listed) => listed.map_err(|problem| report(problem.reason, problem.to_string())),
+        Err(died) => Err(report("TaskDied", died.to_string())),
+    }
 }
 
 /// Our own trouble, which may pass.

@@ -18,6 +18,8 @@ pub struct JobObservation<'a> {
     pub config: Option<&'a ArenaConfig>,
     /// The source that the config names, if it exists.
     pub source: Option<&'a ArenaSource>,
+    /// The source of the config's table, if it names one that exists.
+    pub dataset: Option<&'a ArenaSource>,
     /// Providers of the namespace by name.
     pub providers: &'a BTreeMap<String, Provider>,
     /// Runs that this job started, if it has a trigger.

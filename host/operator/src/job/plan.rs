@@ -152,7 +152,7 @@ fn standing(
     }
     conditions.set(Kind::Finished, ConditionStatus::False, "Standing", "a job with a trigger does not end by itself");
     let resolved = reference::config(&seen.job.spec.config_ref.name, seen.config)
-        .and_then(|config| resolve(&config.spec, seen.source, seen.providers));
+        .and_then(|config| resolve(&config.spec, seen.source, seen.dataset, seen.providers));
     match resolved {
         _ if seen.job.spec.suspend => {
             conditions.waiting("Suspended", "spec.suspend is true: no run is started");
@@ -186,7 +186,7 @@ fn not_frozen(seen: &JobObservation<'_>, mut status: ArenaJobStatus, mut conditi
     status.phase = Some(JobPhase::Pending);
     let mut actions = Vec::new();
     let resolved = reference::config(&seen.job.spec.config_ref.name, seen.config)
-        .and_then(|config| resolve(&config.spec, seen.source, seen.providers));
+        .and_then(|config| resolve(&config.spec, seen.source, seen.dataset, seen.providers));
     let waiting = match resolved {
         _ if seen.job.spec.suspend => {
             status.phase = Some(JobPhase::Suspended);

@@ -21,7 +21,7 @@ fn plan_error(error: PlanError) -> Reported {
 
 #[async_trait]
 impl Freezer for PlanOnly {
-    async fn freeze(&self, folder: &Path, spec: &RunSpec) -> Result<FrozenWork, Reported> {
+    async fn freeze(&self, folder: &Path, spec: &RunSpec, _: Option<&Path>) -> Result<FrozenWork, Reported> {
         let bundle = load(folder, &Limits::default()).map_err(|problems| report("BundleInvalid", problems))?;
         let bundle = effective(bundle, spec, &BTreeMap::new()).map_err(plan_error)?;
         let input = input(&bundle).map_err(plan_error)?;
@@ -37,7 +37,7 @@ impl Freezer for PlanOnly {
             seed: 1,
             epoch: "2026-01-01T00:00:00Z".to_owned(),
         };
-        Ok(FrozenWork { work, lanes: lanes.collect(), engine: "test".to_owned() })
+        Ok(FrozenWork { work, lanes: lanes.collect(), engine: "test".to_owned(), dataset: None })
     }
 
     async fn check(&self, folder: &Path) -> Result<(), Reported> {

@@ -32,6 +32,7 @@ pub struct World {
     pub job: ArenaJob,
     pub config: Option<ArenaConfig>,
     pub source: Option<ArenaSource>,
+    pub dataset: Option<ArenaSource>,
     pub providers: BTreeMap<String, Provider>,
     pub children: Vec<ArenaJob>,
     pub run: Observed,
@@ -54,6 +55,7 @@ impl World {
                 json!({"sourceRef": {"name": "my-prompts"}, "providerRef": {"name": "claude-provider"}, "workers": 4}),
             )),
             source: Some(source),
+            dataset: None,
             providers: [("claude-provider".to_owned(), provider)].into(),
             children: Vec::new(),
             run: Observed::default(),
@@ -102,6 +104,7 @@ impl World {
             job: &self.job,
             config: self.config.as_ref(),
             source: self.source.as_ref(),
+            dataset: self.dataset.as_ref(),
             providers: &self.providers,
             children: &self.children,
             run: &self.run,
@@ -120,8 +123,9 @@ impl World {
 
     pub fn plan_config(&self) -> arena_crd::ArenaConfigStatus {
         let config = self.config.as_ref().unwrap();
-        let (source, providers, now) = (self.source.as_ref(), &self.providers, self.now);
-        plan_config(&ConfigObservation { config, source, providers, now })
+        let (source, dataset) = (self.source.as_ref(), self.dataset.as_ref());
+        let (providers, now) = (&self.providers, self.now);
+        plan_config(&ConfigObservation { config, source, dataset, providers, now })
     }
 }
 
