@@ -30,12 +30,22 @@ pub(super) struct Calls {
     pub received: usize,
     /// Bytes of all results of tools.
     answered: usize,
+    /// How often each tool of the bundle was called.
+    of_tool: HashMap<String, u32>,
 }
 
 impl Calls {
     /// A new turn.
     pub fn begin(&mut self) {
-        *self = Self { all: self.all, received: self.received, answered: self.answered, ..Self::default() };
+        let of_tool = std::mem::take(&mut self.of_tool);
+        *self = Self { all: self.all, received: self.received, answered: self.answered, of_tool, ..Self::default() };
+    }
+
+    /// Counts a call that comes to a tool of the bundle; gives its number among those of the tool.
+    pub fn reach(&mut self, tool: &str) -> u32 {
+        let count = self.of_tool.entry(tool.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        *count
     }
 
     /// Counts the calls of one answer as they were made; gives those that repeat earlier ones too often.

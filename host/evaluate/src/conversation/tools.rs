@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arena_bundle::{MockTool, Tool, ToolMode};
-use arena_model::{Author, Content, Conversation, Fault as _, Message, Role, ToolCall};
+use arena_bundle::{ClientTool, MockTool, Tool, ToolMode};
+use arena_model::{Author, Content, Conversation, Fault as _, Message, Role, ScriptedCall, ToolCall};
 use arena_provider::ToolSpec;
 use arena_sandbox::Call;
 use serde_json::{Value, json};
@@ -127,7 +127,14 @@ impl Run<'_> {
         }
         let tools = &self.evaluator.parts().bundle.tools;
         let tool = tools.get(name).ok_or_else(|| format!("there is no tool `{name}`"))?.clone();
+        let (turn, call) = (self.turns.len() as u32, self.calls.reach(name));
         fits_given(self.evaluator, &tool.input_schema, arguments, "call").await?;
+        let asked = ScriptedCall { scenario: &self.case.scenario.id, tool: name, arguments, turn, call };
+        if let Some(scripted) = self.scripted(&tool, &asked) {
+            let result = scripted?;
+            fits_given(self.evaluator, &tool.output_schema, &result, "result").await?;
+            return Ok(of_json(result));
+        }
         match &tool.mode {
             ToolMode::Mock(mock) => mocked(self.evaluator, &tool, mock, arguments).await,
             ToolMode::Client(client) => mocked(self.evaluator, &tool, &client.mock, arguments).await,
@@ -138,6 +145,19 @@ impl Run<'_> {
             }
             ToolMode::Outside(mode) => Err(format!("a tool of mode `{mode}` is not called here").into()),
         }
+    }
+}
+
+impl Run<'_> {
+    /// What is written down for a call: in the mock file of the model, else with the tool.
+    fn scripted(&self, tool: &Tool, call: &ScriptedCall<'_>) -> Option<Result<Value, String>> {
+        let provider = self.evaluator.parts().providers.get(&self.case.id.provider);
+        let model = provider.and_then(|provider| provider.as_ref().ok()?.tool_result(call));
+        let own = || match &tool.mode {
+            ToolMode::Mock(mock) | ToolMode::Client(ClientTool { mock, .. }) => mock.responses.answer(call),
+            ToolMode::Http(_) | ToolMode::Agent(_) | ToolMode::Outside(_) => None,
+        };
+        model.or_else(own).cloned()
     }
 }
 

@@ -5,7 +5,7 @@ mod yaml;
 
 use std::time::{Duration, Instant};
 
-use arena_model::{Author, Content, Message, Part, Role, ToolCall, Usage};
+use arena_model::{Author, Content, Message, Part, Role, ScriptedCall, ToolCall, Usage};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -94,6 +94,14 @@ impl Provider for Mock {
 
     fn remarks(&self) -> &[Remark] {
         &self.remarks
+    }
+
+    fn tool_result(&self, call: &ScriptedCall<'_>) -> Option<&Result<Value, String>> {
+        self.file.tool_result(call)
+    }
+
+    fn scripted_tools(&self) -> Vec<&str> {
+        self.file.scripted_tools()
     }
 
     fn speaks(&self) -> bool {

@@ -43,6 +43,7 @@ mod tool_disturbed;
 mod tool_live;
 mod tool_mcp;
 mod tool_policy;
+mod tool_scripted;
 mod trials;
 mod validate;
 mod variables;
