@@ -39,6 +39,7 @@ mod run;
 mod start;
 mod streaming_guards;
 mod terminal;
+mod tool_at_once;
 mod tool_disturbed;
 mod tool_live;
 mod tool_mcp;
