@@ -1,6 +1,6 @@
 //! A streamed answer, put together from its pieces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arena_model::{ToolCall, Usage};
 
@@ -14,6 +14,10 @@ pub(crate) struct Draft {
     pub(crate) refusal: Option<String>,
     calls: BTreeMap<u32, PartialCall>,
     pub(crate) usage: Option<Usage>,
+    /// Some count of tokens was unknown, and with it their sum.
+    uncounted: bool,
+    /// Numbers of the blocks that have begun, where the vendor numbers them.
+    blocks: BTreeSet<u32>,
     /// Our word for why the model stopped; there once it said that it has finished.
     pub(crate) finish: Option<String>,
     /// Something of the answer itself has come, not only its wrapping.
@@ -38,6 +42,17 @@ impl Draft {
     pub(crate) fn add_refusal(&mut self, text: &str) {
         self.begun |= !text.is_empty();
         self.refusal.get_or_insert_default().push_str(text);
+    }
+
+    /// Takes the tokens so far, where a vendor tells them bit by bit.
+    pub(crate) fn count(&mut self, usage: Option<Usage>) {
+        self.uncounted |= usage.is_none();
+        self.usage = usage.filter(|_| !self.uncounted);
+    }
+
+    /// Begins the block of this number; false if it has begun already.
+    pub(crate) fn open(&mut self, block: u32) -> bool {
+        self.blocks.insert(block)
     }
 
     /// Adds to the call at this place; an empty id leaves the one it has.

@@ -2,6 +2,7 @@
 
 pub(crate) mod chat;
 pub(crate) mod converse;
+mod count;
 mod draft;
 mod failure;
 pub(crate) mod generate;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+pub(crate) use count::Count;
 pub(crate) use draft::Draft;
 pub(crate) use failure::VendorFailure;
 

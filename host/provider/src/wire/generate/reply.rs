@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::framing::Event;
-use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id, null_is_none};
+use crate::wire::{Count, Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,28 +58,25 @@ struct Feedback {
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireUsage {
-    #[serde(deserialize_with = "null_is_none")]
-    prompt_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    candidates_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    cached_content_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    thoughts_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    tool_use_prompt_token_count: u64,
+    prompt_token_count: Count,
+    candidates_token_count: Count,
+    cached_content_token_count: Count,
+    thoughts_token_count: Count,
+    tool_use_prompt_token_count: Count,
 }
 
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        Self {
-            input: wire.prompt_token_count.saturating_add(wire.tool_use_prompt_token_count),
+impl WireUsage {
+    /// In our words; none if one of the counts is unknown.
+    fn usage(self) -> Option<Usage> {
+        let reasoning = self.thoughts_token_count.or(0)?;
+        Some(Usage {
+            input: self.prompt_token_count.or(0)?.saturating_add(self.tool_use_prompt_token_count.or(0)?),
             // Here thoughts are counted apart from the answer; both are paid for alike.
-            output: wire.candidates_token_count.saturating_add(wire.thoughts_token_count),
-            cached: wire.cached_content_token_count,
-            reasoning: wire.thoughts_token_count,
+            output: self.candidates_token_count.or(0)?.saturating_add(reasoning),
+            cached: self.cached_content_token_count.or(0)?,
+            reasoning,
             cache_write: 0,
-        }
+        })
     }
 }
 
@@ -111,7 +108,9 @@ fn add(data: &[u8], draft: &mut Draft) -> Result<(), NoReply> {
     if let Some(error) = answer.error {
         return Err(NoReply::Error(VendorFailure::of_value(&json!({ "error": error })).unwrap_or_default()));
     }
-    draft.usage = answer.usage_metadata.map(Usage::from).or(draft.usage);
+    if let Some(usage) = answer.usage_metadata {
+        draft.usage = usage.usage();
+    }
     if answer.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some()) {
         draft.finish = Some("content-filter".to_owned());
     }
