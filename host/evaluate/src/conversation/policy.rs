@@ -134,8 +134,7 @@ mod tests {
     use serde_json::json;
 
     fn calls(all: &[(&str, u32)]) -> Vec<ToolCall> {
-        let call =
-            |(name, x): &(&str, u32)| ToolCall { id: "c".into(), name: (*name).into(), arguments: json!({"x": x}) };
+        let call = |(name, x): &(&str, u32)| ToolCall::new("c", *name, json!({"x": x}));
         all.iter().map(call).collect()
     }
 

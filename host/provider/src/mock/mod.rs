@@ -131,11 +131,7 @@ fn say(entry: &Entry, messages: &[Message]) -> Message {
         .tool_calls
         .iter()
         .enumerate()
-        .map(|(index, (name, arguments))| ToolCall {
-            id: format!("call_{index}_{name}"),
-            name: name.clone(),
-            arguments: arguments.clone(),
-        })
+        .map(|(index, (name, arguments))| ToolCall::new(format!("call_{index}_{name}"), name, arguments.clone()))
         .collect();
     let finish = if tool_calls.is_empty() { "stop" } else { "tool-calls" };
     let content =

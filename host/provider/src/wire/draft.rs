@@ -31,6 +31,7 @@ struct PartialCall {
     id: String,
     name: String,
     arguments: String,
+    signature: Option<String>,
 }
 
 impl Draft {
@@ -64,6 +65,11 @@ impl Draft {
         }
         call.name.push_str(name);
         call.arguments.push_str(arguments);
+    }
+
+    /// Keeps what the vendor wants to be sent back with the call at this place.
+    pub(crate) fn sign(&mut self, index: u32, signature: Option<String>) {
+        self.calls.entry(index).or_default().signature = signature;
     }
 
     /// Sets the arguments of the call at this place, whatever came before.
@@ -104,7 +110,9 @@ impl Draft {
     /// The whole reply.
     pub(crate) fn into_said(self) -> Said {
         let calls = self.calls.into_values();
-        let calls = calls.map(|call| tool_call(call.id, call.name, &call.arguments)).collect();
+        let signed =
+            |PartialCall { id, name, arguments, signature }| ToolCall { signature, ..tool_call(id, name, &arguments) };
+        let calls = calls.map(signed).collect();
         let text = self.shaped.map_or(self.text.as_str(), |(_, start)| &self.text[start..]).to_owned();
         said(text, self.refusal, calls, self.usage, self.finish)
     }

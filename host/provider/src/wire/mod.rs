@@ -97,6 +97,7 @@ impl Said {
             redactor.text(&mut call.id);
             redactor.text(&mut call.name);
             redactor.json(&mut call.arguments);
+            call.signature.iter_mut().for_each(|signature| redactor.text(signature));
         }
     }
 }
@@ -107,7 +108,7 @@ pub(crate) fn tool_call(id: String, name: String, arguments: &str) -> ToolCall {
         "" => json!({}),
         text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(arguments.to_owned())),
     };
-    ToolCall { id, name, arguments }
+    ToolCall::new(id, name, arguments)
 }
 
 /// Gateways write `null` for what a vendor leaves out: it counts as not said.

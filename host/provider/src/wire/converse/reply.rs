@@ -74,7 +74,7 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
         match block.tool_use {
             Some(ToolUse { name, input, .. }) if name == ANSWER => (said.text, shaped) = (input.to_string(), true),
             Some(ToolUse { tool_use_id, name, input }) => {
-                said.tool_calls.push(ToolCall { id: tool_use_id, name, arguments: input });
+                said.tool_calls.push(ToolCall::new(tool_use_id, name, input));
             }
             None => {}
         }

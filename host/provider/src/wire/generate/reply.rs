@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::framing::Event;
 use crate::wire::{Count, Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id};
 
+/// Longest signature of a call's thoughts.
+const SIGNATURE_BYTES: usize = 64 << 10;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -40,6 +43,7 @@ struct Part {
     #[serde(default)]
     thought: bool,
     function_call: Option<FunctionCall>,
+    thought_signature: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +128,10 @@ fn add(data: &[u8], draft: &mut Draft) -> Result<(), NoReply> {
             let id = id.unwrap_or_else(|| call_id(index, &name));
             let arguments = args.unwrap_or_else(|| json!({})).to_string();
             draft.add_call(index as u32, &id, &name, &arguments);
+            if part.thought_signature.as_ref().is_some_and(|signature| signature.len() > SIGNATURE_BYTES) {
+                return Err(NoReply::Bad(format!("a signature of more than {SIGNATURE_BYTES} bytes")));
+            }
+            draft.sign(index as u32, part.thought_signature);
         }
     }
     if let Some(word @ ("OTHER" | "LANGUAGE" | "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL")) =
@@ -160,14 +168,25 @@ mod tests {
     fn reads_a_plain_answer() {
         let said = read(
             br#"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true},{"text":"hi"},
-            {"functionCall":{"name":"f","args":{"x":1}}}]},"finishReason":"STOP"}],"usageMetadata":
+            {"functionCall":{"name":"f","args":{"x":1}},"thoughtSignature":"c2ln"}]},"finishReason":"STOP"}],"usageMetadata":
             {"promptTokenCount":9,"candidatesTokenCount":2,"thoughtsTokenCount":3,"cachedContentTokenCount":4}}"#,
         )
         .unwrap();
         assert_eq!((said.text.as_str(), said.finish.as_deref()), ("hi", Some("tool-calls")));
-        let call = ToolCall { id: "call_0_f".into(), name: "f".into(), arguments: json!({"x": 1}) };
+        let call = ToolCall { signature: Some("c2ln".into()), ..ToolCall::new("call_0_f", "f", json!({"x": 1})) };
         assert_eq!(said.tool_calls, [call]);
         assert_eq!(said.usage, Some(Usage { input: 9, output: 5, cached: 4, reasoning: 3, cache_write: 0 }));
+    }
+
+    #[test]
+    fn signatures_have_a_limit() {
+        let answer = |bytes: usize| {
+            let part = json!({"functionCall": {"name": "f"}, "thoughtSignature": "x".repeat(bytes)});
+            let body = json!({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]});
+            read(body.to_string().as_bytes())
+        };
+        assert_eq!(answer(SIGNATURE_BYTES).unwrap().tool_calls[0].signature.as_ref().unwrap().len(), SIGNATURE_BYTES);
+        assert!(matches!(answer(SIGNATURE_BYTES + 1), Err(NoReply::Bad(text)) if text.contains("signature")));
     }
 
     #[test]

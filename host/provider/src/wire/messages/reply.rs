@@ -74,7 +74,7 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
             Block::ToolUse { name, input, .. } if name == ANSWER => {
                 (said.text, shaped) = (input.to_string(), true);
             }
-            Block::ToolUse { id, name, input } => said.tool_calls.push(ToolCall { id, name, arguments: input }),
+            Block::ToolUse { id, name, input } => said.tool_calls.push(ToolCall::new(id, name, input)),
             Block::Other => {}
         }
     }
