@@ -35,8 +35,8 @@ pub enum Cause {
     ProviderTypeUnsupported { kind: String },
     #[error("base_url {text:?} is no URL of the form http(s)://host[:port]/path without user and password")]
     BaseUrlInvalid { text: String },
-    #[error("base_url {text:?} has in it what is put behind it, so that {url:?} would be called; write {advice:?}")]
-    BaseUrlDoubled { text: String, url: String, advice: String },
+    #[error("base_url {text:?} has in it already what is put behind it, or its version twice; write {advice:?}")]
+    BaseUrlDoubled { text: String, advice: String },
     #[error("type `{kind}` needs a base_url: it has no place of its own")]
     BaseUrlMissing { kind: String },
     #[error("`{key}` of the platform is missing or malformed; write it under `platform`")]
@@ -78,10 +78,9 @@ pub enum Cause {
     #[error("{endpoint} limits the rate (status 429): {text}")]
     RateLimited { endpoint: String, retry_after: Option<Duration>, text: String },
     #[error(
-        "{endpoint} asks not to be asked again for {} s, longer than the {} s of `retries.retry_after_seconds`: {text}",
-        wanted.as_secs(), limit.as_secs()
+        "{endpoint} asks not to be asked again for {wanted} s, longer than the {limit} s of `retries.retry_after_seconds`: {text}"
     )]
-    RetryAfterTooLong { endpoint: String, wanted: Duration, limit: Duration, text: String },
+    RetryAfterTooLong { endpoint: String, wanted: u64, limit: u64, text: String },
     #[error("{endpoint} is not available: {text}")]
     ProviderUnavailable { endpoint: String, retry_after: Option<Duration>, text: String },
     #[error("{endpoint} cannot be reached: {text}")]
@@ -133,7 +132,7 @@ impl Cause {
     pub(crate) fn too_long(self, wanted: Duration, limit: Duration) -> Self {
         match self {
             Self::RateLimited { endpoint, text, .. } | Self::ProviderUnavailable { endpoint, text, .. } => {
-                Self::RetryAfterTooLong { endpoint, wanted, limit, text }
+                Self::RetryAfterTooLong { endpoint, wanted: wanted.as_secs(), limit: limit.as_secs(), text }
             }
             other => other,
         }

@@ -90,8 +90,7 @@ fn doubled(base: &Url, path: &str) -> Result<(), Cause> {
         url.set_path(&pieces.join("/"));
         String::from(url)
     };
-    let (kept, called) = (&given[..given.len() - too_many], [given.as_slice(), added.as_slice()].concat());
-    Err(Cause::BaseUrlDoubled { text: place(&given), url: place(&called), advice: place(kept) })
+    Err(Cause::BaseUrlDoubled { text: place(&given), advice: place(&given[..given.len() - too_many]) })
 }
 
 /// `base` with `path`, which is encoded, behind it.
