@@ -201,6 +201,11 @@ pub struct ProviderRetries {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub timeout: Option<u32>,
+    /// Longest `Retry-After` that is waited for, seconds; a case whose server asks for more is an error. 300 if it is left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub retry_after_seconds: Option<u32>,
 }
 
 /// What a server speaks.

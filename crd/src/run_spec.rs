@@ -113,6 +113,7 @@ fn traffic(spec: &ProviderSpec) -> Map<String, Value> {
             ("rate_limited", retries.rate_limited.map(Value::from)),
             ("unavailable", retries.unavailable.map(Value::from)),
             ("timeout", retries.timeout.map(Value::from)),
+            ("retry_after_seconds", retries.retry_after_seconds.map(Value::from)),
         ])
     });
     object([("limits", limits.map(Value::Object)), ("retries", retries.map(Value::Object))])

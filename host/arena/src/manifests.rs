@@ -40,41 +40,87 @@ pub struct Manifests {
 ///
 /// Errors: `ManifestInvalid`, `ConfigNotFound`, `ConfigTwice`, `ProviderNotFound`, and those of unreadable files.
 pub fn read(files: &[PathBuf]) -> Result<Manifests, Failure> {
-    let (mut configs, mut providers) = (Vec::new(), BTreeMap::new());
+    let mut wrong = Vec::new();
+    let found = objects(files, &mut wrong);
+    match wrong.into_iter().next() {
+        Some((_, failure)) => Err(failure),
+        None => bound(&found),
+    }
+}
+
+/// The same with everything that is wrong, and the file it stands in. What the objects make together is only looked at
+/// when each of them is right.
+pub fn check(files: &[PathBuf]) -> Result<Manifests, Vec<(PathBuf, Failure)>> {
+    let mut wrong = Vec::new();
+    let found = objects(files, &mut wrong);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let first = files.first().cloned().unwrap_or_default();
+    bound(&found).map_err(|failure| vec![(first, failure)])
+}
+
+/// What stands in files.
+#[derive(Default)]
+struct Objects {
+    configs: Vec<ArenaConfig>,
+    providers: BTreeMap<String, Provider>,
+}
+
+fn objects(files: &[PathBuf], wrong: &mut Vec<(PathBuf, Failure)>) -> Objects {
+    let mut objects = Objects::default();
     for file in files {
-        for document in documents(file)? {
-            let kind = document["kind"].as_str().unwrap_or_default();
-            let api = document["apiVersion"].as_str().unwrap_or_default();
-            if api != format!("{GROUP}/{VERSION}") {
-                let text = format!("apiVersion {api:?}: only {GROUP}/{VERSION} is read here");
-                return Err(invalid(file, kind, &text));
-            }
-            match kind {
-                "ArenaConfig" => {
-                    let config: ArenaConfig = object(file, kind, &document)?;
-                    durations(file, kind, &[("spec.timeout", Some(&config.spec.timeout), 1, DAY)])?;
-                    configs.push(config);
-                }
-                "Provider" => {
-                    let provider: Provider = object(file, kind, &document)?;
-                    let defaults = provider.spec.defaults.clone().unwrap_or_default();
-                    let times = [
-                        ("spec.defaults.requestTimeout", defaults.request_timeout.as_ref(), 1, HOUR),
-                        ("spec.defaults.streamIdleTimeout", defaults.stream_idle_timeout.as_ref(), 1, HOUR / 6),
-                    ];
-                    durations(file, kind, &times)?;
-                    let name = provider.metadata.name.clone().unwrap_or_default();
-                    if providers.insert(name.clone(), provider).is_some() {
-                        return Err(invalid(file, kind, &format!("Provider {name:?} stands in these files twice")));
-                    }
-                }
-                other if PASSED_OVER.contains(&other) => {}
-                other => {
-                    return Err(invalid(file, other, "it is none of ArenaConfig, Provider, ArenaSource, ArenaJob"));
-                }
+        let documents = documents(file).unwrap_or_else(|failure| {
+            wrong.push((file.clone(), failure));
+            Vec::new()
+        });
+        for document in documents {
+            if let Err(failure) = objects.add(file, &document) {
+                wrong.push((file.clone(), failure));
             }
         }
     }
+    objects
+}
+
+impl Objects {
+    fn add(&mut self, file: &Path, document: &Value) -> Result<(), Failure> {
+        let kind = document["kind"].as_str().unwrap_or_default();
+        let api = document["apiVersion"].as_str().unwrap_or_default();
+        if api != format!("{GROUP}/{VERSION}") {
+            let text = format!("apiVersion {api:?}: only {GROUP}/{VERSION} is read here");
+            return Err(invalid(file, kind, &text));
+        }
+        match kind {
+            "ArenaConfig" => {
+                let config: ArenaConfig = object(file, kind, document)?;
+                durations(file, kind, &[("spec.timeout", Some(&config.spec.timeout), 1, DAY)])?;
+                self.configs.push(config);
+            }
+            "Provider" => {
+                let provider: Provider = object(file, kind, document)?;
+                let defaults = provider.spec.defaults.clone().unwrap_or_default();
+                let times = [
+                    ("spec.defaults.requestTimeout", defaults.request_timeout.as_ref(), 1, HOUR),
+                    ("spec.defaults.streamIdleTimeout", defaults.stream_idle_timeout.as_ref(), 1, HOUR / 6),
+                ];
+                durations(file, kind, &times)?;
+                let name = provider.metadata.name.clone().unwrap_or_default();
+                if self.providers.insert(name.clone(), provider).is_some() {
+                    return Err(invalid(file, kind, &format!("Provider {name:?} stands in these files twice")));
+                }
+            }
+            other if PASSED_OVER.contains(&other) => {}
+            other => {
+                return Err(invalid(file, other, "it is none of ArenaConfig, Provider, ArenaSource, ArenaJob"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The run that one ArenaConfig and its Providers make.
+fn bound(Objects { configs, providers }: &Objects) -> Result<Manifests, Failure> {
     let config = match configs.as_slice() {
         [config] if config.spec.provider_ref.is_some() && config.spec.providers.is_some() => {
             let text = "the ArenaConfig has both providerRef and providers";
@@ -84,7 +130,7 @@ pub fn read(files: &[PathBuf]) -> Result<Manifests, Failure> {
         [config] => &config.spec,
         _ => return Err(Failure::input("ConfigTwice", "more than one ArenaConfig stands in the files").hint(NEEDED)),
     };
-    bind(config, &providers)
+    bind(config, providers)
 }
 
 const NEEDED: &str = "give exactly one, and every Provider that it names: -f config.yaml -f provider.yaml";
@@ -195,6 +241,19 @@ mod tests {
         let endpoint = &manifests.endpoints["claude-provider"];
         assert_eq!(endpoint.credential_env.as_deref(), Some("ARENA_KEY_CLAUDE_PROVIDER"));
         assert_eq!(endpoint.credential_file, None);
+    }
+
+    #[test]
+    fn a_check_lists_all_that_is_wrong_with_the_objects() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("a.yaml"), format!("{HEAD}kind: Secret\n---\n{HEAD}{CONFIG}")).unwrap();
+        std::fs::write(path("b.yaml"), format!("{HEAD}{}", PROVIDER.replace("model", "modle"))).unwrap();
+        let wrong = check(&[path("a.yaml"), path("b.yaml"), path("none.yaml")]).unwrap_err();
+        let told: Vec<_> = wrong.iter().map(|(file, failure)| (file.clone(), failure.reason)).collect();
+        let invalid = |name: &str| (path(name), "ManifestInvalid");
+        assert_eq!(told[..2], [invalid("a.yaml"), invalid("b.yaml")]);
+        assert_eq!((told.len(), &told[2].0), (3, &path("none.yaml")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arena_bundle::{Assertion, Bundle, ProviderSpec, Scenario};
 use arena_egress::{Egress, Limits};
@@ -314,6 +315,9 @@ pub fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
         rate_limited: traffic.rate_limited.unwrap_or(usual.rate_limited),
         unavailable: traffic.unavailable.unwrap_or(usual.unavailable),
         timeout: traffic.timeout.unwrap_or(usual.timeout),
+        max_retry_after: traffic
+            .retry_after_seconds
+            .map_or(usual.max_retry_after, |seconds| Duration::from_secs(seconds.into())),
         ..usual
     };
     settings.unsupported_params = spec.unsupported_params.clone();

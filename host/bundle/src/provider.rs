@@ -131,11 +131,15 @@ pub struct Traffic {
     pub unavailable: Option<u32>,
     /// Attempts that may end because nothing came.
     pub timeout: Option<u32>,
+    /// Longest wait that a server may ask for, seconds.
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl Traffic {
     /// Most attempts of one kind.
     const ATTEMPTS: u32 = 100;
+    /// Longest wait that can be set, seconds.
+    const RETRY_AFTER: u32 = 3600;
 
     fn decode(config: &Cursor<'_>, report: &mut Report) -> Self {
         let mut traffic = Self::default();
@@ -152,17 +156,18 @@ impl Traffic {
             return Self { rate_limited: once, unavailable: once, timeout: once, ..traffic };
         }
         shape::check(&retries, &shape::provider::RETRIES, report);
-        let mut attempts = |key: &str| {
-            let attempts = retries.whole(key, 1, report)?;
-            if attempts > Self::ATTEMPTS {
-                let message = format!("must be at most {}", Self::ATTEMPTS);
+        let mut number = |key: &str, most: u32| {
+            let number = retries.whole(key, 1, report)?;
+            if number > most {
+                let message = format!("must be at most {most}");
                 report.push(retries.get(key)?.error_with_value("ValueOutOfRange", message));
             }
-            Some(attempts)
+            Some(number)
         };
-        traffic.rate_limited = attempts("rate_limited");
-        traffic.unavailable = attempts("unavailable");
-        traffic.timeout = attempts("timeout");
+        traffic.rate_limited = number("rate_limited", Self::ATTEMPTS);
+        traffic.unavailable = number("unavailable", Self::ATTEMPTS);
+        traffic.timeout = number("timeout", Self::ATTEMPTS);
+        traffic.retry_after_seconds = number("retry_after_seconds", Self::RETRY_AFTER);
         traffic
     }
 }

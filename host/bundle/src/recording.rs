@@ -168,7 +168,7 @@ fn tool_calls(list: &Value) -> Result<Vec<ToolCall>, String> {
         let name = ["name", "Name", "tool_name"].iter().find_map(|key| function[*key].as_str());
         let name = name.filter(|name| !name.is_empty()).ok_or_else(|| format!("its tool call {at} has no name"))?;
         let id = call["id"].as_str().map_or_else(|| format!("call_{at}"), str::to_owned);
-        Ok(ToolCall { id, name: name.to_owned(), arguments })
+        Ok(ToolCall::new(id, name, arguments))
     };
     calls.iter().enumerate().map(call).collect()
 }

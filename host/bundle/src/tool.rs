@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arena_model::Part;
+use arena_model::{Part, ScriptedResults};
 use serde_json::Value;
 
 use crate::HttpTool;
@@ -73,7 +73,7 @@ pub enum Decline {
 const DECLINES: [(&str, Decline); 3] =
     [("error", Decline::Error), ("fallback", Decline::Fallback), ("retry", Decline::Retry)];
 
-/// What a mock tool answers: parts, else the template's text, else the result.
+/// What a mock tool answers: what is written down for the call, else parts, else the template's text, else the result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MockTool {
     /// Any JSON value.
@@ -82,6 +82,8 @@ pub struct MockTool {
     pub template: Option<String>,
     /// Text and media.
     pub parts: Vec<Part>,
+    /// By turn, number of the call and arguments.
+    pub responses: ScriptedResults,
 }
 
 impl ToolMode {
@@ -104,6 +106,11 @@ impl Tool {
     /// Reads `spec`; none without a mode, which the shape has reported.
     pub(crate) fn decode(name: String, spec: &Cursor<'_>, files: &[BundleFile], report: &mut Report) -> Option<Self> {
         let mode = spec.get("mode")?;
+        let answers = matches!(mode.node.as_text(), Some("mock" | "client"));
+        if let Some(unused) = spec.get("mock_responses").filter(|_| !answers) {
+            let message = "only tools of mode `mock` or `client` answer so: it has no effect";
+            report.push(unused.error("FeatureUnsupported", message).warning());
+        }
         let mode = match mode.node.as_text()? {
             "mock" => ToolMode::Mock(MockTool::decode(spec, files, report)),
             "client" => {
@@ -140,8 +147,20 @@ impl MockTool {
             result: spec.json("mock_result").filter(|result| !result.is_null()),
             template: spec.text("mock_template").filter(|template| !template.is_empty()),
             parts: parts(spec, files, report),
+            responses: responses(spec, report),
         }
     }
+}
+
+fn responses(spec: &Cursor<'_>, report: &mut Report) -> ScriptedResults {
+    let mut results = ScriptedResults::default();
+    let list = spec.get("mock_responses");
+    for item in list.iter().flat_map(Cursor::items) {
+        if let Err(why) = results.push(&item.node.to_json()) {
+            report.push(item.error("MockResponseInvalid", why));
+        }
+    }
+    results
 }
 
 fn decline(spec: &Cursor<'_>, report: &mut Report) -> Decline {

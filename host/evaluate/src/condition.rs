@@ -63,7 +63,7 @@ mod tests {
 
     fn conversation() -> Conversation {
         let mut reply = Message::text(Role::Assistant, Author::Model, "");
-        reply.tool_calls = vec![ToolCall { id: "1".into(), name: "search".into(), arguments: json!({}) }];
+        reply.tool_calls = vec![ToolCall::new("1", "search", json!({}))];
         Conversation { turn: Some(1), messages: vec![reply], turns: vec![1], ..Conversation::default() }
     }
 

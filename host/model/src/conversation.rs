@@ -74,6 +74,16 @@ pub struct ToolCall {
     pub name: String,
     /// JSON object.
     pub arguments: Value,
+    /// What the vendor wants to be sent back with the call, and what means nothing to anybody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+impl ToolCall {
+    /// A call without a signature.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, arguments: Value) -> Self {
+        Self { id: id.into(), name: name.into(), arguments, signature: None }
+    }
 }
 
 /// Tokens as the provider counted them.

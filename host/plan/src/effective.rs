@@ -179,6 +179,7 @@ fn traffic(endpoint: &Endpoint) -> Traffic {
         rate_limited: number("retries", "rate_limited"),
         unavailable: number("retries", "unavailable"),
         timeout: number("retries", "timeout"),
+        retry_after_seconds: number("retries", "retry_after_seconds"),
     }
 }
 

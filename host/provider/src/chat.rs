@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use arena_model::Message;
+use arena_model::{Message, ScriptedCall};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -25,6 +25,16 @@ pub trait Provider: Send + Sync {
     /// What of its settings has no effect, or will be missing.
     fn remarks(&self) -> &[Remark] {
         &[]
+    }
+
+    /// What is written down for a call of a tool, in place of the tool's own answer: a result, or why the call fails.
+    fn tool_result(&self, _call: &ScriptedCall<'_>) -> Option<&Result<Value, String>> {
+        None
+    }
+
+    /// The tools for which something is written down.
+    fn scripted_tools(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// Whether it holds conversations in which both sides speak at once.

@@ -35,6 +35,8 @@ pub enum Cause {
     ProviderTypeUnsupported { kind: String },
     #[error("base_url {text:?} is no URL of the form http(s)://host[:port]/path without user and password")]
     BaseUrlInvalid { text: String },
+    #[error("base_url {text:?} has in it already what is put behind it, or its version twice; write {advice:?}")]
+    BaseUrlDoubled { text: String, advice: String },
     #[error("type `{kind}` needs a base_url: it has no place of its own")]
     BaseUrlMissing { kind: String },
     #[error("`{key}` of the platform is missing or malformed; write it under `platform`")]
@@ -75,6 +77,10 @@ pub enum Cause {
     QuotaExhausted { endpoint: String, text: String },
     #[error("{endpoint} limits the rate (status 429): {text}")]
     RateLimited { endpoint: String, retry_after: Option<Duration>, text: String },
+    #[error(
+        "{endpoint} asks not to be asked again for {wanted} s, longer than the {limit} s of `retries.retry_after_seconds`: {text}"
+    )]
+    RetryAfterTooLong { endpoint: String, wanted: u64, limit: u64, text: String },
     #[error("{endpoint} is not available: {text}")]
     ProviderUnavailable { endpoint: String, retry_after: Option<Duration>, text: String },
     #[error("{endpoint} cannot be reached: {text}")]
@@ -122,6 +128,16 @@ impl Cause {
         }
     }
 
+    /// The same, given up because the vendor wants to be left alone for too long.
+    pub(crate) fn too_long(self, wanted: Duration, limit: Duration) -> Self {
+        match self {
+            Self::RateLimited { endpoint, text, .. } | Self::ProviderUnavailable { endpoint, text, .. } => {
+                Self::RetryAfterTooLong { endpoint, wanted: wanted.as_secs(), limit: limit.as_secs(), text }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn by(self, provider: &str, attempts: u32) -> ProviderError {
         ProviderError { provider: provider.to_owned(), attempts, retried: Box::default(), cause: self }
     }
@@ -133,7 +149,7 @@ impl Cause {
         match self {
             Self::ProviderTypeUnknown { .. } => "ProviderTypeUnknown",
             Self::ProviderTypeUnsupported { .. } => "ProviderTypeUnsupported",
-            Self::BaseUrlInvalid { .. } => "BaseUrlInvalid",
+            Self::BaseUrlInvalid { .. } | Self::BaseUrlDoubled { .. } => "BaseUrlInvalid",
             Self::BaseUrlMissing { .. } => "BaseUrlMissing",
             Self::PlatformIncomplete { .. } => "PlatformIncomplete",
             Self::HeaderInvalid { .. } => "HeaderInvalid",
@@ -151,6 +167,7 @@ impl Cause {
             Self::RedirectRefused { .. } => "RedirectRefused",
             Self::QuotaExhausted { .. } => "QuotaExhausted",
             Self::RateLimited { .. } => "RateLimited",
+            Self::RetryAfterTooLong { .. } => "RetryAfterTooLong",
             Self::ProviderUnavailable { .. } => "ProviderUnavailable",
             Self::ProviderUnreachable { .. } => "ProviderUnreachable",
             Self::CircuitOpen { .. } => "CircuitOpen",
@@ -174,7 +191,10 @@ impl Fault for ProviderError {
     fn class(&self) -> Class {
         match self.cause {
             Cause::CircuitOpen { class, .. } => class,
-            Cause::BadReply { .. } | Cause::NoRoom { .. } | Cause::LimitsUnavailable { .. } => Class::Retryable,
+            Cause::BadReply { .. }
+            | Cause::NoRoom { .. }
+            | Cause::LimitsUnavailable { .. }
+            | Cause::RetryAfterTooLong { .. } => Class::Retryable,
             Cause::HttpClientFailed { .. } | Cause::ReplyTooLarge { .. } => Class::Infra,
             ref cause if cause.is_passing() => Class::Retryable,
             _ => Class::Input,

@@ -20,8 +20,21 @@ pub struct RetryPolicy {
     pub timeout: u32,
     /// Mean wait before the second attempt; it doubles with each further one.
     pub first_delay: Duration,
-    /// Longest wait, whether ours or the vendor's (`Retry-After`).
+    /// Longest wait of ours.
     pub max_delay: Duration,
+    /// Longest wait that a vendor may ask for (`Retry-After`): whoever asks for more is not asked again.
+    pub max_retry_after: Duration,
+}
+
+/// What comes of a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// Another, after this wait.
+    Again(Duration),
+    /// None: the failure is final.
+    Enough,
+    /// None: the vendor asks for a wait of so long.
+    TooLong(Duration),
 }
 
 /// Most attempts that may end without a connection.
@@ -45,6 +58,7 @@ impl Default for RetryPolicy {
             timeout: 2,
             first_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(60),
+            max_retry_after: Duration::from_secs(300),
         }
     }
 }
@@ -89,10 +103,10 @@ impl Sleep for TokioSleep {
 }
 
 impl RetryPolicy {
-    /// The wait after another failed attempt, which is not among `tries` yet; none if this failure is final.
-    pub(crate) fn delay(&self, cause: &Cause, tries: &Tries, now: Instant, deadline: Instant) -> Option<Duration> {
+    /// What comes after another failed attempt, which is not among `tries` yet.
+    pub(crate) fn then(&self, cause: &Cause, tries: &Tries, now: Instant, deadline: Instant) -> Then {
         let most = match cause {
-            cause if !cause.is_passing() => return None,
+            cause if !cause.is_passing() => return Then::Enough,
             Cause::RateLimited { .. } => self.rate_limited,
             Cause::ProviderTimeout { .. } | Cause::StreamIdle { .. } => self.timeout,
             // Who is not there will hardly be in a moment; who stumbles stands up again.
@@ -101,14 +115,21 @@ impl RetryPolicy {
         };
         let alike = tries.0.iter().filter(|reason| kind(reason) == kind(cause.reason())).count() as u32 + 1;
         if alike >= most {
-            return None;
+            return Then::Enough;
         }
         let delay = match cause.retry_after() {
-            Some(wanted) => wanted.min(self.max_delay),
+            // A date may be as far away as it likes; that it is past the end of the case says less.
+            Some(wanted) if wanted > self.max_retry_after && now + self.max_retry_after < deadline => {
+                return Then::TooLong(wanted);
+            }
+            Some(wanted) => wanted,
             None => self.backoff(alike, random_share()),
         };
         // A wait that ends at the deadline or later leaves no time for the attempt.
-        (now + delay < deadline).then_some(delay)
+        match now.checked_add(delay) {
+            Some(end) if end < deadline => Then::Again(delay),
+            _ => Then::Enough,
+        }
     }
 
     /// Between half and three halves of the exponential delay, so that workers that failed together part ways.
@@ -153,12 +174,16 @@ pub(crate) struct Retries {
 impl Retries {
     /// Waits for the next attempt after a failed one; gives the failure back if it is final.
     pub(crate) async fn wait(&self, cause: Cause, tries: &mut Tries, deadline: Instant) -> Result<(), Cause> {
-        let delay = self.policy.delay(&cause, tries, Instant::now(), deadline);
+        let then = self.policy.then(&cause, tries, Instant::now(), deadline);
         // What never came to an attempt is none.
         if !matches!(cause, Cause::CircuitOpen { .. } | Cause::NoRoom { .. } | Cause::LimitsUnavailable { .. }) {
             tries.0.push(cause.reason());
         }
-        let Some(delay) = delay else { return Err(cause) };
+        let delay = match then {
+            Then::Again(delay) => delay,
+            Then::Enough => return Err(cause),
+            Then::TooLong(wanted) => return Err(cause.too_long(wanted, self.policy.max_retry_after)),
+        };
         let attempt = tries.failed();
         tracing::debug!(attempt, delay_ms = delay.as_millis() as u64, %cause, "provider call is tried again");
         self.sleep.sleep(delay).await;
@@ -182,20 +207,25 @@ mod tests {
         let far = now + Duration::from_secs(3600);
         let tries = |reasons: &[&'static str]| Tries(reasons.to_vec());
         let none = tries(&[]);
-        assert_eq!(policy.delay(&limited(Some(7)), &none, now, far), Some(Duration::from_secs(7)));
-        assert_eq!(policy.delay(&limited(Some(900)), &none, now, far), Some(Duration::from_secs(60)));
-        assert_eq!(policy.delay(&limited(Some(7)), &none, now, now + Duration::from_secs(7)), None);
+        let seconds = Duration::from_secs;
+        assert_eq!(policy.then(&limited(Some(7)), &none, now, far), Then::Again(seconds(7)));
+        assert_eq!(policy.then(&limited(Some(300)), &none, now, far), Then::Again(seconds(300)));
+        assert_eq!(policy.then(&limited(Some(301)), &none, now, far), Then::TooLong(seconds(301)));
+        assert_eq!(policy.then(&limited(Some(u64::MAX)), &none, now, far), Then::TooLong(seconds(u64::MAX)));
+        assert_eq!(policy.then(&limited(Some(7)), &none, now, now + seconds(7)), Then::Enough);
+        assert_eq!(policy.then(&limited(Some(301)), &none, now, now + seconds(300)), Then::Enough);
         let refused = Cause::RequestRefused { endpoint: "h".into(), status: 400, text: String::new() };
-        assert_eq!(policy.delay(&refused, &none, now, far), None);
-        assert_eq!(RetryPolicy::off().delay(&limited(Some(7)), &none, now, far), None);
+        assert_eq!(policy.then(&refused, &none, now, far), Then::Enough);
+        assert_eq!(RetryPolicy::off().then(&limited(Some(900)), &none, now, far), Then::Enough);
     }
 
     #[test]
     fn each_kind_of_failure_is_counted_apart() {
         let (policy, now) = (RetryPolicy { rate_limited: 3, unavailable: 2, ..RetryPolicy::default() }, Instant::now());
         let far = now + Duration::from_secs(3600);
-        let again =
-            |cause: &Cause, reasons: &[&'static str]| policy.delay(cause, &Tries(reasons.to_vec()), now, far).is_some();
+        let again = |cause: &Cause, reasons: &[&'static str]| {
+            policy.then(cause, &Tries(reasons.to_vec()), now, far) != Then::Enough
+        };
         let broken = Cause::StreamBroken { endpoint: "h".into(), text: String::new() };
         let slow = Cause::ProviderTimeout { endpoint: "h".into(), limit: Duration::ZERO };
         assert!(again(&limited(None), &["RateLimited", "ProviderUnavailable"]));

@@ -107,8 +107,7 @@ fn case(index: u64, scenario: usize, name: &str, provider: usize, lane: &str, tr
         Evidence { message: 3, start, end: start + needle.len() as u32, note: note.into() }
     };
     let mut assistant = Message::text(Role::Assistant, Author::Model, "");
-    assistant.tool_calls =
-        vec![ToolCall { id: "call_1".into(), name: "lookup_order".into(), arguments: json!({"order": 4711}) }];
+    assistant.tool_calls = vec![ToolCall::new("call_1", "lookup_order", json!({"order": 4711}))];
     let mut tool =
         Message::text(Role::Tool, Author::Tool, r#"{"order":4711,"status":"delivered","deliveredDaysAgo":20}"#);
     tool.tool_call_id = Some("call_1".into());

@@ -128,7 +128,7 @@ mod tests {
         let nested = |depth: usize| {
             let arguments = (0..depth).fold(json!(1), |inner, _| Value::Array(vec![inner]));
             let mut message = Message::text(Role::Assistant, Author::Model, "");
-            message.tool_calls = vec![ToolCall { id: "1".into(), name: "f".into(), arguments }];
+            message.tool_calls = vec![ToolCall::new("1", "f", arguments)];
             record(vec![message])
         };
         assert_eq!(Stored::new(nested(100), 1 << 20).unwrap().record, nested(100));

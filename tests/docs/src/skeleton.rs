@@ -16,7 +16,7 @@ const ARENA: [(&str, &str); 11] = [
     ("judges", "judges: [{ name: quality, provider: judge }]"),
     ("evaluators", "evaluators: [{ name: polite, component: evaluators/polite-evaluator.wasm }]"),
     ("template", ""),
-    ("tool_specs", ""),
+    ("tool_specs", "tool_specs: { find_order: { description: d, input_schema: {}, output_schema: {}, mode: mock } }"),
     ("mcp_servers", ""),
     ("globals", ""),
     ("scenarios", "scenarios: [{ file: scenario.yaml }]"),
@@ -81,7 +81,8 @@ pub fn bundle_around(yaml: &str, to: &Path) -> Result<bool> {
     let turn = |assertions: &str| {
         filled(&format!("turns:\n  - role: user\n    content: Hello\n{}", indent(assertions, 4)), &SCENARIO)
     };
-    let mock = !names.is_empty() && names.iter().all(|name| ["defaultResponse", "scenarios"].contains(name));
+    let mock =
+        !names.is_empty() && names.iter().all(|name| ["defaultResponse", "scenarios", "tool_responses"].contains(name));
     let (file, text) = if names.contains(&"kind") {
         let kind = yaml.lines().find_map(|line| line.strip_prefix("kind: ")).unwrap_or_default();
         let file = match kind {

@@ -86,6 +86,7 @@ pub(crate) const RETRIES: Shape = Shape::Record(&[
     may("rate_limited", Shape::Integer),
     may("unavailable", Shape::Integer),
     may("timeout", Shape::Integer),
+    may("retry_after_seconds", Shape::Integer),
 ]);
 
 const DEFAULTS: &[Field] = &[

@@ -16,6 +16,7 @@ pub(super) const SPEC: Shape = Shape::Record(&[
     may("mock_result", Shape::Any),
     may("mock_template", Shape::Text),
     may("mock_parts", Shape::List(&Shape::Record(MOCK_PART))),
+    may("mock_responses", Shape::List(&Shape::Any)),
     may("http", Shape::Record(HTTP)),
     may("exec", Shape::Record(EXEC)),
     may("client", Shape::Record(CLIENT)),

@@ -167,7 +167,7 @@ mod tests {
             assert_eq!(weight(&message(Role::User, words)), expected, "{words}");
         }
         let arguments = json!({"q": "one two three"});
-        let call = ToolCall { id: String::new(), name: String::new(), arguments };
+        let call = ToolCall::new("", "", arguments);
         assert_eq!(weight(&Message { tool_calls: vec![call], ..message(Role::Assistant, 10) }), 16);
     }
 

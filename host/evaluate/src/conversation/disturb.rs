@@ -3,28 +3,30 @@
 
 use arena_bundle::{Consent, Decline, ToolFailure, ToolFault, ToolMode, Turn};
 use arena_model::{Content, Hasher, ToolCall};
-use serde_json::json;
 
 use super::Run;
-use super::tools::{Answer, Failure};
+use super::calls::Pending;
+use super::tools::Failure;
 
 /// What a slow call counts more than it takes, ms. Nobody waits.
 const SLOW_MS: f64 = 2000.0;
 
 impl Run<'_> {
-    /// Makes a call that is allowed, under what the turn does to it. `number` is that of the call in the conversation.
-    pub(super) async fn call_disturbed(&mut self, call: &ToolCall, turn: &Turn, number: u32, at: u32) -> Answer {
+    /// A call that is allowed, under what the turn does to it. `number` is that of the call in the conversation.
+    pub(super) fn disturbed<'c>(&mut self, call: &'c ToolCall, turn: &Turn, number: u32) -> Pending<'c> {
+        let mut next = Pending { call, chaos: None, half: false, answer: None };
         if let Some(why) = self.declined(call, turn) {
-            return Err(Failure { kind: "consent", why });
+            next.answer = Some(Err(Failure { kind: "consent", why }));
+            return next;
         }
-        let Some(failure) = self.struck(call, turn, number).cloned() else { return self.call(call).await };
+        let Some(failure) = self.struck(call, turn, number).cloned() else { return next };
         let word = match failure.fault {
             ToolFault::Error => "error",
             ToolFault::Timeout => "timeout",
             ToolFault::Slow => "slow",
             ToolFault::Malformed => "malformed",
         };
-        self.event("chaos", at, json!({"call": call.id, "tool": call.name, "mode": word}));
+        next.chaos = Some(word);
         let own = match failure.fault {
             ToolFault::Error => format!("Chaos: tool {} failed with injected error", call.name),
             ToolFault::Timeout => format!("Chaos: tool {} timed out (injected)", call.name),
@@ -32,11 +34,15 @@ impl Run<'_> {
                 if let Some(measured) = self.turns.last_mut() {
                     measured.latency_ms += SLOW_MS;
                 }
-                return self.call(call).await;
+                return next;
             }
-            ToolFault::Malformed => return self.call(call).await.map(|content| half(&content)),
+            ToolFault::Malformed => {
+                next.half = true;
+                return next;
+            }
         };
-        Err(Failure { kind: "chaos", why: failure.message.unwrap_or(own) })
+        next.answer = Some(Err(Failure { kind: "chaos", why: failure.message.unwrap_or(own) }));
+        next
     }
 
     /// Why the user does not let the tool be called, if so.
@@ -80,7 +86,7 @@ fn share(seed: u64, key: &str, call: u32, failure: usize) -> f64 {
 }
 
 /// The first half of the text.
-fn half(content: &Content) -> Content {
+pub(super) fn half(content: &Content) -> Content {
     let text = content.text();
     let letters = text.chars().count();
     Content::Text(text.chars().take(letters / 2).collect())

@@ -12,15 +12,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::Run;
-use super::tools::{ANSWERS, Answer, Failure, fits_given, of_json, rendered};
+use super::tools::{ANSWERS, Answer, Caller, Failure, fits_given, of_json, rendered};
 
 /// Name of the engine that evaluates mappings.
 pub const MAPPINGS: &str = "jmespath";
 /// Longest call where the tool says nothing.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Most of all answers of a case, bytes.
-const RECEIVED: usize = 32 << 20;
+pub(super) const RECEIVED: usize = 32 << 20;
 /// Most of an error's body that the model sees, bytes.
 const ERROR_BYTES: usize = 2 << 10;
 /// Shortest value of a key that is cut out of answers, bytes.
@@ -30,9 +29,15 @@ const CUT_OUT: &str = "***";
 
 type Arguments = Map<String, Value>;
 
-impl Run<'_> {
-    /// Calls the server of a tool.
-    pub(super) async fn call_http(&mut self, tool: &Tool, http: &HttpTool, arguments: &Value) -> Answer {
+impl Caller<'_> {
+    /// Calls the server of a tool. `received` gets the size of its answer, if one came.
+    pub(super) async fn call_http(
+        self,
+        tool: &Tool,
+        http: &HttpTool,
+        arguments: &Value,
+        received: &mut Option<usize>,
+    ) -> Answer {
         let none = Map::new();
         let arguments = match arguments {
             Value::Null => &none,
@@ -48,7 +53,8 @@ impl Run<'_> {
         }
         let reply = self.evaluator.parts().egress.send(&request).await.map_err(outside)?;
         let (status, kind) = (reply.status(), media_type(&reply));
-        let bytes = self.received(reply).await?;
+        let bytes = reply.whole().await.map_err(outside)?;
+        *received = Some(bytes.len());
         if http.media.as_deref().is_some_and(|accepted| (200..300).contains(&status) && is_media(&kind, accepted)) {
             if values_of(&keys).any(|key| bytes.windows(key.len()).any(|piece| piece == key.as_bytes())) {
                 return Err("the server says a key back in its media".into());
@@ -74,29 +80,19 @@ impl Run<'_> {
         Ok(of_json(result))
     }
 
-    /// All of a reply, counted for the case.
-    pub(super) async fn received(&mut self, reply: Reply) -> Result<Vec<u8>, Failure> {
-        let bytes = reply.whole().await.map_err(outside)?;
-        self.calls.received = self.calls.received.saturating_add(bytes.len());
-        if self.calls.received > RECEIVED {
-            return Err(format!("the tools of this case have answered more than {RECEIVED} bytes").into());
-        }
-        Ok(bytes)
-    }
-
     /// When a call that may take `timeout` must have ended.
-    pub(super) fn call_deadline(&self, timeout: Option<Duration>) -> Instant {
+    pub(super) fn deadline_of(self, timeout: Option<Duration>) -> Instant {
         self.deadline.min(Instant::now() + timeout.unwrap_or(TIMEOUT))
     }
 
-    async fn request_of(&self, http: &HttpTool, arguments: &Arguments) -> Result<Request, Failure> {
+    async fn request_of(self, http: &HttpTool, arguments: &Arguments) -> Result<Request, Failure> {
         let method = Method::named(&http.method).ok_or_else(|| format!("unknown method `{}`", http.method))?;
         let mut request = Request {
             method,
             url: http.url.clone(),
             headers: Vec::new(),
             body: None,
-            deadline: self.call_deadline(http.timeout),
+            deadline: self.deadline_of(http.timeout),
         };
         let body = match &http.request {
             Some(mapping) => self.apply(mapping, http, arguments, &mut request).await?,
@@ -116,7 +112,7 @@ impl Run<'_> {
 
     /// Fills in URL, query and headers; gives the body, if there is one.
     async fn apply(
-        &self,
+        self,
         mapping: &RequestMapping,
         http: &HttpTool,
         arguments: &Arguments,
@@ -150,7 +146,7 @@ impl Run<'_> {
     }
 
     /// A template with the arguments in it. `used` gets those that it reads.
-    async fn filled(&self, template: &str, values: &Value, used: &mut BTreeSet<String>) -> Result<String, Failure> {
+    async fn filled(self, template: &str, values: &Value, used: &mut BTreeSet<String>) -> Result<String, Failure> {
         if !template.contains("{{") {
             return Ok(template.to_owned());
         }
@@ -164,13 +160,13 @@ impl Run<'_> {
     }
 
     /// What a JMESPath expression gives for a value.
-    async fn mapped(&self, expression: &str, value: Value) -> Result<Value, Failure> {
+    async fn mapped(self, expression: &str, value: Value) -> Result<Value, Failure> {
         let text = rendered(self.evaluator, MAPPINGS, expression, &json!({"value": value})).await?;
         serde_json::from_str(&text).map_err(|error| Failure::from(format!("the mapping gives no JSON: {error}")))
     }
 
     /// Headers whose values whoever runs the bundle has let it send.
-    fn keys(&self, http: &HttpTool) -> Result<Vec<(String, String)>, Failure> {
+    fn keys(self, http: &HttpTool) -> Result<Vec<(String, String)>, Failure> {
         let known = &self.evaluator.parts().tool_keys;
         let key = |(header, variable): &(String, String)| match known.get(variable) {
             Some(value) => Ok((header.clone(), value.to_owned())),

@@ -1,6 +1,7 @@
 //! The conversation of one case: scripted and played turns against a provider, rounds of tool calls, guardrails, checks
 //! after each turn. Whatever a turn needs beside the model is a file of its own here.
 
+mod calls;
 mod composition;
 mod context;
 mod disturb;

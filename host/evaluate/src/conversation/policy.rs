@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use arena_bundle::{ToolChoice, ToolPolicy, Turn};
+use arena_bundle::{ToolChoice, ToolPolicy};
 use arena_model::{Digest, Hasher, Role, ToolCall};
 
-use super::{Run, tools};
+use super::Run;
 use crate::case::Trouble;
 
 /// Answers of the model within one turn where nothing is said.
 const ROUNDS: u32 = 50;
 /// The call of one tool with the same arguments within a turn that is refused where nothing is said.
-const IDENTICAL: u32 = 3;
+pub(super) const IDENTICAL: u32 = 3;
 /// Most of all results of tools of a case, bytes.
 const ANSWERED: usize = 8 << 20;
 /// Cost of a conversation where nothing is said, millionths of a US dollar.
@@ -21,25 +21,35 @@ const COST_USD_MICRO: u64 = 2_000_000;
 /// The calls so far.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    all: u32,
+    pub all: u32,
     turn: u32,
     same: HashMap<Digest, u32>,
     /// Whether the model was told within this turn that it repeats itself.
-    warned: bool,
+    pub warned: bool,
     /// Bytes that servers have answered.
     pub received: usize,
     /// Bytes of all results of tools.
     answered: usize,
+    /// How often each tool of the bundle was called.
+    of_tool: HashMap<String, u32>,
 }
 
 impl Calls {
     /// A new turn.
     pub fn begin(&mut self) {
-        *self = Self { all: self.all, received: self.received, answered: self.answered, ..Self::default() };
+        let of_tool = std::mem::take(&mut self.of_tool);
+        *self = Self { all: self.all, received: self.received, answered: self.answered, of_tool, ..Self::default() };
+    }
+
+    /// Counts a call that comes to a tool of the bundle; gives its number among those of the tool.
+    pub fn reach(&mut self, tool: &str) -> u32 {
+        let count = self.of_tool.entry(tool.to_owned()).or_default();
+        *count = count.saturating_add(1);
+        *count
     }
 
     /// Counts the calls of one answer as they were made; gives those that repeat earlier ones too often.
-    fn repeated(&mut self, limit: u32, calls: &[ToolCall]) -> BTreeSet<usize> {
+    pub fn repeated(&mut self, limit: u32, calls: &[ToolCall]) -> BTreeSet<usize> {
         let mut repeated = BTreeSet::new();
         for (at, call) in calls.iter().enumerate() {
             let mut hasher = Hasher::default();
@@ -54,7 +64,7 @@ impl Calls {
     }
 
     /// Counts a call that is about to be made.
-    fn admit(&mut self, policy: &ToolPolicy, name: &str) -> Result<(), String> {
+    pub fn admit(&mut self, policy: &ToolPolicy, name: &str) -> Result<(), String> {
         if policy.choice == Some(ToolChoice::Forbidden) {
             return Err(format!("tool_choice is `none`: `{name}` is not called"));
         }
@@ -87,37 +97,6 @@ impl Run<'_> {
 
     pub(super) fn rounds(&self) -> u32 {
         self.policy().max_rounds.unwrap_or(ROUNDS)
-    }
-
-    /// Makes the calls of one answer, in their order.
-    pub(super) async fn make_calls(&mut self, calls: &[ToolCall], turn: &Turn, at: u32) -> Result<(), Trouble> {
-        let policy = self.policy();
-        let limit = policy.max_identical_calls.unwrap_or(IDENTICAL);
-        let repeated = self.calls.repeated(limit, calls);
-        if let Some(first) = repeated.first().and_then(|at| calls.get(*at)).filter(|_| self.calls.warned) {
-            let text = format!("turn {at}: the model repeated a call of `{}` after it was told not to", first.name);
-            return Err(Trouble::new("ToolCallRepeated", text));
-        }
-        self.calls.warned |= !repeated.is_empty();
-        for (place, call) in calls.iter().enumerate() {
-            let allowed = if repeated.contains(&place) {
-                Err(format!(
-                    "`{}` was called {limit} times with the same arguments and is not called again: change them, use \
-                     another tool, or answer",
-                    call.name
-                ))
-            } else {
-                self.calls.admit(&policy, &call.name)
-            };
-            let answer = match allowed {
-                Ok(()) => self.call_disturbed(call, turn, self.calls.all, at).await,
-                Err(why) => Err(tools::Failure { kind: "policy", why }),
-            };
-            self.answered(call, answer, at);
-            let said = self.conversation.messages.last().map_or(0, |message| message.content.text().len());
-            self.count_answer(said)?;
-        }
-        Ok(())
     }
 
     /// Counts the bytes of a tool's result: a record has no room for more, and neither has the memory.
@@ -155,8 +134,7 @@ mod tests {
     use serde_json::json;
 
     fn calls(all: &[(&str, u32)]) -> Vec<ToolCall> {
-        let call =
-            |(name, x): &(&str, u32)| ToolCall { id: "c".into(), name: (*name).into(), arguments: json!({"x": x}) };
+        let call = |(name, x): &(&str, u32)| ToolCall::new("c", *name, json!({"x": x}));
         all.iter().map(call).collect()
     }
 

@@ -7,7 +7,7 @@ use arena_model::{Author, MeasuredTurn, Message, Role, ToolCall, Usage};
 use arena_provider::{ChatReply, ChatRequest, MockContext, Provider, ProviderError, ToolSpec, Watch};
 use serde_json::json;
 
-use super::{Direction, Moment, Run, skills, tools, workflow};
+use super::{Direction, Moment, Run, tools};
 use crate::case::{Trouble, millis, unsaid};
 use crate::mcp::Session;
 
@@ -151,43 +151,8 @@ impl Run<'_> {
         Ok(told)
     }
 
-    fn skill_filter(&self) -> Option<&str> {
+    pub(super) fn skill_filter(&self) -> Option<&str> {
         self.machine.as_ref()?.state()?.skills.as_deref()
-    }
-
-    pub(super) async fn call(&mut self, call: &ToolCall) -> tools::Answer {
-        if let Some(machine) = &mut self.machine {
-            machine.count_call()?;
-        }
-        let own = self.machine.as_ref().map(|machine| machine.tools()).unwrap_or_default();
-        if let Some(spec) = own.iter().find(|spec| spec.name == call.name) {
-            tools::fits(&spec.parameters, &call.arguments, "call")?;
-            let machine = self.machine.as_mut().ok_or("there is no workflow")?;
-            return Ok(tools::of_json(machine.call(&call.name, &call.arguments)?));
-        }
-        if [skills::ACTIVATE, skills::DEACTIVATE, skills::READ].contains(&call.name.as_str()) {
-            let filter = self.skill_filter().map(str::to_owned);
-            let specs = self.skills.tools(filter.as_deref());
-            let spec = specs.iter().find(|spec| spec.name == call.name).ok_or("there are no skills here")?;
-            tools::fits(&spec.parameters, &call.arguments, "call")?;
-            if call.name == skills::READ {
-                let bundle = &self.evaluator.parts.bundle;
-                let read = self.skills.read(bundle, &call.arguments, filter.as_deref()).map_err(|problem| {
-                    self.lacking.get_or_insert(Trouble::new(problem.reason, problem.to_string()));
-                    problem.message
-                })?;
-                return Ok(tools::of_json(read?));
-            }
-            return Ok(tools::of_json(self.skills.call(&call.name, &call.arguments, filter.as_deref())?));
-        }
-        if let Some(spec) = self.memories.tools().iter().find(|spec| spec.name == call.name) {
-            tools::fits(&spec.parameters, &call.arguments, "call")?;
-            return Ok(tools::of_json(self.memories.call(&call.name, &call.arguments)?));
-        }
-        if call.name == workflow::TRANSITION && self.machine.is_some() {
-            return Err("no event leads on from this state".into());
-        }
-        self.call_tool(&call.name, &call.arguments).await
     }
 
     /// Carries out the transition that the round asked for: the next answer is under the new state's prompt. A state

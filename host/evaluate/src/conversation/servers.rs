@@ -4,7 +4,7 @@ use arena_model::{Content, Part};
 use serde_json::{Value, json};
 
 use super::Run;
-use super::tools::{Answer, Failure, fits_given};
+use super::tools::{Answer, Caller, Failure, fits_given};
 use crate::case::Trouble;
 use crate::mcp::{McpError, Session};
 
@@ -19,7 +19,7 @@ impl Run<'_> {
             if let Some(why) = &server.unsupported {
                 return Err(Trouble::new("FeatureUnsupported", why.clone()).of_file(&server.file));
             }
-            let deadline = self.call_deadline(server.timeout);
+            let deadline = self.caller().deadline_of(server.timeout);
             let opened = Session::open(server, &self.evaluator.parts.egress, deadline).await;
             let failed = |error: McpError| {
                 let text = format!("MCP server `{}`: {error}", server.name);
@@ -36,23 +36,25 @@ impl Run<'_> {
         }
     }
 
-    /// Calls a tool of a server by the name that the model knows; none if no server has it.
-    pub(super) async fn call_server(&mut self, name: &str, arguments: &Value) -> Option<Answer> {
+    /// The server whose tool has this name; none if no server has it.
+    pub(super) fn server_of(&self, name: &str) -> Option<usize> {
         let (server, tool) = name.strip_prefix("mcp__")?.split_once("__")?;
         let at = self.servers.iter().position(|session| session.server().name == server)?;
-        let deadline = self.call_deadline(self.servers[at].server().timeout);
-        let session = &self.servers[at];
-        let spec = session.tools().iter().find(|spec| spec.name == tool)?;
-        let schema = spec.parameters.clone();
-        if let Err(failure) = fits_given(self.evaluator, &schema, arguments, "call").await {
-            return Some(Err(failure));
-        }
-        let session = &mut self.servers[at];
-        let answered = session.call(tool, arguments, deadline).await;
-        Some(match answered {
+        self.servers[at].tools().iter().any(|spec| spec.name == tool).then_some(at)
+    }
+}
+
+impl Caller<'_> {
+    /// Calls a tool of a server by the name that the model knows.
+    pub(super) async fn call_server(self, session: &mut Session, name: &str, arguments: &Value) -> Answer {
+        let deadline = self.deadline_of(session.server().timeout);
+        let tool = name.strip_prefix(&format!("mcp__{}__", session.server().name)).unwrap_or(name);
+        let schema = session.tools().iter().find(|spec| spec.name == tool).map(|spec| spec.parameters.clone());
+        fits_given(self.evaluator, &schema.unwrap_or_default(), arguments, "call").await?;
+        match session.call(tool, arguments, deadline).await {
             Ok(result) => content(&result),
             Err(error) => Err(Failure::from(format!("{}: {error}", error.reason()))),
-        })
+        }
     }
 }
 

@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
-use arena_bundle::{MockTool, Tool, ToolMode};
-use arena_model::{Author, Content, Conversation, Fault as _, Message, Role, ToolCall};
+use arena_bundle::{ClientTool, MockTool, Tool, ToolMode};
+use arena_model::{Author, Content, Conversation, Fault as _, Message, Role, ScriptedCall, ToolCall};
 use arena_provider::ToolSpec;
 use arena_sandbox::Call;
 use serde_json::{Value, json};
 
 use super::Run;
+use crate::case::CaseInput;
 use crate::evaluator::{Evaluator, EvaluatorParts};
 use crate::prompt;
 
@@ -119,25 +121,77 @@ pub(super) fn fits(schema: &Value, value: &Value, what: &str) -> Result<(), Fail
         .map_err(|error| Failure { kind: "validation", why: format!("the {what} does not fit its schema: {error}") })
 }
 
-impl Run<'_> {
-    /// Calls the tool of this name, if the bundle has it.
-    pub(super) async fn call_tool(&mut self, name: &str, arguments: &Value) -> Answer {
-        if let Some(answer) = self.call_server(name, arguments).await {
-            return answer;
-        }
-        let tools = &self.evaluator.parts().bundle.tools;
-        let tool = tools.get(name).ok_or_else(|| format!("there is no tool `{name}`"))?.clone();
+/// What came of a call outside.
+pub(super) struct Reached {
+    pub answer: Answer,
+    /// Bytes that a server has answered, if one has.
+    pub received: Option<usize>,
+}
+
+impl Reached {
+    pub fn of(answer: Answer) -> Self {
+        Self { answer, received: None }
+    }
+}
+
+/// What a call needs of its conversation, so that several can be under way.
+#[derive(Clone, Copy)]
+pub(super) struct Caller<'a> {
+    pub evaluator: &'a Evaluator,
+    pub case: &'a CaseInput,
+    pub deadline: Instant,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn caller(&self) -> Caller<'a> {
+        Caller { evaluator: self.evaluator, case: self.case, deadline: self.deadline }
+    }
+}
+
+impl Caller<'_> {
+    /// Calls a tool of the bundle, the call with this number among its own.
+    pub(super) async fn reach(self, tool: &Tool, arguments: &Value, turn: u32, number: u32) -> Reached {
+        let mut received = None;
+        let answer = self.answer(tool, arguments, turn, number, &mut received).await;
+        Reached { answer, received }
+    }
+
+    async fn answer(
+        self,
+        tool: &Tool,
+        arguments: &Value,
+        turn: u32,
+        call: u32,
+        received: &mut Option<usize>,
+    ) -> Answer {
         fits_given(self.evaluator, &tool.input_schema, arguments, "call").await?;
+        let asked = ScriptedCall { scenario: &self.case.scenario.id, tool: &tool.name, arguments, turn, call };
+        if let Some(scripted) = self.scripted(tool, &asked) {
+            let result = scripted?;
+            fits_given(self.evaluator, &tool.output_schema, &result, "result").await?;
+            return Ok(of_json(result));
+        }
         match &tool.mode {
-            ToolMode::Mock(mock) => mocked(self.evaluator, &tool, mock, arguments).await,
-            ToolMode::Client(client) => mocked(self.evaluator, &tool, &client.mock, arguments).await,
-            ToolMode::Http(http) => self.call_http(&tool, http, arguments).await,
+            ToolMode::Mock(mock) => mocked(self.evaluator, tool, mock, arguments).await,
+            ToolMode::Client(client) => mocked(self.evaluator, tool, &client.mock, arguments).await,
+            ToolMode::Http(http) => self.call_http(tool, http, arguments, received).await,
             ToolMode::Agent(agent) => {
                 let answer = agent.answer(arguments["query"].as_str().unwrap_or_default())?;
                 Ok(of_json(json!({"response": answer})))
             }
             ToolMode::Outside(mode) => Err(format!("a tool of mode `{mode}` is not called here").into()),
         }
+    }
+
+    /// What is written down for a call: in the mock file of the model, else with the tool.
+    fn scripted(self, tool: &Tool, call: &ScriptedCall<'_>) -> Option<Result<Value, String>> {
+        let provider = self.evaluator.parts().providers.get(&self.case.id.provider);
+        let model = provider.and_then(|provider| provider.as_ref().ok()?.tool_result(call));
+        let own = || match &tool.mode {
+            ToolMode::Mock(mock) | ToolMode::Client(ClientTool { mock, .. }) => mock.responses.answer(call),
+            ToolMode::Http(_) | ToolMode::Agent(_) | ToolMode::Outside(_) => None,
+        };
+        model.or_else(own).cloned()
     }
 }
 

@@ -25,6 +25,17 @@ impl Evaluator {
                 findings.push(Finding { fatal: false, reason: error.reason(), place, text });
             }
         }
+        for (id, provider) in &self.parts.providers {
+            let scripted = provider.iter().flat_map(|provider| provider.scripted_tools());
+            for name in scripted.filter(|name| !self.parts.bundle.tools.contains_key(*name)) {
+                let spec = self.parts.bundle.providers.iter().find(|spec| spec.id == *id);
+                let text = format!(
+                    "`tool_responses` of the mock file: the bundle has no tool `{name}`, so nothing under it is answered"
+                );
+                let place = spec.map_or_else(|| id.clone(), |spec| spec.file.to_string());
+                findings.push(Finding { fatal: false, reason: "MockKeyUnknown", place, text });
+            }
+        }
         findings.list
     }
 

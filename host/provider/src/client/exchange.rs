@@ -136,10 +136,9 @@ impl Client {
             match flow {
                 ControlFlow::Continue(()) if !ended => {}
                 ControlFlow::Continue(()) if draft.is_finished() => break,
-                ControlFlow::Continue(()) => {
-                    let text = "the stream ended before the model said that it had finished".to_owned();
-                    return Err(Cause::StreamBroken { endpoint: self.endpoint.clone(), text });
-                }
+                // A server that says `[DONE]` and no reason may have lost the rest: better asked again than half judged.
+                ControlFlow::Break(Stop::Done) if !draft.is_finished() => return Err(self.cut_short()),
+                ControlFlow::Continue(()) => return Err(self.cut_short()),
                 ControlFlow::Break(Stop::Done) => {
                     // Nothing depends on what comes after the end, or on whether it comes.
                     let _ = timeout(TAIL_WAIT, response.chunk()).await;
@@ -149,6 +148,11 @@ impl Client {
             }
         }
         Ok((draft.into_said(), ttft))
+    }
+
+    fn cut_short(&self) -> Cause {
+        let text = "the stream ended before the model said that it had finished".to_owned();
+        Cause::StreamBroken { endpoint: self.endpoint.clone(), text }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The mock file: replies by scenario and number of the call, in PromptKit's format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use arena_model::Part;
+use arena_model::{Part, ScriptedCall, ScriptedResults};
 use serde_json::{Map, Value, json};
 
 use super::yaml;
@@ -38,6 +38,7 @@ pub(super) struct MockFile {
     scenarios: BTreeMap<String, Scenario>,
     /// Simulated users by persona.
     personas: BTreeMap<String, Scenario>,
+    tools: BTreeMap<String, ScriptedResults>,
     /// Keys around the replies that nothing reads, as PromptArena passes over them.
     pub(super) passed_over: Vec<String>,
 }
@@ -48,6 +49,8 @@ struct Scenario {
     turns: BTreeMap<u32, Entry>,
     /// Steps of compositions by id.
     steps: BTreeMap<String, Entry>,
+    /// Results of tools by their names.
+    tools: BTreeMap<String, ScriptedResults>,
 }
 
 /// One reply.
@@ -77,8 +80,9 @@ impl MockFile {
             root => root,
         };
         let root = any_mapping(&root, "the file")?;
-        let mut passed_over = unknown(root, "the file", &["defaultResponse", "scenarios", "selfplay"]);
-        let mut file = Self { default: default(root, "")?, ..Self::default() };
+        let mut passed_over =
+            unknown(root, "the file", &["defaultResponse", "scenarios", "selfplay", "tool_responses"]);
+        let mut file = Self { default: default(root, "")?, tools: tools(root, "tool_responses")?, ..Self::default() };
         for (key, into) in [("scenarios", &mut file.scenarios), ("selfplay", &mut file.personas)] {
             let Some(scenarios) = present(root, key) else { continue };
             for (name, scenario) in any_mapping(scenarios, key)? {
@@ -104,6 +108,18 @@ impl MockFile {
         played.turns.get(&turn).or(played.default.as_ref())
     }
 
+    /// What is written down for a call: for its scenario, else for all.
+    pub(super) fn tool_result(&self, call: &ScriptedCall<'_>) -> Option<&Result<Value, String>> {
+        let own = self.scenarios.get(call.scenario).map(|scenario| &scenario.tools);
+        own.into_iter().chain([&self.tools]).find_map(|tools| tools.get(call.tool)?.answer(call))
+    }
+
+    pub(super) fn scripted_tools(&self) -> Vec<&str> {
+        let all = self.scenarios.values().map(|scenario| &scenario.tools).chain([&self.tools]);
+        let names: BTreeSet<&str> = all.flat_map(BTreeMap::keys).map(String::as_str).collect();
+        names.into_iter().collect()
+    }
+
     /// The output of a composition's step.
     pub(super) fn step(&self, scenario: &str, step: &str) -> Option<&Entry> {
         self.scenarios.get(scenario)?.steps.get(step)
@@ -116,8 +132,9 @@ impl Scenario {
             return Ok(Self::default());
         }
         let map = any_mapping(value, at)?;
-        passed_over.extend(unknown(map, at, &["defaultResponse", "turns", "steps"]));
-        let mut scenario = Self { default: default(map, at)?, ..Self::default() };
+        passed_over.extend(unknown(map, at, &["defaultResponse", "turns", "steps", "tool_responses"]));
+        let tools = tools(map, &format!("{at}.tool_responses"))?;
+        let mut scenario = Self { default: default(map, at)?, tools, ..Self::default() };
         if let Some(turns) = present(map, "turns") {
             for (number, entry) in any_mapping(turns, &format!("{at}.turns"))? {
                 let at = format!("{at}.turns.{number}");
@@ -204,6 +221,20 @@ fn audio(map: &Map<String, Value>, at: &str) -> Result<Option<Part>, String> {
     let kind = present(map, "audio_mime_type").map_or_else(|| PCM.to_owned(), plain_text);
     let media = json!({"file_path": file, "mime_type": kind, "sample_rate": rate, "channels": 1});
     Ok(Some(Part { kind: "audio".to_owned(), text: None, media: Some(media) }))
+}
+
+/// `tool_responses`: lists of results by the names of tools.
+fn tools(map: &Map<String, Value>, at: &str) -> Result<BTreeMap<String, ScriptedResults>, String> {
+    let Some(tools) = present(map, "tool_responses") else { return Ok(BTreeMap::new()) };
+    let tools = any_mapping(tools, at)?;
+    let one = |name: &String| {
+        let mut results = ScriptedResults::default();
+        for (index, entry) in list(tools, name, at)?.iter().enumerate() {
+            results.push(entry).map_err(|why| format!("{at}.{name}[{index}]: {why}"))?;
+        }
+        Ok((name.clone(), results))
+    };
+    tools.keys().map(one).collect()
 }
 
 /// A part of a reply: `{type, text}` or `{type, <type>_url: {url, detail}, metadata}`.
@@ -344,6 +375,21 @@ scenarios:
     }
 
     #[test]
+    fn a_scenarios_results_of_tools_come_before_the_files() {
+        let file = "tool_responses: {t: [{result: everywhere}]}\n\
+                    scenarios: {a: {tool_responses: {t: [{turn: 2, result: in a}], u: []}}}";
+        let file = MockFile::parse(file.as_bytes()).unwrap();
+        let result = |scenario, tool, turn| {
+            file.tool_result(&ScriptedCall { scenario, tool, arguments: &Value::Null, turn, call: 1 }).cloned()
+        };
+        assert_eq!(result("a", "t", 2), Some(Ok("in a".into())));
+        assert_eq!(result("a", "t", 1), Some(Ok("everywhere".into())));
+        assert_eq!(result("b", "t", 2), Some(Ok("everywhere".into())));
+        assert_eq!(result("a", "u", 2), None);
+        assert_eq!(file.scripted_tools(), ["t", "u"]);
+    }
+
+    #[test]
     fn a_text_that_ends_with_the_file_gains_no_line_break() {
         for (end, expected) in [("", "last line"), ("\n", "last line\n")] {
             let file = format!("scenarios:\n  a:\n    turns:\n      1: |\n        last line{end}");
@@ -380,6 +426,11 @@ scenarios:
             ("scenarios: {a: {turns: {1: [x]}}}", "scenarios.a.turns.1: a reply must be a text"),
             ("scenarios: {a: {turns: {1: {typ: x}}}}", "scenarios.a.turns.1: unknown key `typ`"),
             ("scenarios: {a: {turns: {1: {type: multimodal, parts: [{type: image}]}}}}", "parts[0].image_url.url"),
+            ("tool_responses: {t: {result: 1}}", "tool_responses.t: must be a list"),
+            (
+                "scenarios: {a: {tool_responses: {t: [{reslt: 1}]}}}",
+                "scenarios.a.tool_responses.t[0]: unknown key `reslt`",
+            ),
             ("- x", "the file: must be a mapping"),
         ] {
             let error = MockFile::parse(text.as_bytes()).unwrap_err();

@@ -5,7 +5,7 @@ mod yaml;
 
 use std::time::{Duration, Instant};
 
-use arena_model::{Author, Content, Message, Part, Role, ToolCall, Usage};
+use arena_model::{Author, Content, Message, Part, Role, ScriptedCall, ToolCall, Usage};
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -96,6 +96,14 @@ impl Provider for Mock {
         &self.remarks
     }
 
+    fn tool_result(&self, call: &ScriptedCall<'_>) -> Option<&Result<Value, String>> {
+        self.file.tool_result(call)
+    }
+
+    fn scripted_tools(&self) -> Vec<&str> {
+        self.file.scripted_tools()
+    }
+
     fn speaks(&self) -> bool {
         true
     }
@@ -123,11 +131,7 @@ fn say(entry: &Entry, messages: &[Message]) -> Message {
         .tool_calls
         .iter()
         .enumerate()
-        .map(|(index, (name, arguments))| ToolCall {
-            id: format!("call_{index}_{name}"),
-            name: name.clone(),
-            arguments: arguments.clone(),
-        })
+        .map(|(index, (name, arguments))| ToolCall::new(format!("call_{index}_{name}"), name, arguments.clone()))
         .collect();
     let finish = if tool_calls.is_empty() { "stop" } else { "tool-calls" };
     let content =

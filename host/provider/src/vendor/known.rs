@@ -32,6 +32,8 @@ impl Known {
         };
         let host = base.host_str().unwrap_or_default();
         let endpoint = base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        // As it was written, before a version was added to it.
+        doubled(&settings.base_url.as_deref().map_or_else(|| Ok(base.clone()), parse)?, plain)?;
         let own = base.scheme() == "https" && self.domains.iter().any(|domain| is_of(host, domain));
         Ok(Vendor {
             format,
@@ -66,6 +68,29 @@ fn parse(base: &str) -> Result<Url, Cause> {
     url.host_str().filter(|_| clean && !url.cannot_be_a_base()).ok_or_else(wrong)?;
     url.set_fragment(None);
     Ok(url)
+}
+
+/// Refuses a base that ends with what is put behind it, all of it or two pieces and more, and one that ends with the same
+/// version twice: the server would only say that it does not know the place.
+fn doubled(base: &Url, path: &str) -> Result<(), Cause> {
+    let given: Vec<&str> = base.path().split('/').filter(|piece| !piece.is_empty()).collect();
+    let added: Vec<&str> = path.split('/').collect();
+    let overlap = (1..=added.len()).rev().find(|count| given.ends_with(&added[..*count]));
+    let version =
+        |piece: &str| piece.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let too_many = match (overlap, given.as_slice()) {
+        (Some(count), _) if count > 1 || count == added.len() => count,
+        (_, [.., first, second]) if first == second && version(second) => 1,
+        _ => return Ok(()),
+    };
+    let place = |pieces: &[&str]| {
+        let mut url = base.clone();
+        // A query may hold a key.
+        url.set_query(None);
+        url.set_path(&pieces.join("/"));
+        String::from(url)
+    };
+    Err(Cause::BaseUrlDoubled { text: place(&given), advice: place(&given[..given.len() - too_many]) })
 }
 
 /// `base` with `path`, which is encoded, behind it.

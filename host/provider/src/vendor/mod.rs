@@ -378,6 +378,29 @@ mod tests {
     }
 
     #[test]
+    fn a_base_that_has_its_path_already_is_refused_with_what_to_write() {
+        let azure = Some(("azure", None));
+        for (kind, base, platform, advice) in [
+            ("openai", "https://gate/v1/chat/completions?k=secret", None, "https://gate/v1"),
+            ("vllm", "http://h:1/v1/chat/completions/", None, "http://h:1/v1"),
+            ("openai", "https://gate/v1/v1", None, "https://gate/v1"),
+            ("claude", "https://api.anthropic.com/v1/v1/", None, "https://api.anthropic.com/v1"),
+            ("claude", "https://gate/v1/messages", None, "https://gate/v1"),
+            ("gemini", "https://gate/v1beta/models/m:generateContent", None, "https://gate/v1beta"),
+            ("ollama", "http://h:1/api/chat", None, "http://h:1/"),
+            ("openai", "https://x.openai.azure.com/openai/deployments/m", azure, "https://x.openai.azure.com/"),
+        ] {
+            let cause = of(kind, "m", Some(base), platform).unwrap_err();
+            let Cause::BaseUrlDoubled { advice: told, .. } = &cause else { panic!("{base}: {cause}") };
+            assert_eq!(told, advice);
+            assert!(!cause.to_string().contains("secret"), "{cause}");
+        }
+        for base in ["https://gate/chat", "https://gate/v1/v2", "https://gate/completions", "https://gate/x/x"] {
+            of("openai", "m", Some(base), None).unwrap();
+        }
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_told_without_secrets() {
         for wrong in ["api.openai.com", "ftp://x/", "https://me:hunter2@x/", "https://x y/?k=hunter2"] {
             let cause = of("openai", "m", Some(wrong), None).unwrap_err();

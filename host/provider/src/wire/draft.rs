@@ -1,6 +1,6 @@
 //! A streamed answer, put together from its pieces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arena_model::{ToolCall, Usage};
 
@@ -14,6 +14,10 @@ pub(crate) struct Draft {
     pub(crate) refusal: Option<String>,
     calls: BTreeMap<u32, PartialCall>,
     pub(crate) usage: Option<Usage>,
+    /// Some count of tokens was unknown, and with it their sum.
+    uncounted: bool,
+    /// Numbers of the blocks that have begun, where the vendor numbers them.
+    blocks: BTreeSet<u32>,
     /// Our word for why the model stopped; there once it said that it has finished.
     pub(crate) finish: Option<String>,
     /// Something of the answer itself has come, not only its wrapping.
@@ -27,6 +31,7 @@ struct PartialCall {
     id: String,
     name: String,
     arguments: String,
+    signature: Option<String>,
 }
 
 impl Draft {
@@ -40,6 +45,17 @@ impl Draft {
         self.refusal.get_or_insert_default().push_str(text);
     }
 
+    /// Takes the tokens so far, where a vendor tells them bit by bit.
+    pub(crate) fn count(&mut self, usage: Option<Usage>) {
+        self.uncounted |= usage.is_none();
+        self.usage = usage.filter(|_| !self.uncounted);
+    }
+
+    /// Begins the block of this number; false if it has begun already.
+    pub(crate) fn open(&mut self, block: u32) -> bool {
+        self.blocks.insert(block)
+    }
+
     /// Adds to the call at this place; an empty id leaves the one it has.
     pub(crate) fn add_call(&mut self, index: u32, id: &str, name: &str, arguments: &str) {
         self.begun = true;
@@ -49,6 +65,11 @@ impl Draft {
         }
         call.name.push_str(name);
         call.arguments.push_str(arguments);
+    }
+
+    /// Keeps what the vendor wants to be sent back with the call at this place.
+    pub(crate) fn sign(&mut self, index: u32, signature: Option<String>) {
+        self.calls.entry(index).or_default().signature = signature;
     }
 
     /// Sets the arguments of the call at this place, whatever came before.
@@ -89,7 +110,9 @@ impl Draft {
     /// The whole reply.
     pub(crate) fn into_said(self) -> Said {
         let calls = self.calls.into_values();
-        let calls = calls.map(|call| tool_call(call.id, call.name, &call.arguments)).collect();
+        let signed =
+            |PartialCall { id, name, arguments, signature }| ToolCall { signature, ..tool_call(id, name, &arguments) };
+        let calls = calls.map(signed).collect();
         let text = self.shaped.map_or(self.text.as_str(), |(_, start)| &self.text[start..]).to_owned();
         said(text, self.refusal, calls, self.usage, self.finish)
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod chat;
 pub(crate) mod converse;
+mod count;
 mod draft;
 mod failure;
 pub(crate) mod generate;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+pub(crate) use count::Count;
 pub(crate) use draft::Draft;
 pub(crate) use failure::VendorFailure;
 
@@ -95,6 +97,7 @@ impl Said {
             redactor.text(&mut call.id);
             redactor.text(&mut call.name);
             redactor.json(&mut call.arguments);
+            call.signature.iter_mut().for_each(|signature| redactor.text(signature));
         }
     }
 }
@@ -105,7 +108,7 @@ pub(crate) fn tool_call(id: String, name: String, arguments: &str) -> ToolCall {
         "" => json!({}),
         text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(arguments.to_owned())),
     };
-    ToolCall { id, name, arguments }
+    ToolCall::new(id, name, arguments)
 }
 
 /// Gateways write `null` for what a vendor leaves out: it counts as not said.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use arena_harness::{Behaviour, Failing, Failure, FakeVendor, Reply, ScriptLine, TokenDetails};
+use arena_harness::{Behaviour, Failing, Failure, FakeVendor, RawServer, Reply, ScriptLine, TokenDetails};
 use arena_model::{Author, Class, Fault as _, Message, Role, Usage};
 use arena_provider::{ChatRequest, Pricing, RetryPolicy, ToolSpec};
 use serde_json::json;
@@ -42,6 +42,11 @@ async fn a_tool_loop_goes_both_ways() {
             after_tool: Some("done".into()),
         };
         let stand = Stand::new(way, Behaviour { reply: Reply::Script(vec![line]), ..Behaviour::default() });
+        let mut stand = stand;
+        if matches!(way, Way::Gemini | Way::VertexGemini) {
+            // It refuses results without the signatures of its calls.
+            stand.settings.model = "gemini-3-pro".to_owned();
+        }
         let schema = json!({"type": "object", "properties": {"q": {"type": "string"}}});
         let tool = |name: &str| ToolSpec { name: name.into(), description: "d".into(), parameters: schema.clone() };
         let tools = [tool("find"), tool("look")];
@@ -196,6 +201,17 @@ async fn silence_ends_the_attempt() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_done_without_a_reason_was_cut() {
+    let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"half of\"}}]}\n\ndata: [DONE]\n\n";
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close";
+    let server = RawServer::start(move |_| format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())).unwrap();
+    let mut stand = Stand::new(Way::Chat, Behaviour::default());
+    stand.settings.base_url = Some(server.url("/v1"));
+    let error = stand.ask(true).await.unwrap_err();
+    assert_eq!((error.reason(), error.attempts, server.seen().len()), ("StreamBroken", 6, 6));
+}
+
+#[tokio::test]
 async fn slow_pieces_are_no_silence() {
     for way in ALL {
         let mut stand = Stand::failing(way, Failure::SlowChunks(Duration::from_millis(5)));
@@ -224,9 +240,19 @@ async fn retry_after_is_honoured_but_not_past_the_deadline() {
     assert_eq!(stand.ask(false).await.unwrap().attempts, 2);
     assert_eq!(stand.waits(), [Duration::from_secs(7)]);
 
-    let stand = Stand::failing(Way::Chat, limited("999"));
+    let stand = Stand::failing(Way::Chat, limited("300"));
     assert_eq!(stand.ask(false).await.unwrap_err().reason(), "RateLimited");
-    assert_eq!(stand.waits(), [Duration::from_secs(60); 7]);
+    assert_eq!(stand.waits(), [Duration::from_secs(300); 7]);
+
+    // Nobody is asked sooner than they want to be.
+    let mut stand = Stand::failing(Way::Chat, limited("301"));
+    let error = stand.ask(false).await.unwrap_err();
+    assert_eq!((error.reason(), error.class(), error.attempts), ("RetryAfterTooLong", Class::Retryable, 1));
+    assert!(error.to_string().contains("not to be asked again for 301 s"), "{error}");
+    assert!(stand.waits().is_empty());
+    stand.settings.retry.max_retry_after = Duration::from_secs(301);
+    assert_eq!(stand.ask(false).await.unwrap_err().reason(), "RateLimited");
+    assert_eq!(stand.waits(), [Duration::from_secs(301); 7]);
 
     let stand = Stand::failing(Way::Chat, limited("Wed, 21 Oct 2065 07:28:00 GMT"));
     let mut request = request(&[], false);

@@ -89,3 +89,33 @@ fn a_provider_that_no_config_binds_is_refused_as_in_a_cluster() -> Result<()> {
     world.arena(&[&arguments[..], &["--mock-provider"]].concat())?.code(0)?;
     Ok(())
 }
+
+#[test]
+fn validate_checks_the_run_that_the_files_make() -> Result<()> {
+    let vendor = FakeVendor::start(Behaviour::text("fine"))?;
+    let mut world = world(&vendor)?;
+    let files = ["-f", "config.yaml", "-f", "provider.yaml"];
+    let validate = |world: &World, more: &[&str]| world.arena(&[&["validate", "bundle"][..], &files, more].concat());
+    // The provider is called where the files say, and not where the bundle does.
+    let valid = validate(&world, &[])?.code(0)?.says("1 case")?;
+    valid.says(&format!("small at {}", vendor.url()))?.says("$ARENA_KEY_M")?;
+    world.arena(&["validate", "bundle"])?.says("http://127.0.0.1:9/")?;
+    assert_eq!(vendor.calls(), 0);
+
+    // What is wrong with the bundle is told with the files as without.
+    world.bundle.spec["scenario_specs"]["s"]["task_type"] = json!("nowhere");
+    validate(&world, &[])?.code(2)?.says("[PromptMissing]")?;
+    // All is told at once: of each file, and of the bundle.
+    let config = fs::read_to_string(world.path("config.yaml"))?;
+    fs::write(world.path("config.yaml"), config.replace("sourceRef", "sauceRef"))?;
+    let provider = fs::read_to_string(world.path("provider.yaml"))?;
+    fs::write(world.path("provider.yaml"), provider.replace("model:", "modle:"))?;
+    let told = validate(&world, &[])?.code(2)?.says("config.yaml: error[ManifestInvalid]")?;
+    told.says("provider.yaml: error[ManifestInvalid]")?.says("[PromptMissing]")?;
+    for format in ["json", "sarif"] {
+        let told = validate(&world, &["--format", format])?.code(2)?;
+        told.says("ManifestInvalid")?.says("provider.yaml")?.says("PromptMissing")?;
+    }
+    world.arena(&["validate", "bundle", "-f", "none.yaml"])?.code(2)?.says("none.yaml")?;
+    Ok(())
+}

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Call, Part, Place, Said, Speaker, Turn, Unreadable, Wire, arguments, remarks};
 
+/// What the thoughts behind a call are signed with.
+const SIGNATURE: &str = "dGhvdWdodHM=";
+
 /// `POST */models/M:generateContent` and `:streamGenerateContent`.
 pub(super) struct Gemini {
     /// The stream is of server-sent events; the vendor's other form, one JSON list, is refused.
@@ -39,6 +42,10 @@ enum Role {
 #[derive(Deserialize)]
 struct ContentPart {
     text: Option<String>,
+    #[serde(rename = "functionCall", alias = "function_call")]
+    function_call: Option<Value>,
+    #[serde(rename = "thoughtSignature", alias = "thought_signature")]
+    signature: Option<String>,
     #[serde(rename = "functionResponse", alias = "function_response")]
     function_response: Option<FunctionResponse>,
 }
@@ -61,6 +68,17 @@ impl Content {
         };
         remarks(by, self.parts.into_iter().map(part))
     }
+}
+
+/// Whether the first call of each answer since the user has last spoken has the signature that came with it.
+fn is_signed(contents: &[Content]) -> bool {
+    let spoke = |content: &Content| {
+        !matches!(content.role, Some(Role::Model)) && content.parts.iter().any(|it| it.text.is_some())
+    };
+    let since = contents.iter().rposition(spoke).map_or(0, |at| at + 1);
+    let mut first =
+        contents[since..].iter().filter_map(|content| content.parts.iter().find(|it| it.function_call.is_some()));
+    first.all(|part| part.signature.as_deref() == Some(SIGNATURE))
 }
 
 /// The vendor's name for a status.
@@ -98,8 +116,14 @@ fn response(turn: &Turn<'_>, parts: &[Value], last: bool) -> Value {
 }
 
 fn function_calls(turn: &Turn<'_>) -> impl Iterator<Item = Value> {
-    let calls = turn.answer.tool_calls.iter();
-    calls.map(|(name, args)| json!({"functionCall": {"name": name, "args": arguments(args)}}))
+    let calls = turn.answer.tool_calls.iter().enumerate();
+    calls.map(|(at, (name, args))| {
+        let mut part = json!({"functionCall": {"name": name, "args": arguments(args)}});
+        if at == 0 {
+            part["thoughtSignature"] = SIGNATURE.into();
+        }
+        part
+    })
 }
 
 impl Wire for Gemini {
@@ -108,6 +132,10 @@ impl Wire for Gemini {
             return Err(Unreadable::Missing("without alt=sse the stream would be one JSON list; ask for alt=sse"));
         }
         let asked: Asked = serde_json::from_slice(body)?;
+        // Older models do without.
+        if place.model()?.starts_with("gemini-3") && !is_signed(&asked.contents) {
+            return Err(Unreadable::Missing("Function call is missing a thought_signature in functionCall parts"));
+        }
         let system = asked.system.map(|system| Content { role: Some(Role::System), ..system });
         let said = system.into_iter().chain(asked.contents).flat_map(Content::said).collect();
         Ok(Call::new(place.model()?, place.stream, said))
@@ -166,6 +194,22 @@ mod tests {
         assert_eq!(text, "hello, world");
         assert_eq!(part(last), plain["candidates"][0]["content"]["parts"][1]);
         assert_eq!((&last["candidates"][0]["finishReason"], &last["usageMetadata"]), (&json!("STOP"), &usage));
+    }
+
+    #[test]
+    fn the_third_generation_wants_its_signatures_back() {
+        let asked = |signature: Value| {
+            let call = json!({"functionCall": {"name": "f", "args": {}}, "thoughtSignature": signature});
+            json!({"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [call]},
+                {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": 42}}}]}]})
+        };
+        let read = |model: &str, asked: Value| {
+            let place = Place::of(&format!("/v1beta/models/{model}:generateContent").parse().unwrap()).unwrap();
+            place.wire.read(&place, &HeaderMap::new(), asked.to_string().as_bytes()).map(drop)
+        };
+        assert!(read("gemini-3-pro", asked(json!(SIGNATURE))).is_ok());
+        assert!(read("gemini-3-pro", asked(Value::Null)).unwrap_err().to_string().contains("thought_signature"));
+        assert!(read("gemini-2.5-pro", asked(Value::Null)).is_ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure};
 use crate::findings::{self, Finding};
+use crate::manifests::{self, Manifests};
 use crate::output::println;
 use crate::outside::Outside;
 use crate::session::{Session, provider_settings};
@@ -27,6 +28,10 @@ pub struct Arguments {
     /// The same as BUNDLE.
     #[arg(long, short, value_name = "FILE", conflicts_with = "bundle")]
     config: Option<PathBuf>,
+    /// Check the run that `arena run` makes of the bundle with this ArenaConfig and its Providers, in the YAML of a cluster.
+    /// May be given more than once.
+    #[arg(long = "file", short = 'f', value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Form of the output.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -59,11 +64,22 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let bundle = arguments.bundle.as_ref().or(arguments.config.as_ref());
     let bundle = bundle.cloned().unwrap_or_else(|| PathBuf::from("."));
     let strict = |finding: Finding| if arguments.strict { finding.into_error() } else { finding };
+    if is_pack(&bundle) && !arguments.files.is_empty() {
+        let text = format!("{}: a pack is checked by itself, so that -f has nothing to bind", bundle.display());
+        return Err(Failure::input("ManifestInvalid", text).hint("name the bundle that the pack is a part of"));
+    }
+    let inputs = match inputs(&bundle, &arguments) {
+        Ok(inputs) => inputs,
+        Err(wrong) => {
+            let found: Vec<Finding> = wrong.into_iter().chain(of_documents(&bundle)).map(strict).collect();
+            return Ok(unbound(&found, &bundle, &arguments));
+        }
+    };
     if arguments.format == Format::Text && is_pack(&bundle) {
         return pack::run(&bundle, strict).await;
     }
     if arguments.format != Format::Text {
-        let (found, session) = listing::find(&inputs(&bundle, &arguments)).await?;
+        let (found, session) = listing::find(&inputs).await?;
         let found: Vec<Finding> = found.into_iter().map(strict).collect();
         let called = session.map(|session| destinations(&session, arguments.mock_provider)).unwrap_or_default();
         let whole = match arguments.format {
@@ -74,7 +90,6 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         return Ok(if found.iter().any(Finding::is_error) { Exit::BadInput } else { Exit::Passed });
     }
     let shown = bundle.to_string_lossy().into_owned();
-    let inputs = inputs(&bundle, &arguments);
     let session = match Session::open(&inputs, "validate").await {
         // Documents that do not load are what this looks for.
         Err(Failure { exit: Exit::BadInput, listing: true, text, .. }) => return Ok(refused(text.lines(), &shown)),
@@ -129,15 +144,54 @@ fn destinations(session: &Session, mock_provider: bool) -> Vec<Destination> {
     found
 }
 
-fn inputs(bundle: &Path, arguments: &Arguments) -> Inputs {
+/// What is validated, or what is wrong with the objects that it is to be bound to.
+fn inputs(bundle: &Path, arguments: &Arguments) -> Result<Inputs, Vec<Finding>> {
     let mut inputs = Inputs {
         dataset: arguments.dataset.clone().map(Given::File),
         mock_provider: arguments.mock_provider,
         tool_env: arguments.outside.tool_env.clone(),
         ..Inputs::of(bundle.to_owned())
     };
-    inputs.run.egress = arguments.outside.hosts(Vec::new());
-    inputs
+    if !arguments.files.is_empty() {
+        let Manifests { run, endpoints, .. } =
+            manifests::check(&arguments.files).map_err(|wrong| of_manifests(wrong, arguments.format))?;
+        (inputs.run, inputs.endpoints) = (run, endpoints);
+    }
+    inputs.run.egress = arguments.outside.hosts(std::mem::take(&mut inputs.run.egress));
+    Ok(inputs)
+}
+
+fn of_manifests(wrong: Vec<(PathBuf, Failure)>, format: Format) -> Vec<Finding> {
+    let finding = |(file, Failure { reason, text, .. }): (PathBuf, Failure)| {
+        let text = text.strip_prefix(&format!("{}: ", file.display())).map(str::to_owned).unwrap_or(text);
+        // SARIF has files as seen from the bundle, where these are not.
+        let whole = if format == Format::Sarif { std::path::absolute(&file).ok() } else { None };
+        let file = whole.unwrap_or(file).to_string_lossy().into_owned();
+        Finding::Other { fatal: true, reason, file, line: 0, text }
+    };
+    wrong.into_iter().map(finding).collect()
+}
+
+/// What can be said of the documents alone.
+fn of_documents(bundle: &Path) -> Vec<Finding> {
+    match arena_bundle::load(bundle, &arena_bundle::Limits::default()) {
+        Ok(bundle) => bundle.warnings.into_iter().map(Finding::Problem).collect(),
+        Err(problems) => findings::of_problems(problems),
+    }
+}
+
+/// Prints what is wrong where the objects of -f cannot be bound to the bundle.
+fn unbound(found: &[Finding], bundle: &Path, arguments: &Arguments) -> Exit {
+    match arguments.format {
+        Format::Text => {
+            let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = found.iter().partition(|it| it.is_error());
+            warnings.iter().for_each(|warning| println!("{}", safe(&warning.to_string())));
+            return refused(errors.iter().map(ToString::to_string), &bundle.to_string_lossy());
+        }
+        Format::Json => println!("{:#}", listing::json(found, &[])),
+        Format::Sarif => println!("{:#}", listing::sarif(found, &[], bundle)),
+    }
+    Exit::BadInput
 }
 
 /// Prints the errors of a bundle.

@@ -1,10 +1,6 @@
 //! What steps say to the model. Those that do not depend on each other ask at the same time; what comes of it, tools and
 //! all, is taken in their order, so that the same answers give the same record.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
-
 use arena_bundle::{Step, StepKind};
 use arena_model::{Author, Message, Role};
 use arena_provider::{MockContext, Provider, ToolSpec};
@@ -13,6 +9,7 @@ use serde_json::Value;
 use super::Ran;
 use super::reference::filled;
 use crate::case::{Trouble, millis, unsaid};
+use crate::conversation::calls::{self, together};
 use crate::conversation::{Run, tools};
 use crate::mcp::Session;
 
@@ -169,11 +166,13 @@ impl Run<'_> {
             talk.rounds = 0;
             return Ok(());
         }
-        for call in &calls {
-            let answer = self.call_tool(&call.name, &call.arguments).await;
-            let message = tools::message(call, answer);
-            self.count_answer(message.content.text().len())?;
-            talk.messages.push(message);
+        for some in calls.chunks(calls::AT_ONCE) {
+            let asked: Vec<_> = some.iter().map(|call| (call.name.as_str(), &call.arguments)).collect();
+            for (call, answer) in some.iter().zip(self.call_tools(&asked).await) {
+                let message = tools::message(call, answer);
+                self.count_answer(message.content.text().len())?;
+                talk.messages.push(message);
+            }
         }
         Ok(())
     }
@@ -182,50 +181,4 @@ impl Run<'_> {
 /// Why a step has no output.
 pub(super) fn failed(step: &Step, why: String) -> Trouble {
     Trouble::new("CompositionFailed", format!("step `{}`: {why}", step.id))
-}
-
-/// The outputs of all of them, in their order, once the last one is there.
-async fn together<T>(futures: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> Vec<T> {
-    let mut all: Vec<_> = futures.into_iter().map(|future| (future, None)).collect();
-    poll_fn(move |context| {
-        for (future, output) in all.iter_mut().filter(|(_, output)| output.is_none()) {
-            if let Poll::Ready(value) = future.as_mut().poll(context) {
-                *output = Some(value);
-            }
-        }
-        match all.iter().all(|(_, output)| output.is_some()) {
-            true => Poll::Ready(all.iter_mut().filter_map(|(_, output)| output.take()).collect()),
-            false => Poll::Pending,
-        }
-    })
-    .await
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::sync::Barrier;
-
-    use super::*;
-
-    #[test]
-    fn what_is_asked_together_waits_together_and_is_told_in_order() {
-        let (barrier, ended) = (Barrier::new(3), std::sync::Mutex::new(Vec::new()));
-        let one = |number: u32| -> Pin<Box<dyn Future<Output = u32> + Send + '_>> {
-            let (barrier, ended) = (&barrier, &ended);
-            Box::pin(async move {
-                // Nobody gets past here until all have come.
-                barrier.wait().await;
-                for _ in number..3 {
-                    tokio::task::yield_now().await;
-                }
-                ended.lock().unwrap().push(number);
-                number
-            })
-        };
-        let all = [0, 1, 2].map(one).into_iter().collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        assert_eq!(runtime.block_on(together(all)), [0, 1, 2]);
-        assert_eq!(ended.into_inner().unwrap(), [2, 1, 0]);
-        assert_eq!(runtime.block_on(together::<u32>(Vec::new())), [0; 0]);
-    }
 }

@@ -5,15 +5,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::wire::draft::said;
-use crate::wire::{NoReply, Said, VendorFailure, null_is_none, tool_call};
+use crate::wire::{Count, NoReply, Said, VendorFailure, null_is_none, tool_call};
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub(super) struct WireUsage {
-    #[serde(deserialize_with = "null_is_none")]
-    prompt_tokens: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    completion_tokens: u64,
+    prompt_tokens: Count,
+    completion_tokens: Count,
     prompt_tokens_details: Option<PromptDetails>,
     completion_tokens_details: Option<CompletionDetails>,
 }
@@ -21,20 +19,22 @@ pub(super) struct WireUsage {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 struct PromptDetails {
-    cached_tokens: Option<u64>,
+    cached_tokens: Count,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 struct CompletionDetails {
-    reasoning_tokens: Option<u64>,
+    reasoning_tokens: Count,
 }
 
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        let cached = wire.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or_default();
-        let reasoning = wire.completion_tokens_details.and_then(|details| details.reasoning_tokens).unwrap_or_default();
-        Self { input: wire.prompt_tokens, output: wire.completion_tokens, cached, reasoning, cache_write: 0 }
+impl WireUsage {
+    /// In our words; none if one of the counts is unknown.
+    pub(super) fn usage(self) -> Option<Usage> {
+        let cached = self.prompt_tokens_details.unwrap_or_default().cached_tokens.or(0)?;
+        let reasoning = self.completion_tokens_details.unwrap_or_default().reasoning_tokens.or(0)?;
+        let (input, output) = (self.prompt_tokens.or(0)?, self.completion_tokens.or(0)?);
+        Some(Usage { input, output, cached, reasoning, cache_write: 0 })
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
         choice.message.content.unwrap_or_default(),
         choice.message.refusal,
         tool_calls,
-        completion.usage.map(Usage::from),
+        completion.usage.and_then(WireUsage::usage),
         finish,
     ))
 }
@@ -160,6 +160,22 @@ mod tests {
             said.tool_calls.iter().map(|it| (it.id.as_str(), it.arguments.clone())).collect();
         assert_eq!(calls, [("call_0_f", json!({})), ("call_1_g", json!({"x": 1}))]);
         assert_eq!(said.usage, Some(Usage { input: 3, ..Usage::default() }));
+    }
+
+    #[test]
+    fn a_count_that_is_none_spoils_the_usage_and_not_the_answer() {
+        let message = json!({"content": "hi"});
+        let usage = |usage: Value| {
+            let body = json!({"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage});
+            let said = read(body.to_string().as_bytes()).unwrap();
+            assert_eq!(said.text, "hi");
+            said.usage
+        };
+        let counted = usage(json!({"prompt_tokens": 3.0, "completion_tokens": 2}));
+        assert_eq!(counted, Some(Usage { input: 3, output: 2, ..Usage::default() }));
+        assert_eq!(usage(json!({"prompt_tokens": 3.5, "completion_tokens": 2})), None);
+        assert_eq!(usage(json!({"prompt_tokens": 3, "completion_tokens": -2})), None);
+        assert_eq!(usage(json!({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": -1}})), None);
     }
 
     #[test]

@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn writes_all_kinds_of_messages() {
         let mut call = Message::text(Role::Assistant, Author::Model, "");
-        let tool_call = |id: &str, arguments| ToolCall { id: id.into(), name: "f".into(), arguments };
+        let tool_call = |id: &str, arguments| ToolCall::new(id, "f", arguments);
         call.tool_calls = vec![tool_call("c1", json!({"a": 1})), tool_call("c2", json!("{oops"))];
         let mut result = Message::text(Role::Tool, Author::Tool, "found");
         result.tool_call_id = Some("c1".into());

@@ -75,7 +75,7 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
 
 fn add(chunk: Chunk<'_>, draft: &mut Draft) {
     if let Some(usage) = chunk.usage {
-        draft.usage = Some(usage.into());
+        draft.usage = usage.usage();
     }
     for choice in chunk.choices.into_iter().filter(|choice| choice.index == 0) {
         if let Some(content) = choice.delta.content {

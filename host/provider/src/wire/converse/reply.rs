@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::framing::Event;
-use crate::wire::{ANSWER, Draft, NoReply, Said, Stop, Taken, VendorFailure, null_is_none};
+use crate::wire::{ANSWER, Count, Draft, NoReply, Said, Stop, Taken, VendorFailure};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,36 +48,33 @@ struct ToolUse {
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireUsage {
-    #[serde(deserialize_with = "null_is_none")]
-    input_tokens: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    output_tokens: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    cache_read_input_tokens: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    cache_write_input_tokens: u64,
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_write_input_tokens: Count,
 }
 
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        let (cached, cache_write) = (wire.cache_read_input_tokens, wire.cache_write_input_tokens);
+impl WireUsage {
+    /// In our words; none if one of the counts is unknown.
+    fn usage(self) -> Option<Usage> {
+        let (cached, cache_write) = (self.cache_read_input_tokens.or(0)?, self.cache_write_input_tokens.or(0)?);
         // Here the input is what was neither read from the cache nor written to it.
-        let input = wire.input_tokens.saturating_add(cached).saturating_add(cache_write);
-        Self { input, output: wire.output_tokens, cached, cache_write, reasoning: 0 }
+        let input = self.input_tokens.or(0)?.saturating_add(cached).saturating_add(cache_write);
+        Some(Usage { input, output: self.output_tokens.or(0)?, cached, cache_write, reasoning: 0 })
     }
 }
 
 /// Reads a plain answer.
 pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| NoReply::Bad(error.to_string()))?;
-    let mut said = Said { usage: answer.usage.map(Usage::from), ..Said::default() };
+    let mut said = Said { usage: answer.usage.and_then(WireUsage::usage), ..Said::default() };
     let mut shaped = false;
     for block in answer.output.message.content {
         said.text.push_str(&block.text.unwrap_or_default());
         match block.tool_use {
             Some(ToolUse { name, input, .. }) if name == ANSWER => (said.text, shaped) = (input.to_string(), true),
             Some(ToolUse { tool_use_id, name, input }) => {
-                said.tool_calls.push(ToolCall { id: tool_use_id, name, arguments: input });
+                said.tool_calls.push(ToolCall::new(tool_use_id, name, input));
             }
             None => {}
         }
@@ -174,7 +171,9 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
         }
         "metadata" => {
             let Metadata { usage } = parse(event.data)?;
-            draft.usage = usage.map(Usage::from).or(draft.usage);
+            if let Some(usage) = usage {
+                draft.usage = usage.usage();
+            }
             if draft.is_finished() {
                 return ControlFlow::Break(Stop::Done);
             }

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn sides_take_turns() {
         let mut called = Message::text(Role::Assistant, Author::Model, "");
-        called.tool_calls = vec![ToolCall { id: "a".into(), name: "f".into(), arguments: json!({"x": 1}) }];
+        called.tool_calls = vec![ToolCall::new("a", "f", json!({"x": 1}))];
         let result = Message { tool_call_id: Some("a".into()), ..Message::text(Role::Tool, Author::Tool, "1") };
         let messages = [
             Message::text(Role::System, Author::Script, "be brief"),

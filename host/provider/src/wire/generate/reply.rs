@@ -7,7 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::framing::Event;
-use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id, null_is_none};
+use crate::wire::{Count, Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id};
+
+/// Longest signature of a call's thoughts.
+const SIGNATURE_BYTES: usize = 64 << 10;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +43,7 @@ struct Part {
     #[serde(default)]
     thought: bool,
     function_call: Option<FunctionCall>,
+    thought_signature: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -58,28 +62,25 @@ struct Feedback {
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct WireUsage {
-    #[serde(deserialize_with = "null_is_none")]
-    prompt_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    candidates_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    cached_content_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    thoughts_token_count: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    tool_use_prompt_token_count: u64,
+    prompt_token_count: Count,
+    candidates_token_count: Count,
+    cached_content_token_count: Count,
+    thoughts_token_count: Count,
+    tool_use_prompt_token_count: Count,
 }
 
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        Self {
-            input: wire.prompt_token_count.saturating_add(wire.tool_use_prompt_token_count),
+impl WireUsage {
+    /// In our words; none if one of the counts is unknown.
+    fn usage(self) -> Option<Usage> {
+        let reasoning = self.thoughts_token_count.or(0)?;
+        Some(Usage {
+            input: self.prompt_token_count.or(0)?.saturating_add(self.tool_use_prompt_token_count.or(0)?),
             // Here thoughts are counted apart from the answer; both are paid for alike.
-            output: wire.candidates_token_count.saturating_add(wire.thoughts_token_count),
-            cached: wire.cached_content_token_count,
-            reasoning: wire.thoughts_token_count,
+            output: self.candidates_token_count.or(0)?.saturating_add(reasoning),
+            cached: self.cached_content_token_count.or(0)?,
+            reasoning,
             cache_write: 0,
-        }
+        })
     }
 }
 
@@ -111,7 +112,9 @@ fn add(data: &[u8], draft: &mut Draft) -> Result<(), NoReply> {
     if let Some(error) = answer.error {
         return Err(NoReply::Error(VendorFailure::of_value(&json!({ "error": error })).unwrap_or_default()));
     }
-    draft.usage = answer.usage_metadata.map(Usage::from).or(draft.usage);
+    if let Some(usage) = answer.usage_metadata {
+        draft.usage = usage.usage();
+    }
     if answer.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some()) {
         draft.finish = Some("content-filter".to_owned());
     }
@@ -125,6 +128,10 @@ fn add(data: &[u8], draft: &mut Draft) -> Result<(), NoReply> {
             let id = id.unwrap_or_else(|| call_id(index, &name));
             let arguments = args.unwrap_or_else(|| json!({})).to_string();
             draft.add_call(index as u32, &id, &name, &arguments);
+            if part.thought_signature.as_ref().is_some_and(|signature| signature.len() > SIGNATURE_BYTES) {
+                return Err(NoReply::Bad(format!("a signature of more than {SIGNATURE_BYTES} bytes")));
+            }
+            draft.sign(index as u32, part.thought_signature);
         }
     }
     if let Some(word @ ("OTHER" | "LANGUAGE" | "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL")) =
@@ -161,14 +168,25 @@ mod tests {
     fn reads_a_plain_answer() {
         let said = read(
             br#"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true},{"text":"hi"},
-            {"functionCall":{"name":"f","args":{"x":1}}}]},"finishReason":"STOP"}],"usageMetadata":
+            {"functionCall":{"name":"f","args":{"x":1}},"thoughtSignature":"c2ln"}]},"finishReason":"STOP"}],"usageMetadata":
             {"promptTokenCount":9,"candidatesTokenCount":2,"thoughtsTokenCount":3,"cachedContentTokenCount":4}}"#,
         )
         .unwrap();
         assert_eq!((said.text.as_str(), said.finish.as_deref()), ("hi", Some("tool-calls")));
-        let call = ToolCall { id: "call_0_f".into(), name: "f".into(), arguments: json!({"x": 1}) };
+        let call = ToolCall { signature: Some("c2ln".into()), ..ToolCall::new("call_0_f", "f", json!({"x": 1})) };
         assert_eq!(said.tool_calls, [call]);
         assert_eq!(said.usage, Some(Usage { input: 9, output: 5, cached: 4, reasoning: 3, cache_write: 0 }));
+    }
+
+    #[test]
+    fn signatures_have_a_limit() {
+        let answer = |bytes: usize| {
+            let part = json!({"functionCall": {"name": "f"}, "thoughtSignature": "x".repeat(bytes)});
+            let body = json!({"candidates": [{"content": {"parts": [part]}, "finishReason": "STOP"}]});
+            read(body.to_string().as_bytes())
+        };
+        assert_eq!(answer(SIGNATURE_BYTES).unwrap().tool_calls[0].signature.as_ref().unwrap().len(), SIGNATURE_BYTES);
+        assert!(matches!(answer(SIGNATURE_BYTES + 1), Err(NoReply::Bad(text)) if text.contains("signature")));
     }
 
     #[test]

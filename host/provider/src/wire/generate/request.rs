@@ -66,7 +66,13 @@ fn parts(message: &Message) -> Result<Vec<Value>, Cause> {
         Content::Text(text) => vec![json!({ "text": text })],
         Content::Parts(parts) => parts.iter().map(part).collect::<Result<_, _>>()?,
     };
-    let call = |call: &arena_model::ToolCall| json!({"functionCall": {"name": call.name, "args": arguments_object(&call.arguments)}});
+    let call = |call: &arena_model::ToolCall| {
+        let mut part = Map::new();
+        part.insert("functionCall".into(), json!({"name": call.name, "args": arguments_object(&call.arguments)}));
+        // A model that thinks wants to see its thoughts again with the results of its calls.
+        put(&mut part, "thoughtSignature", call.signature.as_deref());
+        Value::Object(part)
+    };
     parts.extend(message.tool_calls.iter().map(call));
     Ok(parts)
 }
@@ -97,8 +103,8 @@ mod tests {
     fn results_go_by_the_names_of_their_tools() {
         let mut called = Message::text(Role::Assistant, Author::Model, "");
         called.tool_calls = vec![
-            ToolCall { id: "a".into(), name: "f".into(), arguments: json!({"x": 1}) },
-            ToolCall { id: "b".into(), name: "g".into(), arguments: json!({}) },
+            ToolCall { signature: Some("c2ln".into()), ..ToolCall::new("a", "f", json!({"x": 1})) },
+            ToolCall::new("b", "g", json!({})),
         ];
         let result = |id: &str, text: &str| Message {
             tool_call_id: Some(id.into()),
@@ -118,7 +124,7 @@ mod tests {
             "contents": [
                 {"role": "user", "parts": [{"text": "hi"}]},
                 {"role": "model", "parts": [
-                    {"functionCall": {"name": "f", "args": {"x": 1}}}, {"functionCall": {"name": "g", "args": {}}}]},
+                    {"functionCall": {"name": "f", "args": {"x": 1}}, "thoughtSignature": "c2ln"}, {"functionCall": {"name": "g", "args": {}}}]},
                 {"role": "user", "parts": [
                     {"functionResponse": {"name": "f", "response": {"t": 3}}},
                     {"functionResponse": {"name": "g", "response": {"result": "sunny"}}}]}]});

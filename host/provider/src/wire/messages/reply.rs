@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::framing::Event;
-use crate::wire::{ANSWER, Draft, NoReply, Said, Stop, Taken, VendorFailure};
+use crate::wire::{ANSWER, Count, Draft, NoReply, Said, Stop, Taken, VendorFailure};
 
 #[derive(Deserialize)]
 struct Message {
@@ -37,22 +37,22 @@ enum Block {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct WireUsage {
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
 }
 
 impl WireUsage {
-    /// The later word wins; what it does not mention stays.
-    fn over(self, before: Option<Usage>) -> Usage {
+    /// The later word wins; what it does not mention stays. None if one of the counts is unknown.
+    fn over(self, before: Option<Usage>) -> Option<Usage> {
         let before = before.unwrap_or_default();
-        let cached = self.cache_read_input_tokens.unwrap_or(before.cached);
-        let cache_write = self.cache_creation_input_tokens.unwrap_or(before.cache_write);
+        let cached = self.cache_read_input_tokens.or(before.cached)?;
+        let cache_write = self.cache_creation_input_tokens.or(before.cache_write)?;
         let fresh = before.input.saturating_sub(before.cached).saturating_sub(before.cache_write);
         // Here the input is what was neither read from the cache nor written to it.
-        let input = self.input_tokens.unwrap_or(fresh).saturating_add(cached).saturating_add(cache_write);
-        Usage { input, output: self.output_tokens.unwrap_or(before.output), cached, cache_write, reasoning: 0 }
+        let input = self.input_tokens.or(fresh)?.saturating_add(cached).saturating_add(cache_write);
+        Some(Usage { input, output: self.output_tokens.or(before.output)?, cached, cache_write, reasoning: 0 })
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
         return Err(NoReply::Bad("it has no content".to_owned()));
     }
     let message = Message::deserialize(value).map_err(|error| NoReply::Bad(error.to_string()))?;
-    let mut said = Said { usage: message.usage.map(|usage| usage.over(None)), ..Said::default() };
+    let mut said = Said { usage: message.usage.and_then(|usage| usage.over(None)), ..Said::default() };
     let mut shaped = false;
     for block in message.content {
         match block {
@@ -74,7 +74,7 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
             Block::ToolUse { name, input, .. } if name == ANSWER => {
                 (said.text, shaped) = (input.to_string(), true);
             }
-            Block::ToolUse { id, name, input } => said.tool_calls.push(ToolCall { id, name, arguments: input }),
+            Block::ToolUse { id, name, input } => said.tool_calls.push(ToolCall::new(id, name, input)),
             Block::Other => {}
         }
     }
@@ -153,7 +153,11 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
         Err(error) => return ControlFlow::Break(NoReply::unreadable(&error)),
     };
     match piece {
-        Piece::MessageStart { message: Started { usage: Some(usage) } } => draft.usage = Some(usage.over(draft.usage)),
+        Piece::MessageStart { message: Started { usage: Some(usage) } } => draft.count(usage.over(draft.usage)),
+        Piece::ContentBlockStart { index, .. } if !draft.open(index) => {
+            let text = format!("the stream begins block {index} twice");
+            return ControlFlow::Break(Stop::Failed(NoReply::Bad(text)));
+        }
         Piece::ContentBlockStart { content_block: Block::Text { text }, .. } => draft.add_text(&text),
         Piece::ContentBlockStart { index, content_block: Block::ToolUse { name, .. } } if name == ANSWER => {
             draft.shape(index);
@@ -170,7 +174,9 @@ pub(super) fn take(event: Event<'_>, draft: &mut Draft) -> Taken {
             }
         }
         Piece::MessageDelta { delta, usage } => {
-            draft.usage = usage.map(|usage| usage.over(draft.usage)).or(draft.usage);
+            if let Some(usage) = usage {
+                draft.count(usage.over(draft.usage));
+            }
             draft.finish = delta.stop_reason.map(|word| finish(word, draft.has_shape())).or(draft.finish.take());
         }
         Piece::MessageStop if draft.is_finished() => return ControlFlow::Break(Stop::Done),
@@ -230,6 +236,31 @@ mod tests {
         assert_eq!((said.text.as_str(), said.finish.as_deref()), ("hi", Some("tool-calls")));
         assert_eq!(said.tool_calls[0].arguments, json!({"x": 1}));
         assert_eq!(said.usage, Some(Usage { input: 8, output: 9, cached: 3, ..Usage::default() }));
+    }
+
+    #[test]
+    fn two_blocks_in_one_place_are_no_answer() {
+        let mut draft = Draft::default();
+        let mut feed = |data: &str| take(Event { name: "", data: data.as_bytes(), failed: false }, &mut draft);
+        let block = r#"{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}"#;
+        assert!(feed(block).is_continue());
+        let flow = feed(r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"hi"}}"#);
+        assert!(matches!(flow, ControlFlow::Break(Stop::Failed(NoReply::Bad(text))) if text.contains("block 0 twice")));
+    }
+
+    #[test]
+    fn counts_that_were_unknown_once_stay_so() {
+        let mut draft = Draft::default();
+        let mut feed = |data: &str| take(Event { name: "", data: data.as_bytes(), failed: false }, &mut draft);
+        for data in [
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":-5,"output_tokens":1}}}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"hi"}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9.0}}"#,
+        ] {
+            assert!(feed(data).is_continue(), "{data}");
+        }
+        let said = draft.into_said();
+        assert_eq!((said.text.as_str(), said.usage), ("hi", None));
     }
 
     #[test]

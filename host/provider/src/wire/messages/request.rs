@@ -127,8 +127,7 @@ mod tests {
     #[test]
     fn sides_take_turns_and_the_system_stands_apart() {
         let mut call = Message::text(Role::Assistant, Author::Model, "");
-        call.tool_calls =
-            ["a", "b"].map(|id| ToolCall { id: id.into(), name: "f".into(), arguments: json!({"x": 1}) }).to_vec();
+        call.tool_calls = ["a", "b"].map(|id| ToolCall::new(id, "f", json!({"x": 1}))).to_vec();
         let result =
             |id: &str| Message { tool_call_id: Some(id.into()), ..Message::text(Role::Tool, Author::Tool, "1") };
         let messages = [

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::framing::Event;
-use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id, null_is_none};
+use crate::wire::{Count, Draft, NoReply, Said, Stop, Taken, VendorFailure, call_id, null_is_none};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -15,8 +15,10 @@ struct Answer {
     #[serde(default)]
     done: bool,
     done_reason: Option<String>,
-    prompt_eval_count: Option<u64>,
-    eval_count: Option<u64>,
+    #[serde(default)]
+    prompt_eval_count: Count,
+    #[serde(default)]
+    eval_count: Count,
     error: Option<Value>,
 }
 
@@ -73,11 +75,12 @@ fn add(data: &[u8], draft: &mut Draft) -> Result<bool, NoReply> {
     if !answer.done {
         return Ok(false);
     }
-    draft.usage = match (answer.prompt_eval_count, answer.eval_count) {
-        (None, None) => None,
+    let tokens = match (answer.prompt_eval_count, answer.eval_count) {
+        (Count::Unsaid, Count::Unsaid) => None,
         // A prompt that is in the server's memory already is not counted.
-        (input, output) => Some(Usage { input: input.unwrap_or(0), output: output.unwrap_or(0), ..Usage::default() }),
+        (input, output) => input.or(0).zip(output.or(0)),
     };
+    draft.usage = tokens.map(|(input, output)| Usage { input, output, ..Usage::default() });
     let word = answer.done_reason.unwrap_or_else(|| "stop".to_owned());
     draft.finish = Some(if word == "stop" && draft.calls() > 0 { "tool-calls".to_owned() } else { word });
     Ok(true)

@@ -81,7 +81,7 @@ mod tests {
             Part { kind: "image".into(), text: None, media: Some(json!({"mime_type": "image/png", "data": "QUJD"})) },
         ]);
         let mut called = Message::text(Role::Assistant, Author::Model, "");
-        called.tool_calls = vec![ToolCall { id: "a".into(), name: "f".into(), arguments: json!({"x": 1}) }];
+        called.tool_calls = vec![ToolCall::new("a", "f", json!({"x": 1}))];
         let result = Message { tool_call_id: Some("a".into()), ..Message::text(Role::Tool, Author::Tool, "1") };
         let messages = [look, called, result];
         let extra = BTreeMap::from([("keep_alive".to_owned(), json!("5m"))]);

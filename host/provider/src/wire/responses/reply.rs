@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::framing::Event;
 use crate::wire::draft::said;
-use crate::wire::{Draft, NoReply, Said, Stop, Taken, VendorFailure, null_is_none, tool_call};
+use crate::wire::{Count, Draft, NoReply, Said, Stop, Taken, VendorFailure, null_is_none, tool_call};
 
 #[derive(Debug, Deserialize)]
 struct Response {
@@ -60,10 +60,8 @@ enum Part {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct WireUsage {
-    #[serde(deserialize_with = "null_is_none")]
-    input_tokens: u64,
-    #[serde(deserialize_with = "null_is_none")]
-    output_tokens: u64,
+    input_tokens: Count,
+    output_tokens: Count,
     #[serde(deserialize_with = "null_is_none")]
     input_tokens_details: Details,
     #[serde(deserialize_with = "null_is_none")]
@@ -73,19 +71,20 @@ struct WireUsage {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Details {
-    cached_tokens: Option<u64>,
-    reasoning_tokens: Option<u64>,
+    cached_tokens: Count,
+    reasoning_tokens: Count,
 }
 
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        Self {
-            input: wire.input_tokens,
-            output: wire.output_tokens,
-            cached: wire.input_tokens_details.cached_tokens.unwrap_or_default(),
-            reasoning: wire.output_tokens_details.reasoning_tokens.unwrap_or_default(),
+impl WireUsage {
+    /// In our words; none if one of the counts is unknown.
+    fn usage(self) -> Option<Usage> {
+        Some(Usage {
+            input: self.input_tokens.or(0)?,
+            output: self.output_tokens.or(0)?,
+            cached: self.input_tokens_details.cached_tokens.or(0)?,
+            reasoning: self.output_tokens_details.reasoning_tokens.or(0)?,
             cache_write: 0,
-        }
+        })
     }
 }
 
@@ -126,7 +125,7 @@ fn whole(response: Response) -> Result<Said, NoReply> {
         None if calls.is_empty() => "stop",
         None => "tool-calls",
     };
-    Ok(said(text, refusal, calls, response.usage.map(Usage::from), Some(finish.to_owned())))
+    Ok(said(text, refusal, calls, response.usage.and_then(WireUsage::usage), Some(finish.to_owned())))
 }
 
 #[derive(Deserialize)]

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn calls_and_results_are_items() {
         let mut called = Message::text(Role::Assistant, Author::Model, "");
-        called.tool_calls = vec![ToolCall { id: "c".into(), name: "f".into(), arguments: json!({"x": 1}) }];
+        called.tool_calls = vec![ToolCall::new("c", "f", json!({"x": 1}))];
         let result = Message { tool_call_id: Some("c".into()), ..Message::text(Role::Tool, Author::Tool, "1") };
         let messages = [Message::text(Role::User, Author::Script, "hi"), called, result];
         let extra = BTreeMap::from([("reasoning_effort".to_owned(), json!("low"))]);
