@@ -61,7 +61,8 @@ impl Session {
         let Prepared { bundle, sources, matrix, mock, dataset, remarks, work } = prepared;
         let sandbox = settings::sandbox()?;
         let looked_at = looked_at(&bundle, &matrix)?;
-        let library = Arc::new(load_library(&sandbox, &looked_at, matrix.row_checks(), sources).await?);
+        let row_checks = matrix.row_checks().into_iter().map(|(_, kind)| kind).collect();
+        let library = Arc::new(load_library(&sandbox, &looked_at, row_checks, sources).await?);
         let Connected { providers, players, judges, http } = connect_all(&bundle, inputs, mock.as_deref())?;
         let endpoints = providers
             .iter()

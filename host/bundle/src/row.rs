@@ -19,6 +19,8 @@ const ROW: &str = "row.";
 const EXPECTED: &str = "expected";
 /// Most bytes that one row puts into its scenario.
 const FILLED_BYTES: usize = 16 << 20;
+/// The type that wraps another.
+const WRAPPER: &str = "assertion";
 /// What a check of a row may say.
 const CHECK_KEYS: [&str; 4] = ["type", "params", "message", "negate"];
 
@@ -257,8 +259,8 @@ fn own_check(check: Value, (file, line): (Arc<str>, u32)) -> Result<Assertion, S
         Some(_) => Err(format!("`{key}` is no text")),
     };
     let (kind, message) = (text("type")?.ok_or("it has no `type`")?, text("message")?);
-    if Need::of(&kind).is_some() {
-        return Err(format!("`{kind}` is a group of checks; a row lists its checks one by one"));
+    if Need::of(&kind).is_some() || kind == WRAPPER {
+        return Err(format!("`{kind}` is about other checks; a row lists its checks one by one"));
     }
     let params = check.remove("params").unwrap_or_else(|| Value::Object(Map::new()));
     let negate = check.remove("negate").unwrap_or(Value::Bool(false));

@@ -127,9 +127,13 @@ impl Matrix {
             .collect()
     }
 
-    /// Types of the checks that rows bring along.
-    pub fn row_checks(&self) -> BTreeSet<String> {
-        self.rows.iter().flatten().flat_map(|rows| rows.table.index().checks.iter().cloned()).collect()
+    /// Types of the checks that rows bring along, each with its table.
+    pub fn row_checks(&self) -> BTreeSet<(String, String)> {
+        let of_table = |rows: &Rows| {
+            let index = rows.table.index();
+            index.checks.iter().map(|kind| (index.table.clone(), kind.clone())).collect::<Vec<_>>()
+        };
+        self.rows.iter().flatten().flat_map(of_table).collect()
     }
 
     fn row(&self, case: &CaseRef) -> Result<Option<Row>, DatasetError> {

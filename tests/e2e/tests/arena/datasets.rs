@@ -125,13 +125,17 @@ fn rows_bring_checks_of_their_own() -> Result<()> {
         own(json!({"type": "contains", "params": {"patterns": ["Rome"]}, "negate": true})),
         own(json!({"type": "contains", "parms": {}})),
         json!({"country": "Italy", "expected": "Rome"}).to_string() + "\n",
+        own(json!({"type": "contians", "params": {"patterns": ["Rome"]}})),
+        own(json!({"type": "any_of", "params": {}})),
         json!({"country": "Chad", "expected": "[{\"type\": \"regex\", \"params\": {\"pattern\": \"^It\"}}]"})
             .to_string(),
     ];
     world.bundle.file("t.jsonl", &lines.concat())?;
     let records = world.run(&[])?;
     let outcomes: Vec<_> = records.iter().map(|record| record.outcome).collect();
-    assert_eq!(outcomes, [Passed, Failed, Passed, Error, Error, Passed]);
+    assert_eq!(outcomes, [Passed, Failed, Passed, Error, Error, Error, Error, Passed]);
+    let unknown = "t.jsonl: error[CheckUnknown] rows of the table: no evaluator offers the check `contians`";
+    world.arena(&["validate", "bundle"])?.code(2)?.says(unknown)?;
     assert!(records[1].reason.as_deref().unwrap_or_default().contains("Rome it is"));
     assert!(records[3].reason.as_deref().unwrap_or_default().contains("there is no key `parms`"));
     assert_eq!(records[4].error.as_deref(), Some("RowExpectedUnused"), "a text that nothing looks at is no pass");
