@@ -58,7 +58,7 @@ impl Session {
 
     /// Makes what `inputs` were read to ready; calls no provider.
     pub async fn of(prepared: Prepared, inputs: &Inputs, worker: &str) -> Result<Self, Failure> {
-        let Prepared { bundle, sources, matrix, mock, dataset, remarks, work } = prepared;
+        let Prepared { bundle, sources, matrix, mock, dataset, remarks, work, .. } = prepared;
         let sandbox = settings::sandbox()?;
         let looked_at = looked_at(&bundle, &matrix)?;
         let row_checks = matrix.row_checks().into_iter().map(|(_, kind)| kind).collect();

@@ -105,6 +105,8 @@ pub struct Prepared {
     pub mock: Option<Vec<u8>>,
     /// Where the given table is kept, if there is one.
     pub dataset: Option<PathBuf>,
+    /// See [`Tables::given_selections`].
+    pub selections: BTreeMap<String, String>,
     /// What is to be told of tables.
     pub remarks: Vec<Remark>,
     /// All that can change a verdict.
@@ -125,8 +127,9 @@ impl Prepared {
         if let Some(content) = &tables.given {
             work.config[DATASET] = json!(content);
         }
-        let Tables { given_folder, remarks, .. } = tables;
-        Ok(Self { bundle: Arc::new(bundle), sources, matrix, mock, dataset: given_folder, remarks, work })
+        let Tables { given_folder, given_selections, remarks, .. } = tables;
+        let (bundle, dataset, selections) = (Arc::new(bundle), given_folder, given_selections);
+        Ok(Self { bundle, sources, matrix, mock, dataset, selections, remarks, work })
     }
 }
 

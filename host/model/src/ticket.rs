@@ -37,7 +37,7 @@ pub struct Ticket {
     pub endpoints: BTreeMap<String, Endpoint>,
 }
 
-/// A table that was indexed: two artifacts.
+/// A table that was indexed: artifacts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DatasetPin {
@@ -45,6 +45,9 @@ pub struct DatasetPin {
     pub index: Digest,
     /// Its rows in blocks, which the index has digests of.
     pub rows: Digest,
+    /// Which of its rows are cases, where finding out takes a look at all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selections: Option<Digest>,
 }
 
 /// How the store is reached.

@@ -69,7 +69,7 @@ impl Run {
     /// All that a worker reads: the manifest first.
     pub(crate) fn artifacts(&self) -> Vec<Digest> {
         let pin = self.record.dataset.iter().map(|dataset| &dataset.pin);
-        let tables = pin.flat_map(|pin| [pin.index.clone(), pin.rows.clone()]);
+        let tables = pin.flat_map(|pin| [&pin.index, &pin.rows].into_iter().chain(&pin.selections).cloned());
         [self.frozen.manifest.clone(), self.record.archive.clone()].into_iter().chain(tables).collect()
     }
 

@@ -55,6 +55,8 @@ pub struct FrozenTable {
     pub index: PathBuf,
     /// Its rows.
     pub rows: PathBuf,
+    /// What a worker need not find out by a look at all rows, as the engine writes it.
+    pub selections: Option<Vec<u8>>,
 }
 
 /// The work of a run.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use arena_model::RunSpec;
 use arena_operator::{Freezer, FrozenTable, FrozenWork, Lane, Reported};
 use async_trait::async_trait;
+use serde_json::json;
 
 use crate::exit::Failure;
 use crate::tables::Given;
@@ -20,12 +21,13 @@ impl Freezer for Engine {
         let dataset = dataset.map(|path| Given::File(path.to_owned()));
         let inputs = Inputs { run: spec.clone(), dataset, ..Inputs::of(folder.to_owned()) };
         blocking(move || {
-            let Prepared { matrix, work, dataset, .. } = Prepared::of(&inputs)?;
+            let Prepared { matrix, work, dataset, selections, .. } = Prepared::of(&inputs)?;
             let lanes = matrix.plan.lanes().iter();
             let lanes = lanes.map(|lane| Lane { provider: lane.provider.clone(), cases: lane.len }).collect();
             let dataset = dataset.map(|folder| FrozenTable {
                 index: folder.join(arena_dataset::INDEX),
                 rows: folder.join(arena_dataset::ROWS),
+                selections: (!selections.is_empty()).then(|| json!(selections).to_string().into_bytes()),
             });
             Ok(FrozenWork { work, lanes, engine: ENGINE.to_owned(), dataset })
         })

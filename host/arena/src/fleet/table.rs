@@ -1,7 +1,8 @@
 //! A table whose rows are in the store: its index is fetched, its blocks are read when their rows are wanted.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arena_artifact::{ClientSettings, Name, StoreClient};
 use arena_dataset::{Blocks, Index, Table};
@@ -9,17 +10,26 @@ use arena_model::{DatasetPin, Ticket};
 
 use super::ticket::{artifact, missing};
 use crate::exit::{Failure, OrFail};
+use crate::tables::{self, Given};
 
 /// Longest index, bytes.
 const INDEX_BYTES: u64 = 64 << 20;
 
-/// The table of a job.
-pub async fn open(store: &StoreClient, ticket: &Ticket, pin: &DatasetPin) -> Result<Table, Failure> {
+/// The table of a job, and what the operator selected of it.
+pub async fn open(store: &StoreClient, ticket: &Ticket, pin: &DatasetPin) -> Result<Given, Failure> {
     let bytes = store.get(&artifact(ticket, &pin.index), INDEX_BYTES).await.or_fail()?;
     let bytes = bytes.ok_or_else(|| missing("table", &pin.index))?;
     let index: Index = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::input("DatasetIndexBroken", format!("index {}: {error}", pin.index)))?;
-    Table::new(index, Box::new(Stored::start(ticket, artifact(ticket, &pin.rows))?)).or_fail()
+    let table = Table::new(index, Box::new(Stored::start(ticket, artifact(ticket, &pin.rows))?)).or_fail()?;
+    let mut selections = BTreeMap::new();
+    if let Some(digest) = &pin.selections {
+        let bytes = store.get(&artifact(ticket, digest), INDEX_BYTES).await.or_fail()?;
+        let bytes = bytes.ok_or_else(|| missing("selection of rows", digest))?;
+        let broken = || Failure::input("DatasetIndexBroken", format!("{digest} is no selection of rows of this table"));
+        selections = tables::selections(&table, &bytes).ok_or_else(broken)?;
+    }
+    Ok(Given::Table(Arc::new(table), Arc::new(selections)))
 }
 
 /// Bytes that are wanted, and where they go to.

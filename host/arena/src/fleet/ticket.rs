@@ -17,7 +17,6 @@ use tempfile::TempDir;
 
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES};
-use crate::tables::Given;
 use crate::work::{ENGINE, Inputs, run_spec};
 
 /// File of the ticket in the job's folder.
@@ -60,7 +59,7 @@ impl Assignment {
         let manifest = manifest(&store, &ticket).await?;
         let folder = bundle(&store, &ticket, scratch.path()).await?;
         let dataset = match &ticket.dataset {
-            Some(pin) => Some(Given::Table(Arc::new(super::table::open(&store, &ticket, pin).await?))),
+            Some(pin) => Some(super::table::open(&store, &ticket, pin).await?),
             None => None,
         };
         let mut options = RedisOptions::new(ticket.redis.url.clone());

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_bundle::{Bundle, Dataset, Scenario, row_columns};
-use arena_dataset::{Index, Limits, Options, Sample, Table, Wanted};
+use arena_dataset::{Index, Limits, Options, Sample, Selection, Table, Wanted};
 use arena_model::Digest;
 use arena_worker::Rows;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::exit::{Failure, OrFail};
 use kept::{Kept, of_bundle, of_file};
@@ -22,15 +24,15 @@ pub enum Given {
     File(PathBuf),
     /// A folder with rows and index: what a run froze.
     Frozen(PathBuf),
-    /// One that was indexed elsewhere.
-    Table(Arc<Table>),
+    /// One that was indexed elsewhere, and what was selected of it, by scenario, where that takes a look at all rows.
+    Table(Arc<Table>, Arc<BTreeMap<String, Selection>>),
 }
 
 impl std::fmt::Debug for Given {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) | Self::Frozen(path) => path.fmt(f),
-            Self::Table(table) => table.index().table.fmt(f),
+            Self::Table(table, _) => table.index().table.fmt(f),
         }
     }
 }
@@ -44,6 +46,8 @@ pub struct Tables {
     pub given: Option<Digest>,
     /// Where rows and index of the given table lie, if they are kept here.
     pub given_folder: Option<PathBuf>,
+    /// What was selected of the given table, by scenario and in Base64, where that took a look at all rows.
+    pub given_selections: BTreeMap<String, String>,
     /// What is to be told of tables.
     pub remarks: Vec<Remark>,
 }
@@ -90,8 +94,19 @@ impl Tables {
             }
             check_columns(bundle, scenario, dataset, kept.table.index())?;
             tables.remarks.extend(gaps(bundle, scenario, dataset, kept.table.index()));
-            let selection = Arc::new(kept.select(&wanted(dataset, seed))?);
-            tables.rows.insert(scenario.id.clone(), Rows { table: kept.table, selection });
+            let wanted = wanted(dataset, seed);
+            let selection = match given {
+                Some(Given::Table(_, known)) if dataset.path.is_none() => known.get(&scenario.id).cloned(),
+                _ => None,
+            };
+            let selection = selection.map_or_else(|| kept.select(&wanted), Ok)?;
+            // Of all rows there is nothing to be said.
+            let bytes = selection.to_bytes();
+            if dataset.path.is_none() && wanted.reads_table() && !bytes.is_empty() {
+                tables.given_selections.insert(scenario.id.clone(), STANDARD.encode(bytes));
+            }
+            let (table, selection) = (kept.table, Arc::new(selection));
+            tables.rows.insert(scenario.id.clone(), Rows { table, selection });
         }
         if let (Some(given), None) = (given, &tables.given) {
             let text = format!("{given:?}: no scenario takes the table");
@@ -113,7 +128,7 @@ fn open(bundle: &Bundle, scenario: &Scenario, dataset: &Dataset, given: Option<&
             table.verify().or_fail()?;
             Ok(Kept { table: Arc::new(table), folder: Some(folder.clone()) })
         }
-        (None, Some(Given::Table(table))) => Ok(Kept { table: table.clone(), folder: None }),
+        (None, Some(Given::Table(table, _))) => Ok(Kept { table: table.clone(), folder: None }),
         (None, None) => {
             let text = format!("{place}: scenario `{}`: its dataset names no table", scenario.id);
             let hint =
@@ -183,6 +198,16 @@ fn malformed(index: &Index) -> Option<Remark> {
     };
     let (table, line) = (index.table.clone(), first.line);
     Some(Remark { fatal: true, reason: "RowMalformed", table, line, text })
+}
+
+/// Selections of `table` as [`Tables::given_selections`] has them; none if they are no such.
+#[cfg(feature = "fleet")]
+pub fn selections(table: &Table, json: &[u8]) -> Option<BTreeMap<String, Selection>> {
+    let all: BTreeMap<String, String> = serde_json::from_slice(json).ok()?;
+    let read = |(scenario, text): (String, String)| {
+        Some((scenario, Selection::of_bytes(&STANDARD.decode(text).ok()?, table)?))
+    };
+    all.into_iter().map(read).collect()
 }
 
 /// Limits of all tables.

@@ -103,13 +103,17 @@ async fn store_table(context: &Context, job: &ArenaJob, table: &FrozenTable) -> 
     let failed = OperatorError::scratch("read an indexed table");
     let digests = digests.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
     let (index, rows) = digests.map_err(failed)?;
-    let pin = Pin { artifacts: vec![index.clone(), rows.clone()] };
-    store.put(&table_pin_name(job), serde_json::to_vec(&pin).unwrap_or_default()).await?;
+    let selections = table.selections.as_deref().map(Digest::of);
+    let artifacts = [&index, &rows].into_iter().chain(&selections).cloned().collect();
+    store.put(&table_pin_name(job), serde_json::to_vec(&Pin { artifacts }).unwrap_or_default()).await?;
+    let name = |digest: &Digest| Name::Artifact { namespace: namespace.clone(), digest: digest.clone() };
     for (digest, file) in [(&index, &table.index), (&rows, &table.rows)] {
-        let name = Name::Artifact { namespace: namespace.clone(), digest: digest.clone() };
-        store.put_file(&name, file).await?;
+        store.put_file(&name(digest), file).await?;
     }
-    Ok(DatasetPin { index, rows })
+    for (digest, bytes) in selections.iter().zip(&table.selections) {
+        store.put(&name(digest), bytes.clone()).await?;
+    }
+    Ok(DatasetPin { index, rows, selections })
 }
 
 /// In the cluster a bundle's own providers run only if they call nobody.
