@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use arena_bundle::{Bundle, ProviderSpec, Scenario};
 use arena_evaluate::check_type;
-use arena_worker::Matrix;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
@@ -64,7 +63,7 @@ struct Estimate {
 
 /// Prints it, as one JSON object if `json`. With `mocked`, the mock answers for all providers.
 pub fn print(session: &Session, mocked: bool, json: bool) {
-    let outlook = outlook(&session.bundle, &session.matrix, mocked);
+    let outlook = outlook(session, mocked);
     if json {
         println!("{:#}", serde_json::to_value(&outlook).unwrap_or_default());
     } else {
@@ -72,8 +71,8 @@ pub fn print(session: &Session, mocked: bool, json: bool) {
     }
 }
 
-fn outlook(bundle: &Bundle, matrix: &Matrix, mocked: bool) -> Outlook {
-    let (plan, scenarios) = (&matrix.plan, matrix.scenarios());
+fn outlook(session: &Session, mocked: bool) -> Outlook {
+    let (bundle, plan, scenarios) = (&session.bundle, &session.matrix.plan, session.matrix.scenarios());
     let mut cells: BTreeMap<(u32, u32), u64> = BTreeMap::new();
     for case in (0..plan.len()).filter_map(|index| plan.case(index)) {
         *cells.entry((case.scenario, case.provider)).or_default() += 1;
@@ -102,7 +101,7 @@ fn outlook(bundle: &Bundle, matrix: &Matrix, mocked: bool) -> Outlook {
     let estimate = |spec: &ProviderSpec| {
         let offline = mocked || OFFLINE.contains(&spec.kind.as_str());
         let of_it = cells.iter().filter(|((_, lane), _)| name(*lane) == spec.id);
-        let of_it = of_it.filter_map(|((at, _), cases)| Some((scenarios.get(*at as usize)?.as_ref(), *cases)));
+        let of_it = of_it.filter_map(|((at, _), cases)| Some((session.example(scenarios.get(*at as usize)?), *cases)));
         Estimate::of(spec, bundle, offline, of_it)
     };
     let providers = bundle.providers.iter().map(estimate).filter(|estimate| estimate.cases > 0).collect();

@@ -89,12 +89,8 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
     findings.extend(told.cloned().map(Finding::Problem));
     let inline = credentials::inline_warnings(bundle);
     findings.extend(inline.iter().map(|(file, text)| Finding::other(false, credentials::INLINE, file, text)));
-    for (table, kind) in session.matrix.row_checks().iter().filter(|(_, kind)| session.library.find(kind).is_none()) {
-        let text = format!("rows of the table: {}", session.library.unknown(kind));
-        findings.push(Finding::other(true, "CheckUnknown", table, text));
-    }
     for remark in &session.remarks {
-        let place = if remark.line > 0 { format!("{}:{}", remark.table, remark.line) } else { remark.table.clone() };
+        let place = if remark.line > 0 { format!("{}:{}", remark.file, remark.line) } else { remark.file.clone() };
         findings.push(Finding::other(remark.fatal, remark.reason, &place, &remark.text));
     }
     if bundle.engine.is_some() && bundle.conduct.follows(Compat::ExpandedValues) {

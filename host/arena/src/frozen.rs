@@ -18,6 +18,7 @@ use crate::manifests::Manifests;
 use crate::network::Network;
 use crate::outside::Outside;
 use crate::session::Session;
+use crate::settings;
 use crate::tables::{self, Given};
 use crate::work::{self, Inputs, load_bundle, run_spec, selection};
 
@@ -246,6 +247,8 @@ pub async fn resume(
         cases: select.cases.as_ref().map(|_| files::read(&frozen.join(CASES), CASES_BYTES)).transpose()?,
         select,
         endpoints: config.map(|config| config.endpoints.clone()).unwrap_or_default(),
+        is_bound: config.is_some(),
+        rows_looked_at: settings::ROWS_LOOKED_AT,
         dataset: (!pinned[work::DATASET].is_null()).then(|| Given::Frozen(frozen.join(DATASET))),
         mock_provider: pinned["mockProvider"].as_bool().unwrap_or(false),
         mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),

@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::exit::{Failure, OrFail};
 use crate::files::{KEY_BYTES, read_file as read_any};
-use crate::tables::Remark;
+use crate::tables::{Remark, Survey, survey};
 use crate::work::{self, ENGINE, Inputs, Prepared};
 use crate::{credentials, settings, standard};
 
@@ -58,10 +58,19 @@ impl Session {
 
     /// Makes what `inputs` were read to ready; calls no provider.
     pub async fn of(prepared: Prepared, inputs: &Inputs, worker: &str) -> Result<Self, Failure> {
-        let Prepared { bundle, sources, matrix, mock, dataset, remarks, work, .. } = prepared;
+        let Prepared { bundle, sources, matrix, mock, dataset, remarks: mut told, work, .. } = prepared;
         let sandbox = settings::sandbox()?;
-        let looked_at = looked_at(&bundle, &matrix)?;
-        let row_checks = matrix.row_checks().into_iter().map(|(_, kind)| kind).collect();
+        let Survey { examples, mut remarks } = survey(&bundle, &matrix, inputs.rows_looked_at)?;
+        remarks.append(&mut told);
+        if inputs.is_bound
+            && !inputs.mock_provider
+            && let Err(unbound) = arena_plan::refuse_unbound(&bundle, &inputs.run)
+        {
+            let (reason, text) = (unbound.reason(), unbound.to_string());
+            remarks.push(Remark { fatal: true, reason, file: bundle.entry.clone(), line: 0, text });
+        }
+        let looked_at = looked_at(&bundle, examples);
+        let row_checks = matrix.row_checks();
         let library = Arc::new(load_library(&sandbox, &looked_at, row_checks, sources).await?);
         let Connected { providers, players, judges, http } = connect_all(&bundle, inputs, mock.as_deref())?;
         let endpoints = providers
@@ -83,6 +92,13 @@ impl Session {
             clock: Arc::new(settings::now),
         }));
         Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), dataset, remarks, work, endpoints, http })
+    }
+
+    /// The scenario as a case of it reads: of one with a table, its first row.
+    pub fn example<'s>(&'s self, scenario: &'s Scenario) -> &'s Scenario {
+        let looked_at = &self.evaluator.parts().bundle.scenarios;
+        let example = scenario.dataset.as_ref().and_then(|_| looked_at.iter().find(|known| known.id == scenario.id));
+        example.map_or(scenario, AsRef::as_ref)
     }
 
     /// The manifest of a new run.
@@ -136,20 +152,18 @@ async fn load_library(
     }
 }
 
-/// The bundle as checks look at it before a run: a scenario with a table stands for its first row.
-fn looked_at(bundle: &Arc<Bundle>, matrix: &Matrix) -> Result<Arc<Bundle>, Failure> {
-    let examples: BTreeMap<String, Arc<Scenario>> =
-        matrix.examples().or_fail()?.into_iter().map(|scenario| (scenario.id.clone(), scenario)).collect();
-    if examples.values().all(|scenario| scenario.dataset.is_none()) {
-        return Ok(bundle.clone());
+/// The bundle as checks look at it before a run: an example stands for a scenario with a table.
+fn looked_at(bundle: &Arc<Bundle>, mut examples: BTreeMap<String, Scenario>) -> Arc<Bundle> {
+    if examples.is_empty() {
+        return bundle.clone();
     }
     let mut bundle = Bundle::clone(bundle);
     for scenario in &mut bundle.scenarios {
-        if let Some(example) = examples.get(&scenario.id) {
-            scenario.clone_from(example);
+        if let Some(example) = examples.remove(&scenario.id) {
+            *scenario = Arc::new(example);
         }
     }
-    Ok(Arc::new(bundle))
+    Arc::new(bundle)
 }
 
 /// Check types the bundle names, and its template engine. A wrapped check is found by its inner type.

@@ -22,6 +22,9 @@ pub const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 pub const SEED: u64 = 42;
 /// Cases at once where nobody says how many.
 pub const CONCURRENCY: u32 = 8;
+/// Rows of a table that a run looks at before its first case, and those that `arena validate` and `--strict` do.
+pub const ROWS_LOOKED_AT: u64 = 1_000;
+pub const ROWS_VALIDATED: u64 = 1_000_000;
 /// Longest time of a case in a bundle that sets none, as upstream's.
 pub const CASE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Instances at once. Each reserves address space only; far more cases can wait for their provider.

@@ -39,6 +39,8 @@ pub struct Inputs {
     pub bundle: PathBuf,
     /// What an ArenaConfig changes about the bundle.
     pub run: RunSpec,
+    /// An ArenaConfig says how it is run: providers are its to say.
+    pub is_bound: bool,
     /// What is left in of it.
     pub select: Selection,
     /// The keys of the cases that alone may run, one a line; none for all.
@@ -47,6 +49,8 @@ pub struct Inputs {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// The table of scenarios whose dataset names none.
     pub dataset: Option<Given>,
+    /// Rows of each scenario that are looked at before the run.
+    pub rows_looked_at: u64,
     /// Every provider under test answers from a mock file.
     pub mock_provider: bool,
     /// The mock file of all providers; none for each one's own.
@@ -75,10 +79,12 @@ impl Inputs {
         Self {
             bundle,
             run: RunSpec::default(),
+            is_bound: false,
             select: Selection::default(),
             cases: None,
             endpoints: BTreeMap::new(),
             dataset: None,
+            rows_looked_at: settings::ROWS_LOOKED_AT,
             mock_provider: false,
             mock_config: None,
             evaluators: Vec::new(),
@@ -105,10 +111,10 @@ pub struct Prepared {
     pub mock: Option<Vec<u8>>,
     /// Where the given table is kept, if there is one.
     pub dataset: Option<PathBuf>,
+    /// What is to be told of it.
+    pub remarks: Vec<Remark>,
     /// See [`Tables::given_selections`].
     pub selections: BTreeMap<String, String>,
-    /// What is to be told of tables.
-    pub remarks: Vec<Remark>,
     /// All that can change a verdict.
     pub work: Work,
 }
@@ -127,8 +133,9 @@ impl Prepared {
         if let Some(content) = &tables.given {
             work.config[DATASET] = json!(content);
         }
-        let Tables { given_folder, given_selections, remarks, .. } = tables;
+        let Tables { given_folder, given_selections, .. } = tables;
         let (bundle, dataset, selections) = (Arc::new(bundle), given_folder, given_selections);
+        let remarks = gone(&matrix, inputs).into_iter().collect();
         Ok(Self { bundle, sources, matrix, mock, dataset, selections, remarks, work })
     }
 }
@@ -207,6 +214,21 @@ fn matrix(bundle: &Bundle, mut input: PlanInput, tables: &Tables, inputs: &Input
     }
     matrix.plan = picked.or_fail()?;
     Ok(matrix)
+}
+
+/// What to tell of cases that were asked for by name and are not in the plan.
+fn gone(matrix: &Matrix, inputs: &Inputs) -> Option<Remark> {
+    let Selection { sample, first, .. } = &inputs.select;
+    let asked = inputs.cases.as_deref()?.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() as u64;
+    let found = matrix.plan.len();
+    let text = format!(
+        "{} of the {asked} cases that are asked for by an earlier run or a list are not in this plan: rows, scenarios or \
+         providers that bear another name now, or that another filter leaves out",
+        asked.saturating_sub(found)
+    );
+    let (file, line) = (inputs.bundle.display().to_string(), 0);
+    let told = asked > found && sample.is_none() && first.is_none();
+    told.then_some(Remark { fatal: false, reason: "CasesGone", file, line, text })
 }
 
 /// The standard library, then what the bundle brings, then what the user names.

@@ -28,6 +28,8 @@ pub struct Dataset {
     pub first: Option<u64>,
     /// Columns that the scenario names.
     pub named: BTreeSet<String>,
+    /// Whether a check looks at the column `expected`.
+    pub checks_expected: bool,
     /// Where it stands in its document.
     pub line: u32,
 }
@@ -77,6 +79,7 @@ impl Dataset {
             }),
             first: dataset.whole("first", 1, report),
             named: BTreeSet::new(),
+            checks_expected: false,
             line: dataset.node.line,
         }
     }

@@ -34,6 +34,8 @@ pub trait RowValues {
     fn list(&self, column: &str) -> Option<Value>;
     /// The names of all columns.
     fn names(&self) -> Vec<String>;
+    /// Whether rows of its table have a column `expected`.
+    fn expects(&self) -> bool;
     /// The table and the row's line in it.
     fn place(&self) -> (Arc<str>, u32);
 }
@@ -57,10 +59,13 @@ pub enum RowError {
     },
     /// Nobody would look at what it expects.
     #[error(
-        "nothing looks at `expected`: name it in a check as {{{{row.expected}}}}, make it a list of checks, or give the \
-         column another name"
+        "nothing looks at `expected`: name it in a check as {{{{row.expected}}}}, make it a list of checks (JSON that \
+         parses), or give the column another name"
     )]
     ExpectedUnused,
+    /// Nothing is expected of it, where other rows of its table expect something.
+    #[error("nothing is expected of the row, so it cannot fail: give it an `expected`, or the scenario a check")]
+    Unchecked,
     /// Its values are too long together.
     #[error("its values have more than {FILLED_BYTES} bytes in their places")]
     TooLarge,
@@ -73,6 +78,7 @@ impl RowError {
             Self::ColumnMissing { .. } => "RowColumnMissing",
             Self::ExpectedInvalid { .. } => "RowExpectedInvalid",
             Self::ExpectedUnused => "RowExpectedUnused",
+            Self::Unchecked => "RowUnchecked",
             Self::TooLarge => "RowTooLarge",
         }
     }
@@ -87,7 +93,10 @@ impl Scenario {
         let named = named.0.into_inner();
         match spec.get("dataset") {
             Some(dataset) => {
-                let dataset = Dataset { named, ..Dataset::decode(&dataset, files, report) };
+                let turns = self.turns.iter().flat_map(|turn| &turn.assertions);
+                let mut checks = turns.chain(self.conversation_assertions.iter().map(AsRef::as_ref));
+                let checks_expected = checks.any(|check| row_columns(check.params.as_str()).contains(EXPECTED));
+                let dataset = Dataset { named, checks_expected, ..Dataset::decode(&dataset, files, report) };
                 self.dataset = Some(Arc::new(dataset));
             }
             None => {
@@ -110,8 +119,9 @@ impl Scenario {
         let checks = match row.list(EXPECTED) {
             Some(Value::Array(list)) if list.iter().any(|check| check.get("type").is_some()) => list,
             None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(list)) if list.is_empty() => Vec::new(),
             Some(Value::String(text)) if text.is_empty() => Vec::new(),
-            Some(_) if self.dataset.as_ref().is_some_and(|dataset| dataset.named.contains(EXPECTED)) => Vec::new(),
+            Some(_) if self.dataset.as_ref().is_some_and(|dataset| dataset.checks_expected) => Vec::new(),
             Some(_) => return Err(RowError::ExpectedUnused),
         };
         let invalid = |at: usize| move |why: String| RowError::ExpectedInvalid { number: at + 1, why };
@@ -121,6 +131,10 @@ impl Scenario {
         match scenario.turns.last_mut() {
             Some(turn) => turn.assertions.extend(checks),
             None => scenario.conversation_assertions.extend(checks.into_iter().map(Arc::new)),
+        }
+        let none = scenario.conversation_assertions.is_empty();
+        if none && row.expects() && scenario.turns.iter().all(|turn| turn.assertions.is_empty()) {
+            return Err(RowError::Unchecked);
         }
         let variables = row.names().into_iter().filter_map(|name| Some((format!("{ROW}{name}"), row.text(&name)?)));
         scenario.variables.extend(variables);
@@ -293,6 +307,10 @@ impl RowValues for Named {
         Vec::new()
     }
 
+    fn expects(&self) -> bool {
+        false
+    }
+
     fn place(&self) -> (Arc<str>, u32) {
         ("".into(), 0)
     }
@@ -316,6 +334,9 @@ mod tests {
         }
         fn names(&self) -> Vec<String> {
             Vec::new()
+        }
+        fn expects(&self) -> bool {
+            false
         }
         fn place(&self) -> (Arc<str>, u32) {
             ("t".into(), 1)

@@ -34,6 +34,8 @@ const CHECKS: usize = 256;
 /// Characters of a hash that are kept of a block, and of a row that has no id of its own.
 const HASH: usize = 32;
 const ROW_HASH: usize = 16;
+/// What the id of a malformed row begins with, before its line.
+const UNREAD: &str = "!line-";
 /// Rows between two reports of progress.
 const REPORT: u64 = 4096;
 
@@ -67,7 +69,7 @@ pub fn build(
     let mut reader = read::open(table, file, limits, read.clone())?;
     let mut builder = Builder::new(table, options, limits, to)?;
     for name in reader.declared() {
-        builder.columns.insert(name.clone(), Column::default());
+        builder.column(name, Column::default())?;
     }
     while let Some(raw) = reader.next()? {
         builder.add(raw)?;
@@ -97,6 +99,8 @@ struct Builder<'a> {
     open: Vec<u8>,
     first: u64,
     rows: u64,
+    /// Of all rows.
+    bytes: u64,
     malformed: u64,
     examples: Vec<Malformed>,
     columns: BTreeMap<String, Column>,
@@ -119,6 +123,7 @@ impl<'a> Builder<'a> {
             open: Vec::new(),
             first: 0,
             rows: 0,
+            bytes: 0,
             malformed: 0,
             examples: Vec::new(),
             columns: BTreeMap::new(),
@@ -137,7 +142,13 @@ impl<'a> Builder<'a> {
         if self.rows == self.limits.rows {
             return Err(self.too_large("rows", self.limits.rows));
         }
-        let read = match text.and_then(|text| Ok((Values::parse(&text)?, text))) {
+        let most = self.limits.row_bytes;
+        // As JSON a row may be longer than it was.
+        let fits = |text: String| match text.len() > most {
+            true => Err(format!("the row has more than {most} bytes as JSON")),
+            false => Ok(text),
+        };
+        let read = match text.and_then(fits).and_then(|text| Ok((Values::parse(&text)?, text))) {
             Ok((values, text)) => {
                 self.see(&values)?;
                 self.id(&values).map(|id| (id, text))
@@ -145,6 +156,10 @@ impl<'a> Builder<'a> {
             Err(why) => Err(why),
         };
         let start = self.open.len();
+        self.bytes += read.as_ref().map_or(0, |(_, text)| text.len() as u64);
+        if self.bytes > self.limits.bytes {
+            return Err(self.too_large("bytes", self.limits.bytes));
+        }
         let id = match read {
             Ok((id, text)) => {
                 let _ = writeln!(self.open, "{line}\t{id}\t{text}");
@@ -152,8 +167,8 @@ impl<'a> Builder<'a> {
             }
             Err(why) => {
                 self.malformed += 1;
-                // An id in the place of one that cannot be told.
-                let id = format!("line-{line}");
+                // An id in the place of one that cannot be told; none of a row begins so.
+                let id = format!("{UNREAD}{line}");
                 let why: String = why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
                 let _ = writeln!(self.open, "{line}\t{id}\t!{why}");
                 if self.examples.len() < EXAMPLES {
@@ -177,6 +192,12 @@ impl<'a> Builder<'a> {
         if let Some(column) = &self.options.id {
             let id = values.text(column).ok_or_else(|| format!("the row has no `{column}`, which is its id"))?;
             let most = self.limits.name_bytes;
+            if !matches!(values.value(column), Some(Value::String(_) | Value::Number(_))) {
+                return Err(format!("`{column}` is no id: it is a text or a number"));
+            }
+            if id.starts_with(UNREAD) {
+                return Err(format!("`{column}` is no id: `{UNREAD}` stands for rows that cannot be read"));
+            }
             if id.is_empty() || id.len() > most || id.chars().any(char::is_control) {
                 return Err(format!("`{column}` is no id: it has 1 to {most} bytes and no control characters"));
             }
@@ -197,13 +218,7 @@ impl<'a> Builder<'a> {
                 column.rows += 1;
                 continue;
             }
-            if name.len() > self.limits.name_bytes {
-                return Err(self.too_large("bytes in the name of a column", self.limits.name_bytes as u64));
-            }
-            if self.columns.len() == self.limits.columns {
-                return Err(self.too_large("columns", self.limits.columns as u64));
-            }
-            self.columns.insert(name.to_owned(), Column { rows: 1 });
+            self.column(name, Column { rows: 1 })?;
         }
         if let Some(Value::Array(checks)) = values.list(EXPECTED) {
             for kind in checks.iter().filter_map(|check| check.get("type")?.as_str()) {
@@ -215,6 +230,17 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn column(&mut self, name: &str, column: Column) -> Result<(), DatasetError> {
+        if name.len() > self.limits.name_bytes {
+            return Err(self.too_large("bytes in the name of a column", self.limits.name_bytes as u64));
+        }
+        if self.columns.len() == self.limits.columns {
+            return Err(self.too_large("columns", self.limits.columns as u64));
+        }
+        self.columns.insert(name.to_owned(), column);
         Ok(())
     }
 
@@ -268,10 +294,18 @@ impl<'a> Builder<'a> {
                 limit: most,
             });
         }
-        let json = serde_json::to_vec(&index).map_err(|error| DatasetError::broken(table, error))?;
+        let mut json = serde_json::to_vec(&index).map_err(|error| DatasetError::broken(table, error))?;
+        json.push(b'\n');
+        let seal = seal(&json);
+        json.extend(seal.as_bytes());
         std::fs::write(to.join(INDEX), json).map_err(DatasetError::io(table, "its index cannot be written"))?;
         Ok(index)
     }
+}
+
+/// What stands behind an index: 64 hex digits of its BLAKE3.
+pub(crate) fn seal(json: &[u8]) -> String {
+    blake3::hash(json).to_hex().to_string()
 }
 
 /// The error of two rows with one id. Their lines stand in the rows that were just written.

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use crate::{DatasetError, Limits, Options, build};
@@ -99,6 +99,8 @@ pub fn index_child_main(request: &str) -> ExitCode {
 fn serve(table: &str, options: &Options, limits: &Limits, to: &Path) -> Result<(), DatasetError> {
     let failed = || DatasetError::io(table, "the reader of tables cannot begin");
     limit(limits).map_err(|error| failed()(error.into()))?;
+    // Whoever waits may be killed while nothing is said.
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| failed()(error.into()))?;
     let owned = rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), 3).map_err(|error| failed()(error.into()))?;
     let progress = &mut |bytes| {
         if !say(&Answer::Read(bytes)) {

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use arena_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::DatasetError;
+use crate::{DatasetError, INDEX};
 
+/// Bytes of the digest behind an index.
+const SEAL: usize = 64;
 /// Names of columns that a message lists.
 const SHOWN: usize = 20;
 /// Least likeness, 0 to 1, of a name that may be meant.
@@ -73,6 +75,29 @@ pub struct Block {
 }
 
 impl Index {
+    /// Reads `index.json`.
+    ///
+    /// # Errors
+    /// [`DatasetError::IndexBroken`] for what is damaged or was never one.
+    pub fn read(bytes: &[u8]) -> Result<Self, DatasetError> {
+        // The last line is the digest of the one before it.
+        let (json, seal) = bytes.split_at(bytes.len().saturating_sub(SEAL));
+        if seal != crate::build::seal(json).as_bytes() {
+            return Err(DatasetError::broken(INDEX, "it is not what was written"));
+        }
+        serde_json::from_slice(json).map_err(|error| DatasetError::broken(INDEX, error))
+    }
+
+    /// Digest of all that decides cases: the rows with their ids, and which there are. Where blocks lie and what the table is
+    /// called do not.
+    ///
+    /// # Errors
+    /// [`DatasetError::IndexBroken`] if our own JSON cannot be written.
+    pub fn pin(&self) -> Result<Digest, DatasetError> {
+        let decides = Self { table: String::new(), blocks: Vec::new(), ..self.clone() };
+        Digest::of_json(&decides).map_err(|error| DatasetError::broken(&self.table, error))
+    }
+
     /// Refuses a column that no row has.
     ///
     /// # Errors
@@ -80,6 +105,10 @@ impl Index {
     pub fn check_column(&self, column: &str) -> Result<(), DatasetError> {
         if self.columns.contains_key(column) {
             return Ok(());
+        }
+        if let (true, Some(Malformed { line, why })) = (self.columns.is_empty(), self.examples.first()) {
+            let why = format!("none of its rows can be read; line {line}: {why}");
+            return Err(DatasetError::Unreadable { table: self.table.clone(), why });
         }
         let names = || self.columns.keys().map(String::as_str);
         let likeness = |name: &&str| strsim::jaro_winkler(name, column);

@@ -72,7 +72,11 @@ impl Values {
     /// As [`Values::value`], but a text that is a JSON list is that list: some formats have only texts.
     pub fn list(&self, name: &str) -> Option<Value> {
         let value = self.value(name)?;
-        let list = value.as_str().filter(|text| text.starts_with('[')).and_then(|text| serde_json::from_str(text).ok());
+        let list = value
+            .as_str()
+            .map(str::trim)
+            .filter(|text| text.starts_with('['))
+            .and_then(|text| serde_json::from_str(text).ok());
         Some(list.unwrap_or(value))
     }
 }
@@ -91,6 +95,12 @@ impl<'de> Deserialize<'de> for Values {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values, A::Error> {
                 let mut values = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    // Half of a character is no text, which the parser sees only where the text is wanted.
+                    if value.get().starts_with('"') && serde_json::from_str::<String>(value.get()).is_err() {
+                        return Err(serde::de::Error::custom(format!(
+                            "`{name}` is no text: it has a part of a character"
+                        )));
+                    }
                     if let Some(_first) = values.insert(name.clone(), value) {
                         return Err(serde::de::Error::custom(format!("the row has `{name}` twice")));
                     }

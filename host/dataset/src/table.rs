@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,18 +45,22 @@ impl Table {
         let path = folder.join(INDEX);
         let shown = path.display().to_string();
         let failed = || DatasetError::io(&shown, "the index of a table cannot be read");
-        let size = std::fs::metadata(&path).map_err(failed())?.len();
-        if size > INDEX_BYTES {
+        let mut bytes = Vec::new();
+        regular(&path).map_err(failed())?.take(INDEX_BYTES + 1).read_to_end(&mut bytes).map_err(failed())?;
+        if bytes.len() as u64 > INDEX_BYTES {
             return Err(DatasetError::broken(&shown, format!("it has more than {INDEX_BYTES} bytes")));
         }
-        let bytes = std::fs::read(&path).map_err(failed())?;
-        let index = serde_json::from_slice(&bytes).map_err(|error| DatasetError::broken(&shown, error))?;
-        Self::of_folder(index, folder)
+        Self::of_folder(Index::read(&bytes)?, folder)
     }
 
     /// As [`Table::open`], with the index at hand.
     pub(crate) fn of_folder(index: Index, folder: &Path) -> Result<Self, DatasetError> {
-        let file = File::open(folder.join(ROWS)).map_err(DatasetError::io(&index.table, "its rows cannot be read"))?;
+        let failed = || DatasetError::io(&index.table, "its rows cannot be read");
+        let file = regular(&folder.join(ROWS)).map_err(failed())?;
+        let end = index.blocks.last().map_or(0, |block| block.offset.saturating_add(block.packed.into()));
+        if file.metadata().map_err(failed())?.len() != end {
+            return Err(DatasetError::broken(&index.table, "its rows are cut"));
+        }
         Self::new(index, Box::new(OfFile(file)))
     }
 
@@ -81,8 +86,13 @@ impl Table {
     /// As [`Table::row`].
     pub fn verify(&self) -> Result<(), DatasetError> {
         let mut content = Hasher::default();
-        for block in &self.index.blocks {
-            content.update(self.unpacked(block)?.as_bytes());
+        for (at, block) in self.index.blocks.iter().enumerate() {
+            let text = self.unpacked(block)?;
+            let next = self.index.blocks.get(at + 1).map_or(self.index.rows, |next| next.first);
+            if text.lines().count() as u64 != next.saturating_sub(block.first) {
+                return Err(DatasetError::broken(&self.index.table, "a block has other rows than were indexed"));
+            }
+            content.update(text.as_bytes());
         }
         match content.finish() == self.index.content {
             true => Ok(()),
@@ -179,6 +189,14 @@ impl Table {
         let bytes = zstd::bulk::decompress(&packed, block.bytes as usize).map_err(|_| broken("a block is broken"))?;
         String::from_utf8(bytes).map_err(|_| broken("a block is no text"))
     }
+}
+
+/// A regular file: a pipe would block when opened, a device never end.
+fn regular(path: &Path) -> std::io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("this is not a regular file"));
+    }
+    File::open(path)
 }
 
 struct OfFile(File);

@@ -93,7 +93,7 @@ fn a_malformed_row_is_one_and_no_other() {
     let table = world.table("t.jsonl", b"{\"q\":1}\n{\"q\":}\n[]\n\xff\n{\"q\":1,\"q\":2}\n{\"q\":5}\n");
     let rows = all(&table);
     assert_eq!(rows.iter().map(|row| row.values.is_ok()).collect::<Vec<_>>(), [true, false, false, false, false, true]);
-    assert_eq!(rows[1].id, "line-2");
+    assert_eq!(rows[1].id, "!line-2");
     assert_eq!((table.index().malformed, table.index().rows), (4, 6));
     let why: Vec<_> = table.index().examples.iter().map(|it| format!("{}: {}", it.line, it.why)).collect();
     assert_eq!(
@@ -105,6 +105,10 @@ fn a_malformed_row_is_one_and_no_other() {
             "5: the row has `q` twice",
         ]
     );
+    let table = world.table("t.jsonl", b"{\"q\":1}\n{\"q\":\"\\ud800\"}\n");
+    assert_eq!(table.index().examples[0].why, "`q` is no text: it has a part of a character");
+    let table = world.table("t.csv", b"q,a\n\"one\"x,1\ntwo,2\n");
+    assert!(table.index().examples[0].why.contains("behind a quote"), "{:?}", table.index().examples);
     let table = world.table("t.csv", b"q,a\none\ntwo,2\nthree,3,4\n");
     let why: Vec<_> = table.index().examples.iter().map(|it| format!("{}: {}", it.line, it.why)).collect();
     assert_eq!(
@@ -130,7 +134,7 @@ fn declared_ids_must_be_there_and_differ() {
     let index = |bytes: &[u8], id| world.index(&world.write("t.jsonl", bytes), Some(id), &Limits::default());
     let (_, to) = index(b"{\"n\":\"a\"}\n{\"n\":7}\n{\"m\":1}\n", "n").unwrap();
     let ids: Vec<_> = all(&Table::open(&to).unwrap()).into_iter().map(|row| row.id).collect();
-    assert_eq!(ids, ["a", "7", "line-3"]);
+    assert_eq!(ids, ["a", "7", "!line-3"]);
     let error = index(b"{\"n\":\"a\"}\n\n{\"n\":\"b\"}\n{\"n\":\"a\"}\n", "n").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -150,6 +154,7 @@ fn what_cannot_be_read_is_an_error_with_its_place() {
         ("t.csv", b"", "DatasetEmpty", "the table has no rows"),
         ("t.csv", b"a,b\n", "DatasetEmpty", "the table has no rows"),
         ("t.csv", b"a,a\n1,2\n", "DatasetUnreadable", "line 1: two columns are named `a`"),
+        ("t.csv", b"a,b\nx,\"y\nz,1\n", "DatasetUnreadable", "line 2: a quote is not closed"),
         ("t.csv", b"a,\n1,2\n", "DatasetUnreadable", "line 1: column 2 has no name"),
         ("t.jsonl.gz", b"plain text of some length", "DatasetUnreadable", "line 1: invalid gzip header"),
         ("t.jsonl.zst", b"plain text of some length", "DatasetUnreadable", "line 1: "),
@@ -183,6 +188,11 @@ fn limits_hold() {
     let many = Limits { rows: 10, ..tight.clone() };
     let repeated = world.index(&world.write("t.jsonl", &b"{\"a\":1}\n".repeat(4)), None, &many).unwrap_err();
     assert_eq!(repeated.to_string(), "t.jsonl: the table has more than 1 rows equal to earlier ones");
+    let wide = world.index(&world.write("t.csv", b"a,b,c\n1,2,3\n"), None, &tight).unwrap_err();
+    assert_eq!(wide.to_string(), "t.csv: the table has more than 2 columns", "declared ones, too");
+    let escapes = format!("a\n{}\n1\n", "\u{1}".repeat(10));
+    let (index, _) = world.index(&world.write("t.csv", escapes.as_bytes()), None, &tight).unwrap();
+    assert_eq!(index.malformed, 1, "as JSON it is longer than a row may be");
     let small = Limits { bytes: 100, ..Limits::default() };
     let bomb = zstd::bulk::compress(&b"{\"a\":1}\n".repeat(100), 3).unwrap();
     let error = world.index(&world.write("t.jsonl.zst", &bomb), None, &small).unwrap_err();
@@ -201,10 +211,10 @@ fn a_broken_index_is_told() {
     std::fs::write(to.join("rows"), &rows).unwrap();
     assert_eq!(Table::open(&to).unwrap().row(0).unwrap_err().reason(), "DatasetIndexBroken");
     std::fs::write(to.join("rows"), &rows[..5]).unwrap();
-    assert_eq!(Table::open(&to).unwrap().row(0).unwrap_err().reason(), "DatasetIo");
-    let broken = Index { blocks: Vec::new(), ..index };
-    std::fs::write(to.join("index.json"), serde_json::to_vec(&broken).unwrap()).unwrap();
-    assert!(matches!(Table::open(&to), Err(DatasetError::IndexBroken { .. })));
+    assert!(matches!(Table::open(&to), Err(DatasetError::IndexBroken { .. })), "rows that are cut");
+    let changed = Index { rows: 2, ..index };
+    std::fs::write(to.join("index.json"), serde_json::to_vec(&changed).unwrap()).unwrap();
+    assert!(matches!(Table::open(&to), Err(DatasetError::IndexBroken { .. })), "an index without its seal");
 }
 
 fn numbered(rows: u32) -> Vec<u8> {

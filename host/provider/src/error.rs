@@ -138,6 +138,17 @@ impl Cause {
         }
     }
 
+    /// The same, given up because the case ends before the next attempt.
+    pub(crate) fn out_of_time(mut self, delay: Duration) -> Self {
+        if let Self::RateLimited { text, .. } | Self::ProviderUnavailable { text, .. } = &mut self {
+            text.push_str(&format!(
+                "; the next attempt would be in {:.1} s, when the case has run out of time (`run_timeout`)",
+                delay.as_secs_f64()
+            ));
+        }
+        self
+    }
+
     pub(crate) fn by(self, provider: &str, attempts: u32) -> ProviderError {
         ProviderError { provider: provider.to_owned(), attempts, retried: Box::default(), cause: self }
     }

@@ -35,6 +35,8 @@ pub(crate) enum Then {
     Enough,
     /// None: the vendor asks for a wait of so long.
     TooLong(Duration),
+    /// None: the case ends before this wait does.
+    OutOfTime(Duration),
 }
 
 /// Most attempts that may end without a connection.
@@ -118,17 +120,15 @@ impl RetryPolicy {
             return Then::Enough;
         }
         let delay = match cause.retry_after() {
-            // A date may be as far away as it likes; that it is past the end of the case says less.
-            Some(wanted) if wanted > self.max_retry_after && now + self.max_retry_after < deadline => {
-                return Then::TooLong(wanted);
-            }
-            Some(wanted) => wanted,
-            None => self.backoff(alike, random_share()),
+            Some(wanted) if wanted > self.max_retry_after => return Then::TooLong(wanted),
+            // At once, again and again, is not what it means.
+            Some(wanted) if !wanted.is_zero() => wanted,
+            _ => self.backoff(alike, random_share()),
         };
         // A wait that ends at the deadline or later leaves no time for the attempt.
         match now.checked_add(delay) {
             Some(end) if end < deadline => Then::Again(delay),
-            _ => Then::Enough,
+            _ => Then::OutOfTime(delay),
         }
     }
 
@@ -158,7 +158,9 @@ fn random_share() -> f64 {
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
+        // What no clock can count is longer than any.
+        let longest = (seconds > 0.0).then_some(Duration::MAX);
+        return Duration::try_from_secs_f64(seconds).ok().or(longest);
     }
     let date = httpdate::parse_http_date(value).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
@@ -182,6 +184,7 @@ impl Retries {
         let delay = match then {
             Then::Again(delay) => delay,
             Then::Enough => return Err(cause),
+            Then::OutOfTime(delay) => return Err(cause.out_of_time(delay)),
             Then::TooLong(wanted) => return Err(cause.too_long(wanted, self.policy.max_retry_after)),
         };
         let attempt = tries.failed();

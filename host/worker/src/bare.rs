@@ -7,7 +7,7 @@ use crate::Refused;
 
 /// The record of a row that is no case.
 pub(crate) fn refused(case: &CaseInput, why: &Refused, worker: &str) -> Record {
-    record(case, Outcome::Error, Some(why.reason), &why.text, worker)
+    record(case, Outcome::Error, Some(why.reason), &why.to_string(), worker)
 }
 
 /// A record without a conversation: `outcome` is `error` with a stable name and one sentence, or `not_run` with a

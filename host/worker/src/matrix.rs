@@ -1,10 +1,11 @@
 //! The plan together with what its numbers stand for.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use arena_bundle::{RowValues, Scenario};
-use arena_dataset::{DatasetError, Row, Selection, Table, Values};
+use arena_dataset::{DatasetError, Index, Row, Selection, Table, Values};
 use arena_evaluate::CaseInput;
 use arena_model::{CaseId, CaseKey, Fault as _};
 use arena_plan::{CaseRef, Plan, PlanInput};
@@ -33,8 +34,18 @@ pub struct Planned {
 pub struct Refused {
     /// Stable name.
     pub reason: &'static str,
-    /// Table, line and what is wrong.
-    pub text: String,
+    /// The table.
+    pub table: Arc<str>,
+    /// Line in it.
+    pub line: u64,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.table, self.line, self.why)
+    }
 }
 
 /// Turns places in the plan into cases.
@@ -116,24 +127,36 @@ impl Matrix {
         &self.scenarios
     }
 
-    /// Of each scenario its first row that is a case; the scenario itself if it has no table, or no such row among its first.
+    /// Shows each of the first `most` rows of every scenario as the case that it would be, or why it is none, with table and
+    /// line.
     ///
     /// # Errors
     /// Those of reading a row.
-    pub fn examples(&self) -> Result<Vec<Arc<Scenario>>, DatasetError> {
-        let pairs = self.scenarios.iter().zip(&self.rows);
-        pairs
-            .map(|(scenario, rows)| rows.as_ref().map_or(Ok(scenario.clone()), |rows| rows.example(scenario)))
-            .collect()
+    pub fn look(
+        &self,
+        most: u64,
+        mut each: impl FnMut(&Arc<Scenario>, (&str, u64), Result<Scenario, Refused>),
+    ) -> Result<(), DatasetError> {
+        for (scenario, rows) in self.scenarios.iter().zip(&self.rows) {
+            let Some(Rows { table, selection }) = rows else { continue };
+            let numbers = (0..selection.len().min(most)).filter_map(|nth| selection.row(nth));
+            for number in numbers {
+                let (index, row) = (table.index(), table.row(number)?);
+                each(scenario, (&index.table, row.line), of_row(scenario, index, row));
+            }
+        }
+        Ok(())
     }
 
-    /// Types of the checks that rows bring along, each with its table.
-    pub fn row_checks(&self) -> BTreeSet<(String, String)> {
-        let of_table = |rows: &Rows| {
-            let index = rows.table.index();
-            index.checks.iter().map(|kind| (index.table.clone(), kind.clone())).collect::<Vec<_>>()
-        };
-        self.rows.iter().flatten().flat_map(of_table).collect()
+    /// How many rows a scenario has; none if it has no table.
+    pub fn rows(&self, scenario: &str) -> Option<u64> {
+        let at = self.scenarios.iter().position(|known| known.id == scenario)?;
+        Some(self.rows.get(at)?.as_ref()?.selection.len())
+    }
+
+    /// Types of the checks that rows bring along.
+    pub fn row_checks(&self) -> BTreeSet<String> {
+        self.rows.iter().flatten().flat_map(|rows| rows.table.index().checks.iter().cloned()).collect()
     }
 
     fn row(&self, case: &CaseRef) -> Result<Option<Row>, DatasetError> {
@@ -148,41 +171,31 @@ impl Matrix {
 
     fn filled(&self, case: &CaseRef, scenario: Arc<Scenario>, row: Row) -> (Arc<Scenario>, Option<Refused>) {
         let rows = self.rows.get(case.scenario as usize).and_then(Option::as_ref);
-        let table = rows.map_or("", |rows| rows.table.index().table.as_str());
-        match of_row(&scenario, table, row) {
-            Ok(filled) => (Arc::new(filled), None),
-            Err(refused) => (scenario, Some(refused)),
+        match rows.map(|rows| of_row(&scenario, rows.table.index(), row)) {
+            None => (scenario, None),
+            Some(Ok(filled)) => (Arc::new(filled), None),
+            Some(Err(refused)) => (scenario, Some(refused)),
         }
     }
 }
 
-/// Rows that are looked at for one that is a case.
-const EXAMPLES: u64 = 100;
-
-impl Rows {
-    fn example(&self, scenario: &Arc<Scenario>) -> Result<Arc<Scenario>, DatasetError> {
-        for nth in 0..self.selection.len().min(EXAMPLES) {
-            let Some(number) = self.selection.row(nth) else { break };
-            if let Ok(filled) = of_row(scenario, &self.table.index().table, self.table.row(number)?) {
-                return Ok(Arc::new(filled));
-            }
-        }
-        Ok(scenario.clone())
-    }
+fn of_row(scenario: &Scenario, index: &Index, row: Row) -> Result<Scenario, Refused> {
+    let (table, line): (Arc<str>, u64) = (index.table.as_str().into(), row.line);
+    let refused = |reason, why: String| Refused { reason, table: table.clone(), line, why };
+    let values = row.values.map_err(|why| refused("RowMalformed", why))?;
+    let expects = index.columns.contains_key(EXPECTED);
+    let row = OfTable { table: table.clone(), line: u32::try_from(line).unwrap_or(u32::MAX), values, expects };
+    scenario.with_row(&row).map_err(|error| refused(error.reason(), error.to_string()))
 }
 
-fn of_row(scenario: &Scenario, table: &str, row: Row) -> Result<Scenario, Refused> {
-    let line = row.line;
-    let refused = |reason, why: &str| Refused { reason, text: format!("{table}:{line}: {why}") };
-    let values = row.values.map_err(|why| refused("RowMalformed", &why))?;
-    let row = OfTable { table: table.into(), line: u32::try_from(line).unwrap_or(u32::MAX), values };
-    scenario.with_row(&row).map_err(|error| refused(error.reason(), &error.to_string()))
-}
+/// Column of what is expected.
+const EXPECTED: &str = "expected";
 
 struct OfTable {
     table: Arc<str>,
     line: u32,
     values: Values,
+    expects: bool,
 }
 
 impl RowValues for OfTable {
@@ -200,6 +213,10 @@ impl RowValues for OfTable {
 
     fn names(&self) -> Vec<String> {
         self.values.names().map(str::to_owned).collect()
+    }
+
+    fn expects(&self) -> bool {
+        self.expects
     }
 
     fn place(&self) -> (Arc<str>, u32) {

@@ -218,6 +218,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         select: arguments.filters.selection()?,
         cases: arguments.filters.cases()?,
         dataset: arguments.dataset.clone().map(Given::File),
+        rows_looked_at: if arguments.strict { settings::ROWS_VALIDATED } else { settings::ROWS_LOOKED_AT },
         mock_provider: arguments.mock_provider,
         mock_config: arguments.mock_config.clone(),
         evaluators: arguments.evaluator.clone(),

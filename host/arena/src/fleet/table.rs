@@ -19,8 +19,7 @@ const INDEX_BYTES: u64 = 64 << 20;
 pub async fn open(store: &StoreClient, ticket: &Ticket, pin: &DatasetPin) -> Result<Given, Failure> {
     let bytes = store.get(&artifact(ticket, &pin.index), INDEX_BYTES).await.or_fail()?;
     let bytes = bytes.ok_or_else(|| missing("table", &pin.index))?;
-    let index: Index = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::input("DatasetIndexBroken", format!("index {}: {error}", pin.index)))?;
+    let index = Index::read(&bytes).or_fail()?;
     let table = Table::new(index, Box::new(Stored::start(ticket, artifact(ticket, &pin.rows))?)).or_fail()?;
     let mut selections = BTreeMap::new();
     if let Some(digest) = &pin.selections {

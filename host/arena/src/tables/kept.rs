@@ -51,7 +51,13 @@ impl Kept {
         };
         let name = Digest::of_json(wanted).map_err(|error| Failure::machinery("EncodeFailed", error.to_string()))?;
         let path = folder.join(format!("select-{}", name.hex()));
-        if let Some(found) = std::fs::read(&path).ok().and_then(|bytes| Selection::of_bytes(&bytes, &self.table)) {
+        let known = std::fs::read(&path).ok();
+        // The digest in front tells what was damaged.
+        let whole = known.as_deref().and_then(|bytes| bytes.split_first_chunk::<64>());
+        if let Some((digest, bytes)) = whole
+            && *digest == *Digest::of(bytes).hex().as_bytes()
+            && let Some(found) = Selection::of_bytes(bytes, &self.table)
+        {
             return Ok(found);
         }
         let selection = Selection::of(&self.table, wanted, &limits()).or_fail()?;
@@ -59,6 +65,7 @@ impl Kept {
         if !bytes.is_empty() {
             // The next run looks once more if it cannot be kept.
             let _ = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
+                std::io::Write::write_all(&mut file, Digest::of(&bytes).hex().as_bytes())?;
                 std::io::Write::write_all(&mut file, &bytes)?;
                 file.persist(&path).map_err(|error| error.error)
             });
@@ -73,10 +80,11 @@ pub(super) fn of_bundle(bundle: &Bundle, path: &str, options: &Options) -> Resul
     let known = bundle.file(path).map_err(problem)?;
     kept(path, &known.digest, options, || {
         let mut file = bundle.open(path).map_err(problem)?;
+        let before = stamp(path, &file)?;
         if digest(path, &mut file)? != known.digest {
             return Err(changed(path));
         }
-        Ok(file)
+        Ok((file, before))
     })
 }
 
@@ -89,8 +97,7 @@ pub(super) fn of_file(path: &Path, options: &Options) -> Result<Kept, Failure> {
         return Err(Failure::input("DatasetUnreadable", format!("{shown}: this is not a regular file")));
     }
     let mut file = File::open(path).map_err(unreadable)?;
-    let stamp = || Ok::<_, Failure>(Stamp::of(&file.metadata().map_err(unreadable)?));
-    let before = stamp()?;
+    let before = stamp(&shown, &file)?;
     let remembered = remembered(path)?;
     let found = std::fs::read(&remembered).ok().and_then(|bytes| serde_json::from_slice::<Known>(&bytes).ok());
     let digest = match found {
@@ -98,16 +105,16 @@ pub(super) fn of_file(path: &Path, options: &Options) -> Result<Kept, Failure> {
         _ => {
             let now = SystemTime::now();
             let digest = digest(&shown, &mut file)?;
-            if Stamp::of(&file.metadata().map_err(unreadable)?) != before {
+            if stamp(&shown, &file)? != before {
                 return Err(changed(&shown));
             }
             if before.is_settled(now) {
-                remember(&remembered, &Known { stamp: before, digest: digest.clone() });
+                remember(&remembered, &Known { stamp: before.clone(), digest: digest.clone() });
             }
             digest
         }
     };
-    kept(&shown, &digest, options, || Ok(file))
+    kept(&shown, &digest, options, || Ok((file, before)))
 }
 
 fn changed(table: &str) -> Failure {
@@ -135,6 +142,11 @@ fn remember(at: &Path, known: &Known) {
     let _: std::io::Result<()> = write();
 }
 
+fn stamp(table: &str, file: &File) -> Result<Stamp, Failure> {
+    let failed = |error: std::io::Error| Failure::machinery("DatasetIo", format!("{table}: {error}"));
+    Ok(Stamp::of(&file.metadata().map_err(failed)?))
+}
+
 /// Digest of all bytes; the file is at its start again afterwards.
 fn digest(table: &str, file: &mut File) -> Result<Digest, Failure> {
     let failed = |error: std::io::Error| Failure::machinery("DatasetIo", format!("{table}: {error}"));
@@ -154,7 +166,7 @@ fn kept(
     table: &str,
     digest: &Digest,
     options: &Options,
-    open: impl FnOnce() -> Result<File, Failure>,
+    open: impl FnOnce() -> Result<(File, Stamp), Failure>,
 ) -> Result<Kept, Failure> {
     let mut key = Hasher::default();
     // The name tells the format.
@@ -173,13 +185,18 @@ fn kept(
     let failed = |error: std::io::Error| Failure::machinery("DatasetIo", format!("{}: {error}", all.display()));
     std::fs::create_dir_all(&all).map_err(failed)?;
     let building = tempfile::Builder::new().prefix(BUILDING).tempdir_in(&all).map_err(failed)?;
-    let file = open()?;
+    let (file, before) = open()?;
+    let again = file.try_clone().map_err(failed)?;
     let bar = bar(table, &file);
     let progress = &mut |read| bar.set_position(read);
     let child = IndexChild { program: "/proc/self/exe".into(), arguments: vec![INDEX_CHILD.to_owned()] };
     let built = child.build(table, file, options, &limits(), building.path(), progress);
     bar.finish_and_clear();
     built.or_fail()?;
+    // What was read must be what was digested.
+    if stamp(table, &again)? != before {
+        return Err(changed(table));
+    }
     let _ = std::fs::remove_dir_all(&path);
     let building = building.keep();
     if std::fs::rename(&building, &path).is_err() {
@@ -204,7 +221,10 @@ fn bar(table: &str, file: &File) -> ProgressBar {
 
 /// How many tables are kept, and their bytes.
 pub fn room() -> Result<(usize, u64), Failure> {
-    let all = list()?;
+    let mut all = list()?;
+    // What is being made, or was left by a process that was killed, is none yet.
+    let unfinished = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BUILDING));
+    all.retain(|(_, path, _)| !unfinished(path));
     Ok((all.len(), all.iter().map(|(_, _, size)| size).sum()))
 }
 

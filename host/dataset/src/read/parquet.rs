@@ -1,6 +1,7 @@
 //! Apache Parquet, row by row. Nested values are JSON; bytes that are no text are Base64.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -38,7 +39,12 @@ impl Parquet {
             });
         }
         let schema = metadata.file_metadata().schema();
-        let names = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
+        let names: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = names.iter().find(|name| !seen.insert(*name)) {
+            let why = format!("two columns are named `{twice}`");
+            return Err(DatasetError::Unreadable { table: table.to_owned(), why });
+        }
         let all = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
         Ok(Self {
             table: table.to_owned(),
@@ -61,7 +67,13 @@ impl Reader for Parquet {
             Some(Ok(row)) => Ok(Some(row.to_json_value().to_string())),
             Some(Err(error)) => Err(error.to_string()),
         })?;
-        let Some(text) = row else { return Ok(None) };
+        let Some(text) = row else {
+            if self.number == self.all {
+                return Ok(None);
+            }
+            let why = format!("no Parquet: it has {} rows, and says that it has {}", self.number, self.all);
+            return Err(DatasetError::Unreadable { table: self.table.clone(), why });
+        };
         self.number += 1;
         let share = self.number as f64 / self.all.max(1) as f64;
         self.read.set((share * self.size as f64) as u64);

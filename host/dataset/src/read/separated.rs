@@ -1,6 +1,7 @@
 //! CSV and TSV: the first record names the columns; all values are texts.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::io::Read;
 use std::rc::Rc;
@@ -24,14 +25,46 @@ pub(super) struct Separated {
     count: Rc<Cell<u64>>,
     start: Rc<Cell<u64>>,
     most: usize,
+    delimiter: u8,
+    kept: Rc<RefCell<Kept>>,
 }
 
-/// Ends a record that never ends: of a quote that is not closed the library would keep all that follows.
+/// Ends a record that never ends: of a quote that is not closed the library would keep all that follows. Keeps the bytes of
+/// the record, since the library takes whatever stands around quotes.
 struct Bounded {
     from: Unpacked,
     count: Rc<Cell<u64>>,
     start: Rc<Cell<u64>>,
     most: u64,
+    kept: Rc<RefCell<Kept>>,
+}
+
+/// What was read and not looked at yet.
+#[derive(Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    /// Of `bytes` the first that was not looked at, and where in the table it stands.
+    next: usize,
+    offset: u64,
+}
+
+impl Kept {
+    /// The bytes up to `end` in the table, which are looked at now.
+    fn until(&mut self, end: u64) -> &[u8] {
+        let from = self.next;
+        let count = usize::try_from(end.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        self.next = from.saturating_add(count).min(self.bytes.len());
+        self.offset = end;
+        &self.bytes[from..self.next]
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.next > AHEAD {
+            self.bytes.drain(..self.next);
+            self.next = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
 }
 
 impl Read for Bounded {
@@ -40,8 +73,46 @@ impl Read for Bounded {
             let text = format!("a record has more than {} bytes; is a quote not closed?", self.most);
             return Err(io::Error::other(text));
         }
-        self.from.read(to)
+        let read = self.from.read(to)?;
+        self.kept.borrow_mut().add(&to[..read]);
+        Ok(read)
     }
+}
+
+/// What is wrong with the quotes of a record; `open` at its end is for whoever knows that nothing follows.
+#[derive(Debug, PartialEq, Eq)]
+enum Quotes {
+    Good,
+    /// Something stands behind a closing quote.
+    Behind,
+    Open,
+}
+
+/// A field is quoted if it begins with a quote; then the next one that is not doubled ends it.
+fn quotes(record: &[u8], delimiter: u8) -> Quotes {
+    let (mut at, mut begins) = (0, true);
+    while let Some(&byte) = record.get(at) {
+        if begins && byte == b'"' {
+            loop {
+                match record[at + 1..].iter().position(|byte| *byte == b'"') {
+                    None => return Quotes::Open,
+                    Some(close) => at += 1 + close,
+                }
+                if record.get(at + 1) != Some(&b'"') {
+                    break;
+                }
+                at += 1;
+            }
+            match record.get(at + 1) {
+                None | Some(b'\r' | b'\n') => {}
+                Some(byte) if *byte == delimiter => {}
+                Some(_) => return Quotes::Behind,
+            }
+        }
+        begins = byte == delimiter || matches!(byte, b'\r' | b'\n');
+        at += 1;
+    }
+    Quotes::Good
 }
 
 impl Separated {
@@ -54,17 +125,19 @@ impl Separated {
     ) -> Result<Self, DatasetError> {
         let start = Rc::new(Cell::new(0));
         let most = limits.row_bytes as u64 + 2 * AHEAD as u64;
-        let from = Bounded { from, count: count.clone(), start: start.clone(), most };
+        let kept = Rc::new(RefCell::new(Kept::default()));
+        let from = Bounded { from, count: count.clone(), start: start.clone(), most, kept: kept.clone() };
         let mut from =
             ReaderBuilder::new().delimiter(delimiter).flexible(true).buffer_capacity(AHEAD).from_reader(from);
         let header = from.headers().map_err(|error| unreadable(table, 1, error))?;
         let names: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
         let wrong = |why: String| Err(unreadable(table, 1, why));
+        let mut seen = BTreeSet::new();
         for (at, name) in names.iter().enumerate() {
             if name.is_empty() {
                 return wrong(format!("column {} has no name", at + 1));
             }
-            if names[..at].contains(name) {
+            if !seen.insert(name) {
                 return wrong(format!("two columns are named `{name}`"));
             }
         }
@@ -72,7 +145,22 @@ impl Separated {
             return Err(DatasetError::Empty { table: table.to_owned() });
         }
         let record = ByteRecord::new();
-        Ok(Self { table: table.to_owned(), from, names, record, count, start, most: limits.row_bytes })
+        let (table, most) = (table.to_owned(), limits.row_bytes);
+        let mut separated = Self { table, from, names, record, count, start, most, delimiter, kept };
+        separated.quoted(1)?.map_err(|why| unreadable(&separated.table, 1, why))?;
+        Ok(separated)
+    }
+
+    /// Looks at the quotes of the record that was read last, which begins on `line`.
+    fn quoted(&mut self, line: u64) -> Result<Result<(), String>, DatasetError> {
+        let mut kept = self.kept.borrow_mut();
+        match quotes(kept.until(self.from.position().byte()), self.delimiter) {
+            Quotes::Good => Ok(Ok(())),
+            Quotes::Behind => {
+                Ok(Err("something stands behind a quote that closes a field; is a quote not doubled?".into()))
+            }
+            Quotes::Open => Err(unreadable(&self.table, line, "a quote is not closed")),
+        }
     }
 
     fn text(&self) -> Result<String, String> {
@@ -101,10 +189,37 @@ impl Reader for Separated {
         // Where the library began to look, empty lines before the record among it; so it is counted from the end.
         let breaks = self.record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
         let line = line.max(self.from.position().line().saturating_sub(1 + breaks));
-        Ok(more.then(|| Raw { line, text: self.text() }))
+        if !more {
+            return Ok(None);
+        }
+        let quoted = self.quoted(line)?;
+        Ok(Some(Raw { line, text: quoted.and_then(|()| self.text()) }))
     }
 
     fn declared(&self) -> &[String] {
         &self.names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_close_where_a_field_ends() {
+        for (record, found) in [
+            (&b"a,b\n"[..], Quotes::Good),
+            (b"\"a\",\"b\"\"c\"\r\n", Quotes::Good),
+            (b"\"\",\"\"", Quotes::Good),
+            (b"a\"b,c", Quotes::Good),
+            (b"\"a,\nb\",c\n", Quotes::Good),
+            (b"\n\n\"a\",c\n", Quotes::Good),
+            (b"\"a\"b,c\n", Quotes::Behind),
+            (b"\"a\" ,c\n", Quotes::Behind),
+            (b"a,\"b\nc,d\n", Quotes::Open),
+            (b"a,\"b\"\"\n", Quotes::Open),
+        ] {
+            assert_eq!(quotes(record, b','), found, "{}", String::from_utf8_lossy(record));
+        }
     }
 }

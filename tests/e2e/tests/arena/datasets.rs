@@ -70,15 +70,16 @@ fn a_malformed_row_is_its_own_error_with_its_line() -> Result<()> {
     let lines = "{\"country\":\"France\",\"expected\":\"Paris\"}\n{oops}\n{\"country\":\"Chad\"}\n";
     world.bundle.file("t.jsonl", lines)?;
     let records = world.run(&[])?;
-    assert_eq!(rows(&records), [("France", Passed), ("line-2", Error), ("Chad", Error)]);
+    assert_eq!(rows(&records), [("France", Passed), ("!line-2", Error), ("Chad", Error)]);
     let why = |at: usize| records[at].reason.clone().unwrap_or_default();
     assert_eq!(why(1), "RowMalformed: t.jsonl:2: no JSON object: key must be a string at column 2");
     assert_eq!(why(2), "RowColumnMissing: t.jsonl:3: the row has no `expected`, which the scenario names");
     world
         .arena(&["validate", "bundle"])?
         .code(2)?
-        .says("t.jsonl:2: error[RowMalformed]")?
-        .says("t.jsonl: error[RowColumnMissing] 1 of 3 rows lack the column `expected`, which scenario `s` names")?;
+        .says("t.jsonl:2: error[RowMalformed] 1 of 3 rows, the first: no JSON object")?
+        .says("t.jsonl:3: error[RowColumnMissing] 1 of 3 rows, the first: the row has no `expected`")?;
+    world.arena(&["run", "bundle", "--strict"])?.code(2)?.says("RowMalformed")?;
     Ok(())
 }
 
@@ -134,8 +135,12 @@ fn rows_bring_checks_of_their_own() -> Result<()> {
     let records = world.run(&[])?;
     let outcomes: Vec<_> = records.iter().map(|record| record.outcome).collect();
     assert_eq!(outcomes, [Passed, Failed, Passed, Error, Error, Error, Error, Passed]);
-    let unknown = "t.jsonl: error[CheckUnknown] rows of the table: no evaluator offers the check `contians`";
-    world.arena(&["validate", "bundle"])?.code(2)?.says(unknown)?;
+    world
+        .arena(&["validate", "bundle"])?
+        .code(2)?
+        .says("t.jsonl:6: error[CheckUnknown]")?
+        .says("t.jsonl:4: error[RowExpectedInvalid] 2 of 8 rows")?
+        .says("t.jsonl:5: error[RowExpectedUnused]")?;
     assert!(records[1].reason.as_deref().unwrap_or_default().contains("Rome it is"));
     assert!(records[3].reason.as_deref().unwrap_or_default().contains("there is no key `parms`"));
     assert_eq!(records[4].error.as_deref(), Some("RowExpectedUnused"), "a text that nothing looks at is no pass");
@@ -207,5 +212,69 @@ fn prompts_see_columns_and_what_a_value_says_is_not_looked_into() -> Result<()> 
     let record = world.run_one()?;
     assert_eq!(record.messages[0].content.text(), "Be calm.");
     assert_eq!(record.messages[1].content.text(), "The capital of {{row.mood}} {{name}}?");
+    Ok(())
+}
+
+#[test]
+fn a_row_that_cannot_fail_is_no_pass() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "It is Paris.")?;
+    let own = json!({"q": "a", "expected": [{"type": "contains", "params": {"patterns": ["Paris"]}}]});
+    let lines = [own, json!({"q": "b"}), json!({"q": "c", "expected": []}), json!({"q": "d", "expected": ""})];
+    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    world.bundle.file("t.jsonl", &lines)?;
+    let turn = json!({"role": "user", "content": "{{row.q}}"});
+    world.bundle.scenario("s", json!({"dataset": {"path": "t.jsonl"}, "turns": [turn]}));
+    let records = world.run(&[])?;
+    assert_eq!(records[0].outcome, Passed);
+    let unchecked = records.iter().filter(|record| record.error.as_deref() == Some("RowUnchecked")).count();
+    assert_eq!(unchecked, 3);
+    world.arena(&["validate", "bundle"])?.code(2)?.says("t.jsonl:2: error[RowUnchecked] 3 of 4 rows")?;
+    Ok(())
+}
+
+#[test]
+fn a_token_in_what_the_user_says_is_no_check() -> Result<()> {
+    let mut world = world(json!({"path": "t.jsonl"}), json!({"type": "min_length", "params": {"min": 1}}))?;
+    world.bundle.file("t.jsonl", "{\"country\":\"a\",\"expected\":\"Rome\"}\n")?;
+    let check = json!({"type": "min_length", "params": {"min": 1}, "message": "{{row.expected}}"});
+    let turn = json!({"role": "user", "content": "Is it {{row.expected}}?", "assertions": [check]});
+    world.bundle.scenario("s", json!({"dataset": {"path": "t.jsonl"}, "turns": [turn]}));
+    assert_eq!(world.run_one()?.error.as_deref(), Some("RowExpectedUnused"));
+    Ok(())
+}
+
+#[test]
+fn what_is_kept_is_made_again_when_it_is_damaged() -> Result<()> {
+    let mut world = world(json!({"id": "country"}), check())?;
+    let cache = world.path("cache");
+    world.set("ARENA_CACHE", &cache.to_string_lossy());
+    std::fs::write(world.path("given.csv"), CAPITALS)?;
+    given(&world, "one", &[])?;
+    let kept = |name: &str| -> Result<std::path::PathBuf> {
+        let folders = std::fs::read_dir(cache.join("datasets"))?.collect::<std::io::Result<Vec<_>>>()?;
+        let found = folders.iter().map(|folder| folder.path().join(name)).find(|path| path.exists());
+        found.ok_or_else(|| anyhow::anyhow!("no {name} is kept"))
+    };
+    let index = std::fs::read_to_string(kept("index.json")?)?;
+    std::fs::write(kept("index.json")?, index.replace("\"rows\":3", "\"rows\":2"))?;
+    assert_eq!(given(&world, "two", &[])?.len(), 3);
+    std::fs::write(kept("rows")?, "")?;
+    assert_eq!(given(&world, "three", &[])?.len(), 3);
+    // A run's folder has files of its own.
+    std::fs::write(world.path("three/inputs/dataset/index.json"), "{}")?;
+    assert_eq!(given(&world, "four", &[])?.len(), 3);
+    world.arena(&["run", "--resume", "three"])?.code(3)?.says("DatasetIndexBroken")?;
+    Ok(())
+}
+
+#[test]
+fn cases_that_are_gone_are_told() -> Result<()> {
+    let mut world = world(json!({"path": "data/capitals.csv"}), check())?;
+    world.run(&[])?;
+    world.bundle.file("data/capitals.csv", &CAPITALS.replace("Rome", "Roma"))?;
+    let told = "[CasesGone] 1 of the 2 cases that are asked for";
+    world.arena(&["run", "bundle", "--out", "again", "--failed-from", "out"])?.code(1)?.says(told)?;
+    assert_eq!(world.records("again")?.len(), 1);
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::manifests::{self, Manifests};
 use crate::output::println;
 use crate::outside::Outside;
 use crate::session::{Session, provider_settings};
+use crate::settings;
 use crate::tables::Given;
 use crate::terminal::{line, plural, safe};
 use crate::work::Inputs;
@@ -148,6 +149,7 @@ fn destinations(session: &Session, mock_provider: bool) -> Vec<Destination> {
 fn inputs(bundle: &Path, arguments: &Arguments) -> Result<Inputs, Vec<Finding>> {
     let mut inputs = Inputs {
         dataset: arguments.dataset.clone().map(Given::File),
+        rows_looked_at: settings::ROWS_VALIDATED,
         mock_provider: arguments.mock_provider,
         tool_env: arguments.outside.tool_env.clone(),
         ..Inputs::of(bundle.to_owned())
@@ -155,7 +157,7 @@ fn inputs(bundle: &Path, arguments: &Arguments) -> Result<Inputs, Vec<Finding>> 
     if !arguments.files.is_empty() {
         let Manifests { run, endpoints, .. } =
             manifests::check(&arguments.files).map_err(|wrong| of_manifests(wrong, arguments.format))?;
-        (inputs.run, inputs.endpoints) = (run, endpoints);
+        (inputs.run, inputs.endpoints, inputs.is_bound) = (run, endpoints, true);
     }
     inputs.run.egress = arguments.outside.hosts(std::mem::take(&mut inputs.run.egress));
     Ok(inputs)

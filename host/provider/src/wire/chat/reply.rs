@@ -90,7 +90,7 @@ pub(super) fn read(body: &[u8]) -> Result<Said, NoReply> {
     let calls = choice.message.tool_calls.unwrap_or_default().into_iter();
     let calls = calls.map(|call| tool_call(call.id, call.function.name, &call.function.arguments));
     let tool_calls = calls.collect();
-    let finish = choice.finish_reason.map(finish);
+    let finish = choice.finish_reason.filter(|word| !word.is_empty()).map(finish);
     Ok(said(
         choice.message.content.unwrap_or_default(),
         choice.message.refusal,

@@ -89,7 +89,7 @@ fn add(chunk: Chunk<'_>, draft: &mut Draft) {
             let text = |text: Option<String>| text.unwrap_or_default();
             draft.add_call(delta.index, &text(delta.id), &text(name), &text(arguments));
         }
-        if let Some(word) = choice.finish_reason {
+        if let Some(word) = choice.finish_reason.filter(|word| !word.is_empty()) {
             draft.finish = Some(reply::finish(word));
         }
     }
