@@ -1,6 +1,7 @@
 //! Any vendor that is reached over HTTP: its format, its place and its key put together, with retries and limits.
 
 pub(crate) mod body;
+mod embedding;
 mod exchange;
 mod line;
 mod refusal;
@@ -26,6 +27,7 @@ use crate::secret::{Redactor, Secret};
 use crate::settings::ProviderSettings;
 use crate::vendor::{Format, vendor};
 use crate::wire::{Said, Wire, messages};
+pub(crate) use embedding::EmbeddingClient;
 use exchange::Done;
 use line::Line;
 
