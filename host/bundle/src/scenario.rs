@@ -55,8 +55,6 @@ pub struct Scenario {
     pub conversation_assertions: Vec<Arc<Assertion>>,
     /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
     pub recording: Option<Result<Arc<Recording>, String>>,
-    /// Keys without which the conversation would take another course: its cases are errors.
-    pub unsupported: Vec<&'static str>,
     /// The document it stands in.
     pub file: Arc<str>,
 }
@@ -104,6 +102,7 @@ pub(crate) struct Known<'a> {
     pub(crate) files: &'a [BundleFile],
     pub(crate) prompts: &'a BTreeMap<String, Prompt>,
     pub(crate) providers: &'a BTreeMap<String, ProviderSpec>,
+    pub(crate) embedders: &'a BTreeMap<String, ProviderSpec>,
     pub(crate) workflow: Option<&'a Workflow>,
     pub(crate) roles: &'a BTreeMap<String, String>,
     pub(crate) memory: bool,
@@ -127,12 +126,8 @@ impl Scenario {
         known: &Known<'_>,
         report: &mut Report,
     ) -> Self {
-        let mut needs = Vec::new();
         unsupported(spec, &SCENARIO_IGNORED, Without::Works, report);
         let policy = spec.get("context_policy");
-        if policy.as_ref().is_some_and(|policy| ContextPolicy::unsupported(policy, report)) {
-            needs.push("context_policy");
-        }
         check_references(spec, known, report);
         for (key, value) in spec.text_map("labels") {
             labels.entry(key).or_insert(value);
@@ -159,13 +154,12 @@ impl Scenario {
             trials: spec.whole("trials", 1, report).unwrap_or(1),
             perturbations: Perturbations::decode(list.iter().flat_map(Cursor::items), report),
             streaming: spec.boolean("streaming"),
-            context: policy.and_then(|policy| ContextPolicy::decode(&policy, report)),
+            context: policy.and_then(|policy| ContextPolicy::decode(&policy, known.embedders, report)),
             duplex: spec.get("duplex").map(|duplex| Duplex::decode(&duplex, report)),
             seed_memories: Memory::seeds(spec, known.memory, report),
             tool_policy: spec.get("tool_policy").map(|_| Arc::new(ToolPolicy::decode(spec, report))),
             conversation_assertions,
             recording: None,
-            unsupported: needs,
             file: spec.file.clone(),
         }
     }
@@ -239,7 +233,6 @@ impl Scenario {
             tool_policy: None,
             conversation_assertions: conversation_assertions.clone(),
             recording: Some(recording.map(Arc::new)),
-            unsupported: Vec::new(),
             file: spec.file.clone(),
         };
         recordings.into_iter().map(scenario).collect()

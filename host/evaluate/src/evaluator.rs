@@ -8,7 +8,7 @@ use std::time::Duration;
 use arena_bundle::Bundle;
 use arena_egress::Egress;
 use arena_model::Compat;
-use arena_provider::{Provider, ProviderError};
+use arena_provider::{Embedder, Provider, ProviderError};
 use arena_sandbox::{Component, Sandbox, World};
 
 use crate::case::Trouble;
@@ -64,6 +64,8 @@ pub struct EvaluatorParts {
     pub providers: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
     /// Those that play users, by the role of the turn, or why one cannot be called.
     pub players: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
+    /// Those that make embeddings by id, or why one cannot be called.
+    pub embedders: BTreeMap<String, Result<Arc<dyn Embedder>, ProviderError>>,
     /// Judges by name, or why one cannot be asked.
     pub judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
     /// The way out for tools; who may be called is in it.
@@ -112,6 +114,18 @@ impl Evaluator {
                 let spec = self.parts.bundle.providers.iter().find(|spec| spec.id == id);
                 let file = spec.map_or(id, |spec| &spec.file);
                 Err(Trouble::from(error.clone()).of_file(file))
+            }
+            None => Err(Trouble::new("ProviderUnknown", format!("provider `{id}` is not connected"))),
+        }
+    }
+
+    /// The provider of embeddings with this id.
+    pub(crate) fn embedder(&self, id: &str) -> Result<Arc<dyn Embedder>, Trouble> {
+        match self.parts.embedders.get(id) {
+            Some(Ok(embedder)) => Ok(embedder.clone()),
+            Some(Err(error)) => {
+                let spec = self.parts.bundle.embedders.iter().find(|spec| spec.id == id);
+                Err(Trouble::from(error.clone()).of_file(spec.map_or(id, |spec| &spec.file)))
             }
             None => Err(Trouble::new("ProviderUnknown", format!("provider `{id}` is not connected"))),
         }

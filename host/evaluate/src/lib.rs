@@ -6,6 +6,7 @@ mod case;
 mod check;
 mod condition;
 mod conversation;
+mod embedding;
 mod evaluator;
 mod group;
 mod guardrails;

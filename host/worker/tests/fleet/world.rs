@@ -225,7 +225,6 @@ impl World {
                 tool_policy: None,
                 conversation_assertions: vec![],
                 recording: None,
-                unsupported: vec![],
                 file: "scenario.yaml".into(),
             })
         };

@@ -34,6 +34,7 @@ mod pack_file;
 mod pack_guardrails;
 mod pack_names;
 mod provider;
+mod relevance;
 mod resume;
 mod run;
 mod start;
