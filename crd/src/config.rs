@@ -168,6 +168,7 @@ pub struct EvaluatorSpec {
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Grant {
     Judge,
+    Embed,
 }
 
 /// Names a component.

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use arena_bundle::{Assertion, Bundle, ProviderRole, ProviderSpec, Scenario};
 use arena_egress::{Egress, Limits};
 use arena_evaluate::{
-    ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, SCHEMAS, ToolKeys, WATCHED,
+    ANSWERS, ComponentSource, Embedding, Evaluator, EvaluatorParts, Library, MAPPINGS, SCHEMAS, ToolKeys, WATCHED,
     check_type, refers, template_of,
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
-    Credential, Embedder, HttpClient, HttpSettings, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError,
+    Credential, HttpClient, HttpSettings, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError,
     ProviderSettings, RetryPolicy, Role, Sampling, Secret, connect, connect_embedder,
 };
 use arena_sandbox::Sandbox;
@@ -187,7 +187,7 @@ fn tool_keys(inputs: &Inputs) -> Result<ToolKeys, Failure> {
 struct Connected {
     providers: Providers,
     players: Providers,
-    embedders: BTreeMap<String, Result<Arc<dyn Embedder>, ProviderError>>,
+    embedders: Embedding,
     judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
     http: HttpClient,
 }

@@ -60,13 +60,18 @@ pub fn connect_embedder(
 ) -> Result<Arc<dyn Embedder>, ProviderError> {
     let embedder: Result<Arc<dyn Embedder>, Cause> = match settings.kind.as_str() {
         "replay" => Err(Cause::EmbeddingsUnsupported { what: "type `replay`".to_owned() }),
-        "mock" => Ok(Arc::new(mock::MockEmbedder::new(settings))),
+        "mock" => Ok(offline_embedder(settings)),
         _ => {
             let key = |place: &KeyPlace| find_key(settings, place, read_file, env);
             client::EmbeddingClient::new(settings, http, key).map(|client| Arc::new(client) as _)
         }
     };
     embedder.map_err(|cause| cause.by(&settings.id, 0))
+}
+
+/// Embeddings without a vendor: vectors that count words.
+pub fn offline_embedder(settings: &ProviderSettings) -> Arc<dyn Embedder> {
+    Arc::new(mock::MockEmbedder::new(settings))
 }
 
 /// Values of `type` that PromptArena knows besides.

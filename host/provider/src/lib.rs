@@ -26,7 +26,7 @@ mod wire;
 
 pub use cache::{CacheLimits, CacheMode, CacheUse, ResponseCache, Reuse, measure, prune};
 pub use chat::{ChatReply, ChatRequest, GUARDED, MockContext, Provider, Remark, ToolSpec, Watch};
-pub use connect::{Environment, FileReader, KINDS, OTHER_KINDS, connect, connect_embedder};
+pub use connect::{Environment, FileReader, KINDS, OTHER_KINDS, connect, connect_embedder, offline_embedder};
 pub use destination::{Destination, KeyPlace, destination};
 pub use embed::{EMBED_DIMENSIONS, EMBED_TEXT_BYTES, EMBED_TEXTS, EmbedReply, Embedder};
 pub use error::{Cause, ProviderError};
