@@ -39,9 +39,10 @@ macro_rules! embedded {
 
 const NOBODY: Grants = Grants { judge: false, embed: false };
 const JUDGES: Grants = Grants { judge: true, embed: false };
+const EMBEDDERS: Grants = Grants { judge: false, embed: true };
 
 const LIBRARY: [Embedded; 16] = [
-    embedded!("text", NOBODY),
+    embedded!("text", EMBEDDERS),
     embedded!("stream", NOBODY),
     embedded!("json", NOBODY),
     embedded!("tools", NOBODY),

@@ -37,6 +37,7 @@ mod provider;
 mod relevance;
 mod resume;
 mod run;
+mod similarity;
 mod start;
 mod streaming_guards;
 mod terminal;
