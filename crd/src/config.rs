@@ -171,6 +171,7 @@ pub struct EvaluatorSpec {
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Grant {
     Judge,
+    Embed,
 }
 
 /// Names a table.

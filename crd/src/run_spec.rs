@@ -147,6 +147,7 @@ fn binding(entry: &ProviderEntry, provider: &Provider) -> ProviderBinding {
 fn grant_name(grant: Grant) -> &'static str {
     match grant {
         Grant::Judge => "judge",
+        Grant::Embed => "embed",
     }
 }
 

@@ -94,8 +94,8 @@ mod checks {
         Ok(params.judge(subject))
     }
 
-    /// Passes when the embedding of the last reply is similar enough to a reference; the score is the cosine.
-    #[check(name = "cosine_similarity", input = "reply")]
+    /// Passes when the last reply means nearly the same as a reference, as embeddings have it; the score is the cosine.
+    #[check(name = "cosine_similarity", input = "reply", capabilities = ["embed"])]
     fn cosine_similarity(subject: &Subject<'_>, params: CosineSimilarity) -> Result<Verdict, CheckError> {
         params.judge(subject)
     }

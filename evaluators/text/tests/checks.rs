@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use arena_evaluator_text::Component;
+use arena_guest::embed::EmbedError;
 use arena_guest::serde_json::{Value, json};
-use arena_guest::testing::{Conversation, evaluate, reply, validate};
+use arena_guest::testing::{Conversation, embed_answers, embed_questions, evaluate, reply, validate};
 use arena_guest::{CheckError, Evaluator as _, Subject, Verdict};
 
 const REPLY: &str = "The capital of France is Paris. Ask for a REFUND.";
@@ -94,13 +95,10 @@ fn params_that_do_not_suit_are_errors_before_and_during() {
         ("field_presence", json!({"fields": []}), "parameter `fields`: give at least one text"),
         ("required_fields", json!({"fields": [""]}), "pattern 0 is empty"),
         ("cosine_similarity", json!({"min_similarity": 0.5}), "missing parameter `reference`"),
-        (
-            "cosine_similarity",
-            json!({"reference": "text", "min_similarity": 0.5}),
-            "parameter `reference`: expected a list",
-        ),
         ("cosine_similarity", json!({"reference": [], "min_similarity": 0.5}), "a number other than 0"),
         ("cosine_similarity", json!({"reference": [0, 0.0], "min_similarity": 0.5}), "a number other than 0"),
+        ("cosine_similarity", json!({"reference": " ", "min_similarity": 0.5}), "a text that says something"),
+        ("cosine_similarity", json!({"reference": true, "min_similarity": 0.5}), "a text or a list of numbers"),
         ("cosine_similarity", json!({"reference": [1, 2]}), "missing parameter `min_similarity`"),
         ("cosine_similarity", json!({"reference": [1], "min_similarity": 1.5}), "expected a number from -1 to 1"),
         ("zzz", json!({}), "no check"),
@@ -142,7 +140,7 @@ fn reasons_and_evidence() {
 }
 
 #[test]
-fn similarity_needs_an_embedding_of_the_reply() {
+fn similarity_is_the_cosine_of_embeddings() {
     let judge = |reference: Value, embedding: Option<Value>| {
         let conversation = Conversation::new().user("?").assistant("!");
         let conversation = match embedding {
@@ -153,22 +151,51 @@ fn similarity_needs_an_embedding_of_the_reply() {
         evaluate::<Component>("cosine_similarity", params, &Subject::test(conversation))
     };
     for (reference, embedding, score, passed) in [
-        (json!([3, 4]), json!([6.0, 8.0]), 1.0, true),
-        (json!([1, 0]), json!([3, 4]), 0.6, true),
-        (json!([0, 1]), json!([1, 0]), 0.0, false),
-        (json!([1, 0]), json!([-1, 0]), 0.0, false),
-        (json!([1, 1]), json!([0, 0]), 0.0, false),
+        (json!([3, 4]), [6.0, 8.0], 1.0, true),
+        (json!([1, 0]), [3.0, 4.0], 0.6, true),
+        (json!([0, 1]), [1.0, 0.0], 0.0, false),
+        (json!([1, 0]), [-1.0, 0.0], 0.0, false),
+        (json!([1, 1]), [0.0, 0.0], 0.0, false),
     ] {
-        let verdict = judge(reference.clone(), Some(embedding)).unwrap();
-        assert!((verdict.score.unwrap() - score).abs() < 1e-9, "{reference}: {verdict:?}");
-        assert_eq!(verdict.passed, Some(passed), "{reference}");
+        // One that is given, and one that is asked for.
+        embed_answers([Ok(vec![embedding.to_vec()])]);
+        for given in [Some(json!(embedding)), None] {
+            let verdict = judge(reference.clone(), given).unwrap();
+            assert!((verdict.score.unwrap() - score).abs() < 1e-6, "{reference}: {verdict:?}");
+            assert_eq!(verdict.passed, Some(passed), "{reference}");
+        }
+        assert_eq!(embed_questions(), [(None, vec!["!".to_owned()])]);
     }
     let metrics = judge(json!([1, 0]), Some(json!([-2, 0]))).unwrap().metrics;
     assert_eq!((metrics[0].name.as_str(), metrics[0].value), ("cosine", -1.0));
-    for embedding in [None, Some(json!(null)), Some(json!("text")), Some(json!([1])), Some(json!([1, "2"]))] {
-        let error = judge(json!([1, 0]), embedding.clone()).unwrap_err();
+    for embedding in [json!(null), json!("text"), json!([1]), json!([1, "2"])] {
+        let error = judge(json!([1, 0]), Some(embedding.clone())).unwrap_err();
         assert!(matches!(error, CheckError::Other(_)), "{embedding:?}: {error:?}");
     }
+    embed_answers([Ok(vec![vec![1.0]]), Ok(vec![]), Err(EmbedError::Failed("down".to_owned()))]);
+    assert!(matches!(judge(json!([1, 0]), None), Err(CheckError::Other(_))), "another length");
+    assert!(matches!(judge(json!([1, 0]), None), Err(CheckError::Other(_))), "no vector at all");
+    assert!(matches!(judge(json!([1, 0]), None), Err(CheckError::Retryable(_))));
+    assert!(matches!(judge(json!([1, 0]), None), Err(CheckError::BadParams(_))), "nobody to ask");
+}
+
+#[test]
+fn similarity_to_a_text_asks_for_both_at_once() {
+    let judge = |reply: &str| {
+        let params = json!({"reference": "the parcel is late", "min_similarity": 0.5, "embedder": "e"});
+        evaluate::<Component>("cosine_similarity", params, &arena_guest::testing::reply(reply))
+    };
+    embed_answers([Ok(vec![vec![1.0, 0.0], vec![1.0, 1.0]]), Ok(vec![vec![1.0, 0.0], vec![0.0, 1.0]])]);
+    assert_eq!(judge("it will come later").unwrap().passed, Some(true));
+    assert_eq!(judge("the weather is fine").unwrap().passed, Some(false));
+    let (embedder, texts) = embed_questions().remove(0);
+    assert_eq!(
+        (embedder.as_deref(), texts),
+        (Some("e"), vec!["it will come later".to_owned(), "the parcel is late".to_owned()])
+    );
+    // Nothing is asked of what says nothing.
+    let empty = judge(" ").unwrap();
+    assert_eq!((empty.passed, empty.score, embed_questions().len()), (Some(false), Some(0.0), 2));
 }
 
 #[test]
@@ -245,7 +272,8 @@ fn every_check_is_seen_to_pass_fail_err_and_refuse() {
     golden();
     params_that_do_not_suit_are_errors_before_and_during();
     reasons_and_evidence();
-    similarity_needs_an_embedding_of_the_reply();
+    similarity_is_the_cosine_of_embeddings();
+    similarity_to_a_text_asks_for_both_at_once();
     ascii_and_other_texts_match_alike();
     some_look_at_every_reply_and_some_at_the_last();
     what_is_shown_is_bounded();

@@ -1,6 +1,6 @@
 //! What the author of an Arena evaluator writes against: takes typed functions and structs, gives a WebAssembly
 //! component of the `arena:evaluator` worlds with its metadata document. Knows nothing of the host's insides, reads
-//! no files and opens no sockets: what a check may touch comes in through [`Subject`], [`log`] and [`judge`].
+//! no files and opens no sockets: what a check may touch comes in through [`Subject`], [`log`], [`judge`] and [`embed`].
 //!
 //! ```
 //! use arena_guest::prelude::*;
@@ -26,6 +26,7 @@
 #[cfg(target_arch = "wasm32")]
 mod allocator;
 pub mod component;
+pub mod embed;
 mod excerpt;
 mod guard;
 pub mod judge;
@@ -58,7 +59,7 @@ pub use {serde, serde_json};
 /// Everything a check usually needs: `use arena_guest::prelude::*;`
 pub mod prelude {
     pub use crate::{
-        Action, CheckError, Evaluator, Guard, Guardrail, Message, Params, Role, Subject, TemplateError, Verdict,
+        Action, CheckError, Evaluator, Guard, Guardrail, Message, Params, Role, Subject, TemplateError, Verdict, embed,
         evaluator, excerpt, excerpts, guardrail, judge, log, template_engine,
     };
     pub use serde::Deserialize;

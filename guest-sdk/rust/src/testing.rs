@@ -1,10 +1,11 @@
-//! Native tests without a host: conversations made by hand, judges that answer from a list.
+//! Native tests without a host: conversations made by hand, judges that answer from a list, vectors by hand.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
+use crate::embed::EmbedError;
 use crate::judge::{Answer, JudgeError, Question};
 use crate::subject::role_name;
 use crate::{Action, Author, CheckError, Evaluator, Event, Guardrail, Message, Part, Role, Subject, ToolCall, Verdict};
@@ -283,4 +284,27 @@ pub(crate) fn next_answer(question: &Question) -> Result<Answer, JudgeError> {
     let answer = ANSWERS.with_borrow_mut(VecDeque::pop_front);
     let text = answer.unwrap_or_else(|| Err(JudgeError::Unknown("no answer left in the test".to_owned())))?;
     Ok(Answer { text, input_tokens: 0, output_tokens: 0 })
+}
+
+thread_local! {
+    static VECTORS: RefCell<VecDeque<Result<Vec<Vec<f32>>, EmbedError>>> = const { RefCell::new(VecDeque::new()) };
+    static TEXTS: RefCell<Vec<(Option<String>, Vec<String>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What the next calls of [`embed`](crate::embed::embed()) on this thread get, in order. After the last there is nobody
+/// to ask.
+pub fn embed_answers(answers: impl IntoIterator<Item = Result<Vec<Vec<f32>>, EmbedError>>) {
+    VECTORS.set(answers.into_iter().collect());
+    TEXTS.set(Vec::new());
+}
+
+/// Whom this thread asked for vectors, and of which texts, since [`embed_answers`].
+pub fn embed_questions() -> Vec<(Option<String>, Vec<String>)> {
+    TEXTS.with_borrow(Vec::clone)
+}
+
+pub(crate) fn next_vectors(embedder: Option<&str>, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+    TEXTS.with_borrow_mut(|asked| asked.push((embedder.map(str::to_owned), texts)));
+    let answer = VECTORS.with_borrow_mut(VecDeque::pop_front);
+    answer.unwrap_or_else(|| Err(EmbedError::Unknown("no vectors left in the test".to_owned())))
 }

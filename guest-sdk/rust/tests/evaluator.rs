@@ -2,7 +2,7 @@
 
 use arena_guest::prelude::*;
 use arena_guest::serde_json::{Value, from_str, json};
-use arena_guest::testing::{evaluate, judge_answers, judge_questions, reply, validate};
+use arena_guest::testing::{embed_answers, embed_questions, evaluate, judge_answers, judge_questions, reply, validate};
 
 /// Tone of a reply.
 #[derive(Deserialize, Params, PartialEq, Debug)]
@@ -71,6 +71,13 @@ mod checks {
         let answer = ask(&Question { judge: None, system: String::new(), prompt, max_tokens: 5 })?;
         Ok(Verdict::observation(answer.text))
     }
+
+    /// Compares.
+    #[check(name = "alike", capabilities = ["embed"])]
+    fn alike(subject: &Subject) -> Result<Verdict, CheckError> {
+        let vectors = embed::embed(Some("e"), &[&subject.reply_text(), "fine"])?;
+        Ok(Verdict::score(embed::cosine(&vectors[0], &vectors[1]), "compared"))
+    }
 }
 
 #[test]
@@ -105,6 +112,9 @@ fn metadata() {
             }, {
                 "name": "asks", "aliases": [], "description": "Asks.", "input": "reply",
                 "params": {"type": "object"}, "capabilities": ["judge"],
+            }, {
+                "name": "alike", "aliases": [], "description": "Compares.", "input": "reply",
+                "params": {"type": "object"}, "capabilities": ["embed"],
             }],
         })
     );
@@ -129,7 +139,7 @@ fn params_are_parsed_and_checked() {
     assert_eq!(validate::<Component>("polite", dear.clone()).unwrap_err(), "parameter `limit`: too much");
     assert!(evaluate::<Component>("polite", dear, &reply("")).is_ok(), "only the check itself may repeat it");
     let error = validate::<Component>("zzz", json!({})).unwrap_err();
-    assert_eq!(error, "this component has no check \"zzz\"; it has polite, asks");
+    assert_eq!(error, "this component has no check \"zzz\"; it has polite, asks, alike");
 }
 
 #[test]
@@ -139,6 +149,22 @@ fn checks_run_under_each_of_their_names() {
         let verdict = evaluate::<Component>(name, params, &reply("darn it")).unwrap();
         assert_eq!((verdict.passed, verdict.reason.as_str()), (Some(false), "says darn true"));
     }
+}
+
+#[test]
+fn vectors_come_from_a_list() {
+    embed_answers([
+        Ok(vec![vec![3.0, 4.0], vec![1.0, 0.0]]),
+        Err(embed::EmbedError::Failed("down".to_owned())),
+        Err(embed::EmbedError::Budget("4".to_owned())),
+    ]);
+    let alike = || evaluate::<Component>("alike", json!({}), &reply("text"));
+    assert!((alike().unwrap().score.unwrap() - 0.6).abs() < 1e-9);
+    assert_eq!(embed_questions(), [(Some("e".to_owned()), vec!["text".to_owned(), "fine".to_owned()])]);
+    assert!(matches!(alike(), Err(CheckError::Retryable(_))));
+    assert!(matches!(alike(), Err(CheckError::Other(_))));
+    assert!(matches!(alike(), Err(CheckError::BadParams(_))));
+    assert_eq!(embed::cosine(&[0.0], &[1.0]), 0.0);
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub fn refuse_inline(bundle: &Bundle) -> Result<(), Failure> {
 pub fn refuse_key_files(bundle: &Bundle) -> Result<(), Failure> {
     let held =
         |spec: &&ProviderSpec| spec.credential.credential_file.as_deref().is_some_and(|file| bundle.read(file).is_ok());
-    let Some(spec) = bundle.providers.iter().find(held) else { return Ok(()) };
+    let Some(spec) = bundle.called().find(held) else { return Ok(()) };
     let text = format!("{}: the key file of provider `{}` is part of the bundle", spec.file, spec.id);
     Err(Failure::input(INLINE, text).hint("begin its name with a dot, which leaves it out, or use credential_env"))
 }
@@ -73,7 +73,7 @@ struct Inline<'b> {
 
 /// All keys in plain text: of providers, then of tools.
 fn inline(bundle: &Bundle) -> impl Iterator<Item = Inline<'_>> {
-    let providers = bundle.providers.iter().flat_map(|spec| {
+    let providers = bundle.called().flat_map(|spec| {
         let key = spec.credential.api_key.iter().filter(|key| !key.is_empty()).map(|_| "credential.api_key".to_owned());
         let endpoint = spec.platform.as_ref().and_then(|platform| platform["endpoint"].as_str());
         let url = [("base_url", spec.base_url.as_deref()), ("platform.endpoint", endpoint)].into_iter();

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use arena_bundle::{Bundle, Problem, Problems, ProviderSpec, Severity};
+use arena_bundle::{Bundle, ContextStrategy, Problem, Problems, ProviderSpec, Severity};
 use arena_evaluate::Evaluator;
 use arena_model::{Compat, Fault};
 use arena_provider::{KeyPlace, Remark, destination};
@@ -103,7 +103,7 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
         }
     }
     findings.extend(of_checks(&session.evaluator, checks).await);
-    for spec in &bundle.providers {
+    for spec in bundle.called() {
         if let Some(text) = in_clear(spec) {
             findings.push(Finding::other(false, "KeyInClear", &spec.file, text));
         }
@@ -123,7 +123,28 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
             }
         }
     }
+    for (id, embedder) in &session.evaluator.parts().embedders {
+        match embedder {
+            Ok(embedder) => {
+                let told = |remark: &Remark| Finding::other(false, remark.reason, place(bundle, id), &remark.text);
+                findings.extend(embedder.remarks().iter().map(told));
+            }
+            Err(why) => {
+                let fatal = why.reason() != "CredentialMissing" && is_named(bundle, id);
+                findings.push(Finding::other(fatal, why.reason(), place(bundle, id), why));
+            }
+        }
+    }
     findings
+}
+
+/// Whether the messages of some scenario are compared by this provider's vectors.
+fn is_named(bundle: &Bundle, embedder: &str) -> bool {
+    let policies = bundle.scenarios.iter().filter_map(|scenario| scenario.context.as_ref());
+    policies.into_iter().any(|policy| match &policy.strategy {
+        ContextStrategy::Relevance(relevance) => relevance.embedder.as_deref() == Ok(embedder),
+        _ => false,
+    })
 }
 
 /// What is wrong with where a provider's key would go, if it would go there for all on the way to read.
@@ -156,5 +177,5 @@ fn said_by_provider(warning: &Problem, session: &Session) -> bool {
 
 /// The file of a provider.
 fn place<'a>(bundle: &'a Bundle, id: &'a str) -> &'a str {
-    bundle.providers.iter().find(|spec| spec.id == id).map_or(id, |spec| &spec.file)
+    bundle.called().find(|spec| spec.id == id).map_or(id, |spec| &spec.file)
 }

@@ -101,7 +101,7 @@ pub async fn start(
 fn refuse_unknown_types(bundle: &Bundle) -> Result<(), Failure> {
     let mut known = [&KINDS[..], &OTHER_KINDS[..]].concat();
     known.sort_unstable();
-    match bundle.providers.iter().find(|spec| !known.contains(&spec.kind.as_str())) {
+    match bundle.called().find(|spec| !known.contains(&spec.kind.as_str())) {
         None => Ok(()),
         Some(spec) => {
             let text = format!("{}: provider `{}`: no type is named `{}`", spec.file, spec.id, spec.kind);
@@ -112,10 +112,11 @@ fn refuse_unknown_types(bundle: &Bundle) -> Result<(), Failure> {
 
 /// As in a cluster, nothing is run before every bound provider can be called.
 fn refuse_unready(session: &Session, inputs: &Inputs) -> Result<(), Failure> {
-    let providers = &session.evaluator.parts().providers;
-    let bound = inputs.run.providers.iter().filter_map(|binding| Some((binding, providers.get(&binding.id)?)));
-    for (binding, connected) in bound {
-        if let Err(error) = connected {
+    let parts = session.evaluator.parts();
+    for binding in &inputs.run.providers {
+        let model = parts.providers.get(&binding.id).and_then(|connected| connected.as_ref().err());
+        let embedder = || parts.embedders.get(&binding.id)?.as_ref().err();
+        if let Some(error) = model.or_else(embedder) {
             let variable = inputs.endpoints.get(&binding.id).and_then(|endpoint| endpoint.credential_env.as_deref());
             let failure = Failure::input(error.reason(), error.to_string());
             return Err(failure.hint(match variable {

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arena_bundle::{Assertion, Bundle, ProviderSpec, Scenario};
+use arena_bundle::{Assertion, Bundle, ProviderRole, ProviderSpec, Scenario};
 use arena_egress::{Egress, Limits};
 use arena_evaluate::{
-    ANSWERS, ComponentSource, Evaluator, EvaluatorParts, Library, MAPPINGS, SCHEMAS, ToolKeys, WATCHED, check_type,
-    refers, template_of,
+    ANSWERS, ComponentSource, Embedding, Evaluator, EvaluatorParts, Library, MAPPINGS, SCHEMAS, ToolKeys, WATCHED,
+    check_type, refers, template_of,
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
     Credential, HttpClient, HttpSettings, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError,
-    ProviderSettings, RetryPolicy, Sampling, Secret, connect,
+    ProviderSettings, RetryPolicy, Role, Sampling, Secret, connect, connect_embedder,
 };
 use arena_sandbox::Sandbox;
 use arena_worker::Matrix;
@@ -72,17 +72,18 @@ impl Session {
         let looked_at = looked_at(&bundle, examples);
         let row_checks = matrix.row_checks();
         let library = Arc::new(load_library(&sandbox, &looked_at, row_checks, sources).await?);
-        let Connected { providers, players, judges, http } = connect_all(&bundle, inputs, mock.as_deref())?;
-        let endpoints = providers
-            .iter()
-            .filter_map(|(id, provider)| Some((id.clone(), provider.as_ref().ok()?.endpoint()?.to_owned())));
-        let endpoints = endpoints.collect();
+        let Connected { providers, players, embedders, judges, http } = connect_all(&bundle, inputs, mock.as_deref())?;
+        let talking = providers.iter().map(|(id, it)| (id, it.as_ref().ok().and_then(|it| it.endpoint())));
+        let comparing = embedders.iter().map(|(id, it)| (id, it.as_ref().ok().and_then(|it| it.endpoint())));
+        let called = talking.chain(comparing);
+        let endpoints = called.filter_map(|(id, endpoint)| Some((id.clone(), endpoint?.to_owned()))).collect();
         let evaluator = Arc::new(Evaluator::new(EvaluatorParts {
             bundle: looked_at,
             sandbox,
             library: library.clone(),
             providers,
             players,
+            embedders,
             judges,
             egress: egress(inputs)?,
             tool_keys: tool_keys(inputs)?,
@@ -125,6 +126,7 @@ pub async fn alone(bundle: Arc<Bundle>) -> Result<Evaluator, Failure> {
         library,
         providers: BTreeMap::new(),
         players: BTreeMap::new(),
+        embedders: BTreeMap::new(),
         judges: BTreeMap::new(),
         egress: egress(&inputs)?,
         tool_keys: tool_keys(&inputs)?,
@@ -225,6 +227,7 @@ fn tool_keys(inputs: &Inputs) -> Result<ToolKeys, Failure> {
 struct Connected {
     providers: Providers,
     players: Providers,
+    embedders: Embedding,
     judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
     http: HttpClient,
 }
@@ -239,6 +242,17 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
     if let Some(cache) = &inputs.cache {
         http = http.with_cache(cache.clone());
     }
+    let read_file = |spec: &ProviderSpec, path: &str| {
+        if spec.credential.credential_file.as_deref() == Some(path) {
+            return credentials::read_key(bundle, inputs.key_folder.as_deref().unwrap_or(&bundle.root), path);
+        }
+        // The vendor's own tools find a key file by this.
+        if spec.kind != "mock" && settings::variable("GOOGLE_APPLICATION_CREDENTIALS").as_deref() == Some(path) {
+            return read_any(Path::new(path), KEY_BYTES);
+        }
+        // Place and advice stand in the error that this becomes a part of.
+        bundle.read(path).map_err(|problem| std::io::Error::other(problem.message))
+    };
     let open = |spec: &ProviderSpec, mocked: bool| {
         let mut settings = provider_settings(spec);
         if mocked {
@@ -257,17 +271,7 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
         }
         let read_file = |path: &str| match given {
             Some(bytes) => Ok(bytes.to_vec()),
-            None if spec.credential.credential_file.as_deref() == Some(path) => {
-                credentials::read_key(bundle, inputs.key_folder.as_deref().unwrap_or(&bundle.root), path)
-            }
-            // Place and advice stand in the error that this becomes a part of.
-            // The vendor's own tools find a key file by this.
-            None if spec.kind != "mock"
-                && settings::variable("GOOGLE_APPLICATION_CREDENTIALS").as_deref() == Some(path) =>
-            {
-                read_any(Path::new(path), KEY_BYTES)
-            }
-            None => bundle.read(path).map_err(|problem| std::io::Error::other(problem.message)),
+            None => read_file(spec, path),
         };
         connect(&settings, &http, &read_file, &settings::variable)
     };
@@ -281,18 +285,28 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
         (name.clone(), connected)
     });
     let judges = judges.collect();
-    // Users and judges stay who they are when the agents under test are mocked.
+    // Users, judges and those that compare texts stay who they are when the agents under test are mocked.
     let players = bundle.roles.iter().filter_map(|(role, id)| {
         let spec = bundle.providers.iter().find(|spec| spec.id == *id)?;
         Some((role.clone(), open(spec, false)))
     });
     let players = players.collect();
-    Ok(Connected { providers, players, judges, http })
+    let embedders = bundle.embedders.iter().map(|spec| {
+        let read_file = |path: &str| read_file(spec, path);
+        let connected = connect_embedder(&provider_settings(spec), &http, &read_file, &settings::variable);
+        (spec.id.clone(), connected)
+    });
+    let embedders = embedders.collect();
+    Ok(Connected { providers, players, embedders, judges, http })
 }
 
 /// What a provider is set up with.
 pub fn provider_settings(spec: &ProviderSpec) -> ProviderSettings {
     let mut settings = ProviderSettings::new(&spec.id, &spec.kind, &spec.model);
+    settings.role = match spec.role {
+        ProviderRole::Llm => Role::Chat,
+        ProviderRole::Embedding => Role::Embedding,
+    };
     settings.platform = spec.platform.as_ref().map(|platform| {
         let text = |key: &str| platform[key].as_str().map(str::to_owned);
         Platform {

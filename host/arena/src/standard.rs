@@ -14,8 +14,8 @@ struct Embedded {
     packed: &'static [u8],
     /// A [`Known`].
     known: &'static str,
-    /// May ask judges.
-    judge: bool,
+    /// Whom it may ask.
+    grants: Grants,
 }
 
 /// What needs no unpacking.
@@ -27,33 +27,37 @@ struct Known {
 }
 
 macro_rules! embedded {
-    ($name:literal, $judge:literal) => {
+    ($name:literal, $grants:expr) => {
         Embedded {
             name: $name,
             packed: include_bytes!(concat!(env!("ARENA_COMPONENTS"), "/embedded/", $name, ".wasm.zst")),
             known: include_str!(concat!(env!("ARENA_COMPONENTS"), "/embedded/", $name, ".json")),
-            judge: $judge,
+            grants: $grants,
         }
     };
 }
 
+const NOBODY: Grants = Grants { judge: false, embed: false };
+const JUDGES: Grants = Grants { judge: true, embed: false };
+const EMBEDDERS: Grants = Grants { judge: false, embed: true };
+
 const LIBRARY: [Embedded; 16] = [
-    embedded!("text", false),
-    embedded!("stream", false),
-    embedded!("json", false),
-    embedded!("tools", false),
-    embedded!("workflow", false),
-    embedded!("budget", false),
-    embedded!("media", false),
-    embedded!("classifier", false),
-    embedded!("judge", true),
-    embedded!("rag", true),
-    embedded!("safety", true),
-    embedded!("template", false),
-    embedded!("template-repeated", false),
-    embedded!("jinja", false),
-    embedded!("go-template", false),
-    embedded!("jmespath", false),
+    embedded!("text", EMBEDDERS),
+    embedded!("stream", NOBODY),
+    embedded!("json", NOBODY),
+    embedded!("tools", NOBODY),
+    embedded!("workflow", NOBODY),
+    embedded!("budget", NOBODY),
+    embedded!("media", NOBODY),
+    embedded!("classifier", NOBODY),
+    embedded!("judge", JUDGES),
+    embedded!("rag", JUDGES),
+    embedded!("safety", JUDGES),
+    embedded!("template", NOBODY),
+    embedded!("template-repeated", NOBODY),
+    embedded!("jinja", NOBODY),
+    embedded!("go-template", NOBODY),
+    embedded!("jmespath", NOBODY),
 ];
 
 /// All of it, in a fixed order.
@@ -70,7 +74,7 @@ fn source(embedded: &Embedded) -> ComponentSource {
         bytes: ComponentBytes::Packed { zstd: embedded.packed, size: known.bytes },
         digest: known.digest,
         metadata: known.metadata,
-        grants: Grants { judge: embedded.judge },
+        grants: embedded.grants,
         limits: None,
         origin: "standard library".to_owned(),
         lazy: true,
@@ -79,7 +83,7 @@ fn source(embedded: &Embedded) -> ComponentSource {
 
 /// Grants of the standard component of this name; none for any other name.
 pub fn grants(name: &str) -> Option<Grants> {
-    LIBRARY.iter().find(|known| known.name == name).map(|known| Grants { judge: known.judge })
+    LIBRARY.iter().find(|known| known.name == name).map(|known| known.grants)
 }
 
 #[cfg(test)]

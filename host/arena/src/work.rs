@@ -273,7 +273,7 @@ fn work(bundle: &Bundle, sources: &[ComponentSource], plan: &Plan, inputs: &Inpu
         entry: bundle.entry.clone(),
         evaluators: pins(sources),
         config,
-        models: bundle.providers.iter().map(|spec| (spec.id.clone(), spec.model.clone())).collect(),
+        models: bundle.called().map(|spec| (spec.id.clone(), spec.model.clone())).collect(),
         plan: PlanPin { digest: plan.digest().clone(), cases: plan.len() },
         seed: inputs.seed,
         epoch: humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + settings::EPOCH).to_string(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arena_model::{Conduct, Digest};
 
+use crate::feature::{Without, unsupported};
 use crate::report::Report;
 use crate::tree::{self, BundleFile, Folder};
 use crate::yaml::{Cursor, YamlLimits};
@@ -38,6 +39,8 @@ pub struct Bundle {
     pub recordings: Vec<Arc<Scenario>>,
     /// Those that can be an agent under test (role `llm` or none), sorted by id, each id once.
     pub providers: Vec<ProviderSpec>,
+    /// Those that make embeddings (role `embedding`), sorted by id; no id is in both lists.
+    pub embedders: Vec<ProviderSpec>,
     /// From judge name to provider id.
     pub judges: BTreeMap<String, String>,
     /// What models may call, by name.
@@ -76,6 +79,17 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// All providers that may be called.
+    pub fn called(&self) -> impl Iterator<Item = &ProviderSpec> {
+        self.providers.iter().chain(&self.embedders)
+    }
+
+    /// Id of the provider that makes embeddings where nobody names one: the default, else the first.
+    pub fn embedder(&self) -> Option<&str> {
+        let first = || self.embedders.first().map(|spec| spec.id.as_str());
+        self.defaults.embedder.as_deref().or_else(first)
+    }
+
     /// The bytes of a file that the bundle's documents name, `reference` being relative to the root. Only what is in
     /// `files` can be read, and only while it is what was digested.
     pub fn read(&self, reference: &str) -> Result<Vec<u8>, Problem> {
@@ -120,6 +134,9 @@ impl Bundle {
     }
 }
 
+/// Keys of `defaults.inference` that name classifiers, which there are none of.
+const CLASSIFIERS: [&str; 4] = ["audio_classifier", "text_classifier", "image_classifier", "video_classifier"];
+
 /// Values for what a scenario or provider leaves open.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Defaults {
@@ -133,6 +150,8 @@ pub struct Defaults {
     pub concurrency: Option<i64>,
     /// Of one case.
     pub run_timeout: Option<Duration>,
+    /// Id of the provider that makes embeddings where a check names none.
+    pub embedder: Option<String>,
 }
 
 impl Defaults {
@@ -143,12 +162,17 @@ impl Defaults {
             let problem = cursor.error_with_value("ValueOutOfRange", "a concurrency below 1 means 1");
             report.push(problem.warning().hint("give at least 1"));
         }
+        let inference = defaults.get("inference");
+        if let Some(it) = &inference {
+            unsupported(it, &CLASSIFIERS, Without::Works, report);
+        }
         Self {
             temperature: defaults.number_in("temperature", 0.0, f64::MAX, report),
             max_tokens: defaults.whole("max_tokens", 0, report),
             seed: defaults.whole("seed", 0, report),
             concurrency,
             run_timeout: defaults.duration("run_timeout", report),
+            embedder: inference.and_then(|it| it.text("embedder")).filter(|id| !id.is_empty()),
         }
     }
 }

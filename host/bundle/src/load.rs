@@ -1,6 +1,7 @@
 //! From a path to a bundle.
 
 mod documents;
+mod providers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +14,6 @@ use crate::feature::{Without, unsupported};
 use crate::pack::{self, Pack};
 use crate::report::Report;
 use crate::scenario::Known;
-use crate::shape::advice;
 use crate::tree::{self, Folder, Listing};
 use crate::yaml::{Cursor, Data, YamlLimits};
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Keys of an arena that the engine does not act on yet.
-const UNSUPPORTED: [&str; 9] = [
+const UNSUPPORTED: [&str; 8] = [
     "deploy",
     "judge_defaults",
     "agents",
@@ -30,16 +30,15 @@ const UNSUPPORTED: [&str; 9] = [
     "voices",
     "tts_providers",
     "stt_providers",
-    "embedding_providers",
     "image_providers",
 ];
-const UNSUPPORTED_DEFAULTS: [&str; 2] = ["config_dir", "inference"];
+const UNSUPPORTED_DEFAULTS: [&str; 1] = ["config_dir"];
 
 /// Where the original runner writes results; no part of the bundle if the arena says that it does so here.
 const OUTPUT: &str = "out";
 
 /// Lists of references to files that are not read yet but must be there.
-const UNREAD: [&str; 4] = ["tts_providers", "stt_providers", "embedding_providers", "image_providers"];
+const UNREAD: [&str; 3] = ["tts_providers", "stt_providers", "image_providers"];
 
 /// Reads the bundle at `path`: a folder with an arena file, or the arena file. All errors of all files come together.
 pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
@@ -80,6 +79,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         scenarios: parts.scenarios.into_values().collect(),
         recordings: parts.recordings.into_values().collect(),
         providers: parts.providers.into_values().collect(),
+        embedders: parts.embedders.into_values().collect(),
         judges: parts.judges,
         tools: parts.tools,
         mcp_servers: parts.mcp_servers,
@@ -117,6 +117,7 @@ struct Parts {
     scenarios: BTreeMap<String, Arc<Scenario>>,
     recordings: BTreeMap<String, Arc<Scenario>>,
     providers: BTreeMap<String, ProviderSpec>,
+    embedders: BTreeMap<String, ProviderSpec>,
     judges: BTreeMap<String, String>,
     tools: BTreeMap<String, Arc<Tool>>,
     mcp_servers: Vec<McpServer>,
@@ -174,7 +175,8 @@ impl Loader<'_> {
             Pack::open(&at, needed, self.folder, &self.listing.files, self.limits, &mut self.report)
         });
         let ids;
-        (parts.providers, ids) = self.providers(&spec);
+        (parts.providers, parts.embedders, ids) = self.providers(&spec);
+        self.check_embedder(&spec, &parts.embedders);
         parts.judges = self.judges(&spec, &ids);
         parts.tools = self.tools(&spec);
         if let Some(list) = spec.get("mcp_servers") {
@@ -260,48 +262,15 @@ impl Loader<'_> {
         prompts
     }
 
-    /// The providers under test, and the ids of all.
-    fn providers(&mut self, spec: &Cursor<'_>) -> (BTreeMap<String, ProviderSpec>, BTreeSet<String>) {
-        let (mut providers, mut ids) = (BTreeMap::new(), BTreeSet::new());
-        let files = &self.listing.files;
-        let mut add = |id: String, group: Option<String>, spec: &Cursor<'_>, at: &Cursor<'_>, report: &mut Report| {
-            ids.insert(id.clone());
-            let group = group.unwrap_or_else(|| "default".into());
-            let Some(provider) = ProviderSpec::decode(id.clone(), group, spec, files, report) else { return };
-            if let Some(ProviderSpec { file: first, .. }) = providers.insert(id.clone(), provider) {
-                report.push(duplicate(at, "DuplicateProvider", &format!("provider `{id}`"), &first, spec.file));
-            }
-        };
-        let list = spec.get("providers");
-        for entry in list.iter().flat_map(Cursor::items) {
-            let Some(document) = self.open(&entry, document::PROVIDER) else { continue };
-            let root = document.root();
-            let Some(spec) = root.get("spec") else { continue };
-            match document.name().or_else(|| spec.text("id")) {
-                Some(id) => add(id, entry.text("group"), &spec, &entry, &mut self.report),
-                None => self.report.push(nameless(&document)),
-            }
-        }
-        let inline = spec.get("provider_specs");
-        for (id, spec) in inline.iter().flat_map(Cursor::entries) {
-            add(id.to_owned(), None, &spec, &spec, &mut self.report);
-        }
-        if providers.is_empty() {
-            let problem = spec.error("NoProviders", "the arena has no provider under test: nothing can run").warning();
-            self.report.push(problem.hint("add one to `spec.providers`"));
-        }
-        (providers, ids)
-    }
-
     /// The scenarios, and the recordings, which take their place where there are none.
     fn scenarios(&mut self, spec: &Cursor<'_>, parts: &Parts) -> (Scenarios, Scenarios) {
         let globals = spec.get("globals");
         let globals = globals.map(|it| Assertion::decode_all(&it, "conversation_assertions", &mut self.report));
         let globals: Vec<_> = globals.unwrap_or_default().into_iter().map(Arc::new).collect();
-        let (prompts, providers) = (&parts.prompts, &parts.providers);
+        let (prompts, providers, embedders) = (&parts.prompts, &parts.providers, &parts.embedders);
         let (workflow, roles) = (parts.workflow.as_deref(), &parts.roles);
         let (files, memory) = (&self.listing.files, parts.memory);
-        let known = Known { files, prompts, providers, workflow, roles, memory, globals: &globals };
+        let known = Known { files, prompts, providers, embedders, workflow, roles, memory, globals: &globals };
         let mut scenarios = BTreeMap::new();
         let mut add = |scenario: Scenario, at: &Cursor<'_>, report: &mut Report| {
             let (id, file) = (scenario.id.clone(), scenario.file.clone());
@@ -338,33 +307,6 @@ impl Loader<'_> {
             self.report.push(problem.hint("add one to `spec.scenarios`"));
         }
         (scenarios, recordings)
-    }
-
-    fn judges(&mut self, spec: &Cursor<'_>, providers: &BTreeSet<String>) -> BTreeMap<String, String> {
-        let mut judges = BTreeMap::new();
-        let mut add = |name: String, judge: &Cursor<'_>, report: &mut Report| {
-            let Some(cursor) = judge.get("provider") else { return };
-            let Some(provider) = cursor.node.as_text() else { return };
-            if !providers.contains(provider) {
-                let problem = cursor.error_with_value("ProviderUnknown", "no provider of the arena has this id");
-                let otherwise = "the id is the provider's metadata.name; add it to `spec.providers`";
-                report.push(problem.hint(advice(provider, providers.iter().map(String::as_str), otherwise)));
-            }
-            if judges.insert(name.clone(), provider.to_owned()).is_some() {
-                report.push(duplicate(judge, "DuplicateJudge", &format!("judge `{name}`"), judge.file, judge.file));
-            }
-        };
-        let list = spec.get("judges");
-        for judge in list.iter().flat_map(Cursor::items) {
-            let Some(name) = judge.text("name") else { continue };
-            add(name, &judge, &mut self.report);
-        }
-        let inline = spec.get("judge_specs");
-        inline
-            .iter()
-            .flat_map(Cursor::entries)
-            .for_each(|(name, judge)| add(name.to_owned(), &judge, &mut self.report));
-        judges
     }
 
     fn components(&mut self, spec: &Cursor<'_>) -> Vec<ComponentSpec> {

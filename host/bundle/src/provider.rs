@@ -1,4 +1,4 @@
-//! `kind: Provider`: models under test and judges.
+//! `kind: Provider`: models under test, judges, and models that make embeddings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +24,8 @@ pub struct ProviderSpec {
     pub group: String,
     /// `type`: openai, mock and so on.
     pub kind: String,
+    /// What it is for.
+    pub role: ProviderRole,
     /// Empty if not given.
     pub model: String,
     /// None for the vendor's own.
@@ -54,6 +56,37 @@ pub struct ProviderSpec {
     pub additional_config: Value,
     /// The document it stands in.
     pub file: Arc<str>,
+}
+
+/// What a provider is for: `role`, of which these are called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProviderRole {
+    /// To hold conversations.
+    #[default]
+    Llm,
+    /// To turn texts into vectors.
+    Embedding,
+}
+
+impl ProviderRole {
+    /// The role of `spec`, `usual` if it names none; none for a role that is not called, which is a warning.
+    fn decode(spec: &Cursor<'_>, usual: Self, report: &mut Report) -> Option<Self> {
+        let Some(role) = spec.get_text("role") else { return Some(usual) };
+        match (role.node.as_text(), usual) {
+            (Some("embedding"), _) => Some(Self::Embedding),
+            (Some("llm"), Self::Llm) => Some(Self::Llm),
+            (_, Self::Llm) => {
+                let message = "providers of this role are not supported yet: it is left out";
+                report.push(role.error_with_value("FeatureUnsupported", message).warning());
+                None
+            }
+            (_, Self::Embedding) => {
+                let message = "a provider listed under `embedding_providers` has the role `embedding`";
+                report.push(role.error_with_value("UnknownValue", message).hint("list it under `providers`"));
+                None
+            }
+        }
+    }
 }
 
 /// Where a provider's key comes from. Does not show the key when debugged.
@@ -208,20 +241,17 @@ const FILES: [&str; 3] = ["mock_config", "recording", "arena_output"];
 const RECORDED: [&str; 2] = ["recording", "arena_output"];
 
 impl ProviderSpec {
-    /// Reads `spec`; none if it has no type, which the shape has reported, or if its role is not under test, which is
-    /// a warning.
+    /// Reads `spec`, whose role is `usual` if it names none; none if it has no type, which the shape has reported, or if
+    /// its role is not called.
     pub(crate) fn decode(
         id: String,
         group: String,
+        usual: ProviderRole,
         spec: &Cursor<'_>,
         files: &[BundleFile],
         report: &mut Report,
     ) -> Option<Self> {
-        if let Some(role) = spec.get_text("role").filter(|role| role.node.as_text() != Some("llm")) {
-            let message = "providers of this role are not supported yet: it is left out";
-            report.push(role.error_with_value("FeatureUnsupported", message).warning());
-            return None;
-        }
+        let role = ProviderRole::decode(spec, usual, report)?;
         unsupported(spec, &UNSUPPORTED, Without::Works, report);
         let config = spec.get("additional_config");
         if let Some(config) = &config {
@@ -269,6 +299,7 @@ impl ProviderSpec {
             id,
             group,
             kind,
+            role,
             model: spec.text("model").unwrap_or_default(),
             base_url: spec.text("base_url"),
             headers: Headers(spec.text_map("headers")),

@@ -58,8 +58,6 @@ pub struct Scenario {
     pub dataset: Option<Arc<Dataset>>,
     /// What was said elsewhere: then nobody is called, and the turns are those of the recording.
     pub recording: Option<Result<Arc<Recording>, String>>,
-    /// Keys without which the conversation would take another course: its cases are errors.
-    pub unsupported: Vec<&'static str>,
     /// The document it stands in.
     pub file: Arc<str>,
 }
@@ -107,6 +105,7 @@ pub(crate) struct Known<'a> {
     pub(crate) files: &'a [BundleFile],
     pub(crate) prompts: &'a BTreeMap<String, Prompt>,
     pub(crate) providers: &'a BTreeMap<String, ProviderSpec>,
+    pub(crate) embedders: &'a BTreeMap<String, ProviderSpec>,
     pub(crate) workflow: Option<&'a Workflow>,
     pub(crate) roles: &'a BTreeMap<String, String>,
     pub(crate) memory: bool,
@@ -130,12 +129,8 @@ impl Scenario {
         known: &Known<'_>,
         report: &mut Report,
     ) -> Self {
-        let mut needs = Vec::new();
         unsupported(spec, &SCENARIO_IGNORED, Without::Works, report);
         let policy = spec.get("context_policy");
-        if policy.as_ref().is_some_and(|policy| ContextPolicy::unsupported(policy, report)) {
-            needs.push("context_policy");
-        }
         check_references(spec, known, report);
         for (key, value) in spec.text_map("labels") {
             labels.entry(key).or_insert(value);
@@ -162,14 +157,13 @@ impl Scenario {
             trials: spec.whole("trials", 1, report).unwrap_or(1),
             perturbations: Perturbations::decode(list.iter().flat_map(Cursor::items), report),
             streaming: spec.boolean("streaming"),
-            context: policy.and_then(|policy| ContextPolicy::decode(&policy, report)),
+            context: policy.and_then(|policy| ContextPolicy::decode(&policy, known.embedders, report)),
             duplex: spec.get("duplex").map(|duplex| Duplex::decode(&duplex, report)),
             seed_memories: Memory::seeds(spec, known.memory, report),
             tool_policy: spec.get("tool_policy").map(|_| Arc::new(ToolPolicy::decode(spec, report))),
             conversation_assertions,
             dataset: None,
             recording: None,
-            unsupported: needs,
             file: spec.file.clone(),
         }
         .with_dataset(spec, known.files, report)
@@ -245,7 +239,6 @@ impl Scenario {
             conversation_assertions: conversation_assertions.clone(),
             dataset: None,
             recording: Some(recording.map(Arc::new)),
-            unsupported: Vec::new(),
             file: spec.file.clone(),
         };
         recordings.into_iter().map(scenario).collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arena_bundle::{Assertion, Bundle, EvalThreshold, Group, PackEval, Scenario};
 use arena_model::{CheckRecord, Conversation, Digest, EvaluatorRef, Fault, Hasher, Outcome, Scope};
-use arena_sandbox::{Call, GuestError, JudgeHost, Sandbox, Verdict};
+use arena_sandbox::{Asked, Call, GuestError, Sandbox, Verdict};
 use serde_json::Value;
 
 use crate::condition::applies;
@@ -207,7 +207,7 @@ fn ready(
 pub(crate) struct Bench {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) library: Arc<Library>,
-    pub(crate) judge: Arc<dyn JudgeHost>,
+    pub(crate) asked: Asked,
     /// Of the run's work.
     pub(crate) seed: u64,
 }
@@ -323,7 +323,7 @@ impl Bench {
             check: unwrapped.kind,
             params: unwrapped.params,
             conversation: conversation.clone(),
-            judge: Some(self.judge.clone()),
+            asked: self.asked.clone(),
             seed: seed_of(self.seed, case_key, &entry.digest),
         };
         let evaluation = self.sandbox.evaluate(component, &call).await;

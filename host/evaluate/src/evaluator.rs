@@ -8,11 +8,12 @@ use std::time::Duration;
 use arena_bundle::Bundle;
 use arena_egress::Egress;
 use arena_model::Compat;
-use arena_provider::{Provider, ProviderError};
-use arena_sandbox::{Component, Sandbox, World};
+use arena_provider::{Embedder, Provider, ProviderError};
+use arena_sandbox::{Asked, Component, Sandbox, World};
 
 use crate::case::Trouble;
 use crate::check::Bench;
+use crate::embedders::{Embedders, Embedding};
 use crate::judge::Judges;
 use crate::library::{Library, Resolved};
 
@@ -64,6 +65,8 @@ pub struct EvaluatorParts {
     pub providers: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
     /// Those that play users, by the role of the turn, or why one cannot be called.
     pub players: BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>,
+    /// Those that make embeddings by id, or why one cannot be called.
+    pub embedders: Embedding,
     /// Judges by name, or why one cannot be asked.
     pub judges: BTreeMap<String, Result<Arc<dyn Provider>, String>>,
     /// The way out for tools; who may be called is in it.
@@ -85,19 +88,22 @@ pub struct Evaluator {
     pub(crate) parts: EvaluatorParts,
     pub(crate) bench: Bench,
     pub(crate) judges: Arc<Judges>,
+    pub(crate) embedders: Arc<Embedders>,
 }
 
 impl Evaluator {
-    /// Puts the parts together; calls nothing. Judges are asked on the runtime this is called on.
+    /// Puts the parts together; calls nothing. Judges and embedders are asked on the runtime this is called on.
     pub fn new(parts: EvaluatorParts) -> Self {
         let judges = Arc::new(Judges::new(parts.judges.clone()));
+        let usual = parts.bundle.embedder().map(str::to_owned);
+        let embedders = Arc::new(Embedders::new(parts.embedders.clone(), usual));
         let bench = Bench {
             sandbox: parts.sandbox.clone(),
             library: parts.library.clone(),
-            judge: judges.clone(),
+            asked: Asked { judge: Some(judges.clone()), embed: Some(embedders.clone()) },
             seed: parts.seed,
         };
-        Self { parts, bench, judges }
+        Self { parts, bench, judges, embedders }
     }
 
     /// What it is made of.
@@ -112,6 +118,18 @@ impl Evaluator {
                 let spec = self.parts.bundle.providers.iter().find(|spec| spec.id == id);
                 let file = spec.map_or(id, |spec| &spec.file);
                 Err(Trouble::from(error.clone()).of_file(file))
+            }
+            None => Err(Trouble::new("ProviderUnknown", format!("provider `{id}` is not connected"))),
+        }
+    }
+
+    /// The provider of embeddings with this id.
+    pub(crate) fn embedder(&self, id: &str) -> Result<Arc<dyn Embedder>, Trouble> {
+        match self.parts.embedders.get(id) {
+            Some(Ok(embedder)) => Ok(embedder.clone()),
+            Some(Err(error)) => {
+                let spec = self.parts.bundle.embedders.iter().find(|spec| spec.id == id);
+                Err(Trouble::from(error.clone()).of_file(spec.map_or(id, |spec| &spec.file)))
             }
             None => Err(Trouble::new("ProviderUnknown", format!("provider `{id}` is not connected"))),
         }

@@ -93,7 +93,7 @@ impl ComponentSource {
 pub fn pins(sources: &[ComponentSource]) -> BTreeMap<String, EvaluatorPin> {
     let pin = |source: &ComponentSource| EvaluatorPin {
         digest: source.digest.clone(),
-        grants: if source.grants.judge { vec!["judge".to_owned()] } else { Vec::new() },
+        grants: source.grants.names().map(str::to_owned).collect(),
         limits: serde_json::to_value(source.limits()).unwrap_or_default(),
     };
     sources.iter().map(|source| (source.name.clone(), pin(source))).collect()

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arena_bundle::{
-    Bundle, ComponentSpec, Credential, Headers, Pricing, ProviderDefaults, ProviderSpec, Scenario, Traffic,
+    Bundle, ComponentSpec, Credential, Headers, Pricing, ProviderDefaults, ProviderRole, ProviderSpec, Scenario,
+    Traffic,
 };
 use arena_model::{ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -23,7 +24,7 @@ const OFFLINE: [&str; 2] = ["mock", "replay"];
 /// vendor's own address without a key.
 ///
 /// Bindings of a group whose names are all of providers of the bundle replace those providers; otherwise they take
-/// the place of the whole group. A scenario that names only providers which are gone runs with its group.
+/// the place of the whole group. One of the name of a provider of embeddings takes its place. A scenario that names only providers which are gone runs with its group.
 ///
 /// # Errors
 /// A glob that is none, filters that leave no scenario, a component that is not in the bundle, a judge whose provider
@@ -86,7 +87,7 @@ pub fn effective(
 /// [`PlanError::ProvidersUnbound`] with those that would call somebody and are not bound by `spec`.
 pub fn refuse_unbound(bundle: &Bundle, spec: &RunSpec) -> Result<(), PlanError> {
     let bound: BTreeSet<&str> = spec.providers.iter().map(|binding| binding.id.as_str()).collect();
-    let own = bundle.providers.iter().filter(|provider| !OFFLINE.contains(&provider.kind.as_str()));
+    let own = bundle.called().filter(|provider| !OFFLINE.contains(&provider.kind.as_str()));
     let ids: Vec<String> =
         own.filter(|provider| !bound.contains(provider.id.as_str())).map(|provider| provider.id.clone()).collect();
     if ids.is_empty() { Ok(()) } else { Err(PlanError::ProvidersUnbound { ids }) }
@@ -100,7 +101,7 @@ fn bind_providers(
     if spec.providers.is_empty() {
         return Ok(());
     }
-    let ids: BTreeSet<String> = bundle.providers.iter().map(|provider| provider.id.clone()).collect();
+    let ids: BTreeSet<String> = bundle.called().map(|provider| provider.id.clone()).collect();
     let replaced: BTreeSet<&str> = spec
         .providers
         .iter()
@@ -113,8 +114,13 @@ fn bind_providers(
         .providers
         .retain(|provider| !bound.contains_key(provider.id.as_str()) && !replaced.contains(provider.group.as_str()));
     let none = Endpoint::default();
-    for binding in bound.values() {
-        bundle.providers.push(provider(binding, endpoints.get(&binding.id).unwrap_or(&none)));
+    for (id, binding) in &bound {
+        let provider = provider(binding, endpoints.get(&binding.id).unwrap_or(&none));
+        // What makes embeddings in the bundle makes them wherever it is bound to.
+        match bundle.embedders.iter_mut().find(|embedder| embedder.id == **id) {
+            Some(embedder) => *embedder = ProviderSpec { role: ProviderRole::Embedding, ..provider },
+            None => bundle.providers.push(provider),
+        }
     }
     bundle.providers.sort_by(|one, other| one.id.cmp(&other.id));
     for (judge, id) in &bundle.judges {
@@ -131,6 +137,7 @@ fn provider(binding: &ProviderBinding, endpoint: &Endpoint) -> ProviderSpec {
         id: binding.id.clone(),
         group: binding.group.clone(),
         kind: binding.kind.clone(),
+        role: ProviderRole::Llm,
         model: binding.model.clone(),
         base_url: endpoint.base_url.clone(),
         headers: Headers(endpoint.headers.clone()),

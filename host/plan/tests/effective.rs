@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use arena_bundle::{Bundle, Limits, load};
+use arena_bundle::{Bundle, Limits, ProviderRole, ProviderSpec, load};
 use arena_model::{ComponentBinding, Endpoint, Fault, ProviderBinding, RunSpec};
 use arena_plan::{PlanError, effective, input, refuse_unbound};
 
@@ -118,6 +118,23 @@ fn providers_that_would_call_somebody_unbound_are_named() {
     assert_eq!(unbound(&with(spec.clone()).unwrap(), &spec), ["strict"]);
     let spec = RunSpec { providers: vec![binding("large", "default"), binding("strict", "default")], ..spec };
     refuse_unbound(&with(spec.clone()).unwrap(), &spec).unwrap();
+}
+
+#[test]
+fn what_makes_embeddings_is_bound_by_its_name_and_stays_out_of_the_plan() {
+    let mut with_embedder = bundle();
+    let meaning =
+        ProviderSpec { id: "meaning".into(), role: ProviderRole::Embedding, ..with_embedder.providers[0].clone() };
+    with_embedder.embedders.push(meaning);
+    let unbound = refuse_unbound(&with_embedder, &RunSpec::default()).unwrap_err();
+    assert!(unbound.to_string().contains("meaning"), "{unbound}");
+    let bound = ["large", "strict", "meaning"].map(|id| binding(id, "default"));
+    let spec = RunSpec { providers: bound.to_vec(), ..RunSpec::default() };
+    let bundle = effective(with_embedder, &spec, &BTreeMap::new()).unwrap();
+    assert_eq!(ids(&bundle), ["large", "small", "strict"]);
+    let [embedder] = &bundle.embedders[..] else { panic!("{:?}", bundle.embedders) };
+    assert_eq!((embedder.model.as_str(), embedder.role), ("claude", ProviderRole::Embedding));
+    refuse_unbound(&bundle, &spec).unwrap();
 }
 
 #[test]

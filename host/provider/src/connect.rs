@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
-use crate::{HttpClient, Provider, ProviderSettings, Secret, client, mock, replay};
+use crate::{Embedder, HttpClient, Provider, ProviderSettings, Secret, client, mock, replay};
 
 /// Known values of `type`.
 pub const KINDS: [&str; 12] = [
@@ -46,6 +46,32 @@ pub fn connect(
         }
     };
     provider.map_err(|cause| cause.by(&settings.id, 0))
+}
+
+/// Sets a provider of embeddings up without calling it.
+///
+/// # Errors
+/// As [`connect`]; and for a type that has no embeddings.
+pub fn connect_embedder(
+    settings: &ProviderSettings,
+    http: &HttpClient,
+    read_file: FileReader<'_>,
+    env: Environment<'_>,
+) -> Result<Arc<dyn Embedder>, ProviderError> {
+    let embedder: Result<Arc<dyn Embedder>, Cause> = match settings.kind.as_str() {
+        "replay" => Err(Cause::EmbeddingsUnsupported { what: "type `replay`".to_owned() }),
+        "mock" => Ok(offline_embedder(settings)),
+        _ => {
+            let key = |place: &KeyPlace| find_key(settings, place, read_file, env);
+            client::EmbeddingClient::new(settings, http, key).map(|client| Arc::new(client) as _)
+        }
+    };
+    embedder.map_err(|cause| cause.by(&settings.id, 0))
+}
+
+/// Embeddings without a vendor: vectors that count words.
+pub fn offline_embedder(settings: &ProviderSettings) -> Arc<dyn Embedder> {
+    Arc::new(mock::MockEmbedder::new(settings))
 }
 
 /// Values of `type` that PromptArena knows besides.

@@ -33,6 +33,10 @@ pub enum Cause {
     ProviderTypeUnknown { kind: String, known: String },
     #[error("type `{kind}` is not called yet; with `--mock-provider` a mock answers in its place")]
     ProviderTypeUnsupported { kind: String },
+    #[error("{what} has no embeddings; take a provider of another type, such as openai, gemini, ollama or mock")]
+    EmbeddingsUnsupported { what: String },
+    #[error("nothing can be embedded: {text}")]
+    TextsRefused { text: String },
     #[error("base_url {text:?} is no URL of the form http(s)://host[:port]/path without user and password")]
     BaseUrlInvalid { text: String },
     #[error("base_url {text:?} has in it already what is put behind it, or its version twice; write {advice:?}")]
@@ -160,6 +164,8 @@ impl Cause {
         match self {
             Self::ProviderTypeUnknown { .. } => "ProviderTypeUnknown",
             Self::ProviderTypeUnsupported { .. } => "ProviderTypeUnsupported",
+            Self::EmbeddingsUnsupported { .. } => "EmbeddingsUnsupported",
+            Self::TextsRefused { .. } => "TextsRefused",
             Self::BaseUrlInvalid { .. } | Self::BaseUrlDoubled { .. } => "BaseUrlInvalid",
             Self::BaseUrlMissing { .. } => "BaseUrlMissing",
             Self::PlatformIncomplete { .. } => "PlatformIncomplete",

@@ -39,7 +39,7 @@ impl Pricing {
 
 /// Model and US dollars per million tokens: prompt, answer, cached prompt, prompt put into the cache. List prices as the
 /// vendors published them by the end of 2025; `pricing` of a provider goes before them.
-const PRICES: [(&str, f64, f64, f64, f64); 30] = [
+const PRICES: [(&str, f64, f64, f64, f64); 35] = [
     ("gpt-5", 1.25, 10.0, 0.125, 1.25),
     ("gpt-5-mini", 0.25, 2.0, 0.025, 0.25),
     ("gpt-5-nano", 0.05, 0.4, 0.005, 0.05),
@@ -70,6 +70,11 @@ const PRICES: [(&str, f64, f64, f64, f64); 30] = [
     ("gemini-2.5-flash-lite", 0.1, 0.4, 0.01, 0.1),
     ("gemini-2.0-flash", 0.1, 0.4, 0.025, 0.1),
     ("gemini-2.0-flash-lite", 0.075, 0.3, 0.075, 0.075),
+    ("text-embedding-3-small", 0.02, 0.0, 0.02, 0.02),
+    ("text-embedding-3-large", 0.13, 0.0, 0.13, 0.13),
+    ("text-embedding-ada-002", 0.1, 0.0, 0.1, 0.1),
+    ("gemini-embedding-001", 0.15, 0.0, 0.15, 0.15),
+    ("amazon.titan-embed-text-v2:0", 0.02, 0.0, 0.02, 0.02),
 ];
 
 /// The price that a provider with these settings is reckoned with: their own, else the vendor's list price.

@@ -15,6 +15,8 @@ pub struct ProviderSettings {
     pub id: String,
     /// `mock`, `openai`, see [`crate::KINDS`].
     pub kind: String,
+    /// What it is called for.
+    pub role: Role,
     /// Model name as the vendor knows it.
     pub model: String,
     /// Where the vendor's model is run, if not by the vendor itself.
@@ -51,6 +53,7 @@ impl ProviderSettings {
         Self {
             id: id.into(),
             kind: kind.into(),
+            role: Role::Chat,
             model: model.into(),
             platform: None,
             base_url: None,
@@ -67,6 +70,16 @@ impl ProviderSettings {
             additional_config: Value::Null,
         }
     }
+}
+
+/// What a provider is called for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// The next message of a conversation.
+    #[default]
+    Chat,
+    /// The vectors of texts.
+    Embedding,
 }
 
 /// A cloud that runs vendors' models.

@@ -5,7 +5,11 @@ pub(crate) mod evaluator {
     wasmtime::component::bindgen!({
         path: "../../wit",
         world: "evaluator",
-        imports: { "arena:evaluator/judge.ask": async | trappable, default: trappable },
+        imports: {
+            "arena:evaluator/judge.ask": async | trappable,
+            "arena:evaluator/embed.embed": async | trappable,
+            default: trappable,
+        },
         exports: { default: async },
         with: { "arena:evaluator/subject.conversation": crate::state::Subject },
     });
@@ -36,4 +40,4 @@ pub(crate) mod guardrail {
     });
 }
 
-pub(crate) use evaluator::arena::evaluator::{judge, log, subject, types};
+pub(crate) use evaluator::arena::evaluator::{embed, judge, log, subject, types};

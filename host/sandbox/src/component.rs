@@ -1,5 +1,7 @@
 //! A component that was checked, compiled, linked against its grants, and can be instantiated in microseconds.
 
+use std::sync::Arc;
+
 use arena_model::{ComponentMetadata, Digest};
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{Engine, component::Component as Code};
@@ -7,21 +9,23 @@ use wasmtime::{Engine, component::Component as Code};
 use crate::bindings::evaluator::EvaluatorPre;
 use crate::bindings::guardrail::GuardrailPre;
 use crate::bindings::template::TemplatePre;
-use crate::bindings::{judge, log, subject, types};
+use crate::bindings::{embed, judge, log, subject, types};
 use crate::inspect::Inspected;
 use crate::state::State;
-use crate::{Limits, LoadError, World, wasi};
+use crate::{EmbedHost, JudgeHost, Limits, LoadError, World, wasi};
 
 /// Capabilities a component is given beyond its subject and the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     /// May ask the run's judges.
     pub judge: bool,
+    /// May have texts turned into vectors.
+    pub embed: bool,
 }
 
 impl Grants {
     /// Every capability there is, by name.
-    pub const NAMES: [&'static str; 1] = ["judge"];
+    pub const NAMES: [&'static str; 2] = ["judge", "embed"];
 
     /// Reads a list of names; an unknown one is the error.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
@@ -29,6 +33,7 @@ impl Grants {
         for name in names {
             match name {
                 "judge" => grants.judge = true,
+                "embed" => grants.embed = true,
                 other => {
                     let known = Self::NAMES.join(", ");
                     return Err(format!("there is no capability `{other}`; the capabilities are {known}"));
@@ -36,6 +41,36 @@ impl Grants {
             }
         }
         Ok(grants)
+    }
+
+    /// The names of those that are given.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |name| self.has(name))
+    }
+
+    fn has(self, name: &str) -> bool {
+        match name {
+            "judge" => self.judge,
+            "embed" => self.embed,
+            _ => false,
+        }
+    }
+}
+
+/// Who answers a guest, for each capability that it may have been granted.
+#[derive(Clone, Default)]
+pub struct Asked {
+    /// Its questions to judges.
+    pub judge: Option<Arc<dyn JudgeHost>>,
+    /// Its calls for embeddings.
+    pub embed: Option<Arc<dyn EmbedHost>>,
+}
+
+impl Asked {
+    /// Those of them that were granted.
+    pub(crate) fn within(&self, grants: Grants) -> Self {
+        let Self { judge, embed } = self.clone();
+        Self { judge: judge.filter(|_| grants.judge), embed: embed.filter(|_| grants.embed) }
     }
 }
 
@@ -93,13 +128,13 @@ impl Component {
 /// Refuses imports that were not granted, naming the import and what to do.
 pub(crate) fn check_imports(name: &str, inspected: &Inspected, grants: Grants) -> Result<(), LoadError> {
     for import in &inspected.imports {
-        let judge = import == "arena:evaluator/judge@0.1.0";
+        let capability = Grants::NAMES.into_iter().find(|name| *import == format!("arena:evaluator/{name}@0.1.0"));
         let free = ["types", "subject", "log"].iter().any(|known| *import == format!("arena:evaluator/{known}@0.1.0"));
-        if free || wasi::offers(import) || (judge && grants.judge) {
+        if free || wasi::offers(import) || capability.is_some_and(|name| grants.has(name)) {
             continue;
         }
-        let hint = if judge {
-            "which was not granted; add `grants: [judge]` to its entry".to_owned()
+        let hint = if let Some(name) = capability {
+            format!("which was not granted; add `grants: [{name}]` to its entry")
         } else if import.starts_with("arena:evaluator/") {
             "which this version does not offer; it speaks arena:evaluator@0.1.0".to_owned()
         } else {
@@ -127,6 +162,9 @@ pub(crate) fn link(
         log::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         if grants.judge {
             judge::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        }
+        if grants.embed {
+            embed::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
         }
         if inspected.wants_wasi() {
             wasi::add_to_linker(&mut linker)?;

@@ -107,6 +107,9 @@ pub enum GuestError {
     /// Asked the judge too often and gave up over it.
     #[error("asked the judge more than {limit} questions")]
     JudgeCallLimit { limit: u32 },
+    /// Asked for embeddings too often and gave up over it.
+    #[error("asked for embeddings more than {limit} times")]
+    EmbedCallLimit { limit: u32 },
     /// Holds too many handles.
     #[error("holds more than {limit} resource handles")]
     ResourceLimit { limit: u64 },
@@ -134,6 +137,9 @@ pub enum GuestError {
     /// A judge did not answer, though the host had tried again.
     #[error("{0}")]
     JudgeFailed(String),
+    /// Texts did not become vectors, though the host had tried again.
+    #[error("{0}")]
+    EmbedFailed(String),
     /// Our own trouble.
     #[error("the sandbox failed: {0}")]
     SandboxFailed(String),
@@ -154,6 +160,7 @@ impl Fault for GuestError {
             Self::LogLimit { .. } => "LogLimit",
             Self::HostCallLimit { .. } => "HostCallLimit",
             Self::JudgeCallLimit { .. } => "JudgeCallLimit",
+            Self::EmbedCallLimit { .. } => "EmbedCallLimit",
             Self::ResourceLimit { .. } => "ResourceLimit",
             Self::BadParams(_) => "BadParams",
             Self::NotApplicable(_) => "NotApplicable",
@@ -163,6 +170,7 @@ impl Fault for GuestError {
             Self::GuestTimeout { .. } => "GuestTimeout",
             Self::EvaluationTimeout { .. } => "EvaluationTimeout",
             Self::JudgeFailed(_) => "JudgeFailed",
+            Self::EmbedFailed(_) => "EmbedFailed",
             Self::SandboxFailed(_) => "SandboxFailed",
         }
     }
@@ -170,7 +178,7 @@ impl Fault for GuestError {
     fn class(&self) -> Class {
         match self {
             Self::GuestTimeout { .. } | Self::EvaluationTimeout { .. } | Self::SandboxFailed(_) => Class::Infra,
-            Self::CheckRetryable(_) | Self::JudgeFailed(_) => Class::Retryable,
+            Self::CheckRetryable(_) | Self::JudgeFailed(_) | Self::EmbedFailed(_) => Class::Retryable,
             _ => Class::Input,
         }
     }

@@ -12,7 +12,7 @@ use crate::component::Linked;
 use crate::run::{cut, from_guest, not_a};
 use crate::state::State;
 use crate::trap::from_trap;
-use crate::{Component, GuestError, Limits, LogLine, Sandbox, World};
+use crate::{Asked, Component, GuestError, Limits, LogLine, Sandbox, World};
 
 /// What to watch for.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Sandbox {
         let limits = component.limits;
         let closed = |_| GuestError::SandboxFailed("it is shutting down".to_owned());
         let slot = self.slots.clone().acquire_owned().await.map_err(closed)?;
-        let (mut store, _output) = self.store(component, Default::default(), None, call.seed);
+        let (mut store, _output) = self.store(component, Default::default(), Asked::default(), call.seed);
         if store.data_mut().hand_over(call.params.len()).is_err() {
             return Err(GuestError::InputLimit { limit: limits.input });
         }

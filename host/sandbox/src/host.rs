@@ -1,11 +1,11 @@
-//! The host functions: the subject, the log and the judge.
+//! The host functions: the subject, the log, the judge and embeddings.
 
 use arena_model::{Author, Content, Digest, Message, Role, ToolCall, Usage};
 use wasmtime::component::Resource;
 
-use crate::bindings::{judge, log, subject, types};
+use crate::bindings::{embed, judge, log, subject, types};
 use crate::state::{Breach, State, Subject};
-use crate::{GuestError, JudgeFailure, JudgeQuestion};
+use crate::{EmbedFailure, EmbedQuestion, GuestError, JudgeFailure, JudgeQuestion};
 
 impl types::Host for State {}
 
@@ -126,18 +126,19 @@ impl judge::Host for State {
             prompt: question.prompt,
             max_tokens: question.max_tokens,
         };
-        if self.calls.len() as u64 >= u64::from(self.limits.judge_calls) {
+        if self.judge_calls >= self.limits.judge_calls {
             let limit = self.limits.judge_calls;
-            self.judge_refused = true;
+            self.refused = Some(GuestError::JudgeCallLimit { limit });
             return Ok(Err(judge::JudgeError::Budget(format!("an evaluation may ask {limit} questions"))));
         }
-        let Some(host) = self.judge.clone() else {
+        let Some(host) = self.asked.judge.clone() else {
             let why = "this run has no judge: name one under `judges`".to_owned();
-            self.judge_failure = Some(why.clone());
+            self.failed = Some(GuestError::JudgeFailed(why.clone()));
             return Ok(Err(judge::JudgeError::Unknown(why)));
         };
         let request =
             Digest::of_json(&question).map_err(|error| Breach(GuestError::SandboxFailed(error.to_string())))?;
+        self.judge_calls += 1;
         let asked = host.ask(&question).await;
         self.host_tick = true;
         let name = |judge: Option<&str>| format!("judge:{}", judge.unwrap_or("default"));
@@ -151,10 +152,58 @@ impl judge::Host for State {
             Err(failure) => {
                 let why = failure.to_string();
                 self.record_call(name(question.judge.as_deref()), request, why.clone(), Usage::default(), Some(0));
-                self.judge_failure = Some(why.clone());
+                self.failed = Some(GuestError::JudgeFailed(why.clone()));
                 Ok(Err(match failure {
                     JudgeFailure::Unknown(_) => judge::JudgeError::Unknown(why),
                     JudgeFailure::Failed(_) => judge::JudgeError::Failed(why),
+                }))
+            }
+        }
+    }
+}
+
+impl embed::Host for State {
+    async fn embed(
+        &mut self,
+        embedder: Option<String>,
+        texts: Vec<String>,
+    ) -> wasmtime::Result<Result<Vec<Vec<f32>>, embed::EmbedError>> {
+        self.host_call()?;
+        if self.embed_calls >= self.limits.embed_calls {
+            let limit = self.limits.embed_calls;
+            self.refused = Some(GuestError::EmbedCallLimit { limit });
+            return Ok(Err(embed::EmbedError::Budget(format!("an evaluation may ask {limit} times"))));
+        }
+        let Some(host) = self.asked.embed.clone() else {
+            let why = "this run has no provider of embeddings: add one with `role: embedding`".to_owned();
+            self.failed = Some(GuestError::EmbedFailed(why.clone()));
+            return Ok(Err(embed::EmbedError::Unknown(why)));
+        };
+        let question = EmbedQuestion { embedder, texts };
+        let broken = |error: serde_json::Error| Breach(GuestError::SandboxFailed(error.to_string()));
+        let request = Digest::of_json(&question).map_err(broken)?;
+        self.embed_calls += 1;
+        let asked = host.embed(&question).await;
+        self.host_tick = true;
+        let name = |embedder: Option<&str>| format!("embed:{}", embedder.unwrap_or("default"));
+        match asked {
+            Ok(answer) => {
+                // Each number as the shortest text that is read as the same number: the record has what was compared.
+                let shown = serde_json::to_string(&answer.vectors).map_err(broken)?;
+                let (to, usage) = (name(Some(&answer.embedder)), answer.usage);
+                let numbers: usize = answer.vectors.iter().map(Vec::len).sum();
+                self.record_call(to, request, shown, usage, answer.cost_usd_micro);
+                self.hand_over(numbers * size_of::<f32>())?;
+                Ok(Ok(answer.vectors))
+            }
+            Err(failure) => {
+                let why = failure.to_string();
+                let to = name(question.embedder.as_deref());
+                self.record_call(to, request, why.clone(), Usage::default(), Some(0));
+                self.failed = Some(GuestError::EmbedFailed(why.clone()));
+                Ok(Err(match failure {
+                    EmbedFailure::Unknown(_) => embed::EmbedError::Unknown(why),
+                    EmbedFailure::Failed(_) => embed::EmbedError::Failed(why),
                 }))
             }
         }

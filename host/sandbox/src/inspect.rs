@@ -52,8 +52,9 @@ impl Inspected {
         self.imports.iter().any(|import| wasi::offers(import))
     }
 
-    pub(crate) fn wants_judge(&self) -> bool {
-        self.imports.iter().any(|import| import == "arena:evaluator/judge@0.1.0")
+    /// Whether it imports this interface of the contract.
+    pub(crate) fn wants(&self, interface: &str) -> bool {
+        self.imports.iter().any(|import| *import == format!("{PACKAGE}{interface}{VERSION}"))
     }
 }
 

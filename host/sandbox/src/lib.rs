@@ -7,6 +7,7 @@ mod bindings;
 mod cache;
 mod compile;
 mod component;
+mod embed;
 mod engine;
 mod error;
 mod guard;
@@ -23,7 +24,8 @@ mod trap;
 mod wasi;
 
 pub use compile::{CompileChild, compile_child_main};
-pub use component::{Component, Grants};
+pub use component::{Asked, Component, Grants};
+pub use embed::{EmbedAnswer, EmbedFailure, EmbedHost, EmbedQuestion};
 pub use error::{GuestError, LoadError};
 pub use guard::{Guard, GuardAction, GuardCall, GuardCost};
 pub use inspect::{World, read_metadata};

@@ -36,6 +36,8 @@ pub struct Limits {
     pub host_calls: u64,
     /// Questions to a judge, if granted.
     pub judge_calls: u32,
+    /// Calls for embeddings, if granted.
+    pub embed_calls: u32,
     /// Live resource handles.
     pub resources: u32,
 }
@@ -56,6 +58,7 @@ impl Limits {
             log: 16 << 10,
             host_calls: 10_000,
             judge_calls: 4,
+            embed_calls: 4,
             resources: 256,
         }
     }
@@ -91,6 +94,7 @@ impl Limits {
             log: MIB,
             host_calls: 100_000,
             judge_calls: 64,
+            embed_calls: 64,
             resources: 10_000,
         }
     }
@@ -191,7 +195,10 @@ mod tests {
         let refused = |value| Limits::compiled().overridden(&value).unwrap_err().to_string();
         assert_eq!(refused(json!({"log": 1048577})), "limit `log` is 1048577; give a whole number from 1 to 1048576");
         assert_eq!(refused(json!({"fuel": 0})), "limit `fuel` is 0; give a whole number from 1 to 200000000000");
-        assert!(refused(json!({"feul": 1})).starts_with("there is no limit `feul`; the limits are fuel, guestMs"));
+        assert!(
+            refused(json!({"feul": 1}))
+                .starts_with("there is no limit `feul`; the limits are embedCalls, fuel, guestMs")
+        );
         assert!(Limits::compiled().overridden(&json!({"log": 1048576})).is_ok());
     }
 }

@@ -13,7 +13,7 @@ use crate::engine::TICK;
 use crate::state::{Breach, State, Subject};
 use crate::trap::from_trap;
 use crate::wasi::{self, Output};
-use crate::{Component, GuestError, JudgeHost, Limits, Sandbox, World};
+use crate::{Asked, Component, Grants, GuestError, Limits, Sandbox, World};
 
 /// Longest name, label or reason that is kept of a guest's answer, bytes.
 const TEXT_BYTES: usize = 4096;
@@ -29,8 +29,8 @@ pub struct Call {
     pub params: String,
     /// The subject.
     pub conversation: Arc<Conversation>,
-    /// Answers the guest's questions, if it was granted any.
-    pub judge: Option<Arc<dyn JudgeHost>>,
+    /// Who answers what the guest may ask.
+    pub asked: Asked,
     /// Seed of the guest's randomness.
     pub seed: u64,
 }
@@ -84,11 +84,15 @@ impl Sandbox {
         let mut attempt = self.fresh(component, &Task::Evaluate(call)).await;
         // An error after a question that was refused or failed is that, whatever the guest calls it.
         if let Err(GuestError::CheckRetryable(why) | GuestError::CheckFailed(why)) = &attempt.result {
-            if attempt.judge_refused {
-                attempt.result = Err(GuestError::JudgeCallLimit { limit: component.limits.judge_calls });
-            } else if let Some(failed) = &attempt.judge_failure {
-                attempt.result =
-                    Err(GuestError::JudgeFailed(if why.is_empty() { failed.clone() } else { why.clone() }));
+            let said = |text: &str| if why.is_empty() { text.to_owned() } else { why.clone() };
+            let instead = match (&attempt.refused, &attempt.failed) {
+                (Some(refused), _) => Some(refused.clone()),
+                (None, Some(GuestError::JudgeFailed(text))) => Some(GuestError::JudgeFailed(said(text))),
+                (None, Some(GuestError::EmbedFailed(text))) => Some(GuestError::EmbedFailed(said(text))),
+                _ => None,
+            };
+            if let Some(error) = instead {
+                attempt.result = Err(error);
             }
         }
         attempt.map(|answer| match answer {
@@ -146,8 +150,7 @@ impl Sandbox {
         // Never closed while the sandbox lives; waiting here is what keeps pool exhaustion from being an error.
         let _slot = self.slots.acquire().await;
         let started = Instant::now();
-        let judge = task.judge().filter(|_| component.grants.judge);
-        let (mut store, output) = self.store(component, task.conversation(), judge, task.seed());
+        let (mut store, output) = self.store(component, task.conversation(), task.asked(component.grants), task.seed());
         let too_much = store.data_mut().hand_over(task.bytes()).is_err();
 
         // wasmtime looks at the fuel only now and then. With one unit more than allowed, an empty tank at the end means
@@ -185,8 +188,8 @@ impl Sandbox {
             duration: started.elapsed(),
             calls: state.calls,
             log: state.log,
-            judge_failure: state.judge_failure,
-            judge_refused: state.judge_refused,
+            failed: state.failed,
+            refused: state.refused,
         }
     }
 
@@ -195,7 +198,7 @@ impl Sandbox {
         &self,
         component: &Component,
         conversation: Arc<Conversation>,
-        judge: Option<Arc<dyn JudgeHost>>,
+        asked: Asked,
         seed: u64,
     ) -> (Store<State>, Option<Output>) {
         let limits = component.limits;
@@ -203,7 +206,7 @@ impl Sandbox {
             true => Some(wasi::context(seed, self.epoch, limits.log)).unzip(),
             false => (None, None),
         };
-        let mut state = State::new(limits, conversation, judge, wasi);
+        let mut state = State::new(limits, conversation, asked, wasi);
         state.table.set_max_capacity(limits.resources as usize);
         let mut store = Store::new(&self.runner.engine, state);
         store.limiter(|state| &mut state.limiter);
@@ -256,8 +259,8 @@ impl Task<'_> {
         }
     }
 
-    fn judge(&self) -> Option<Arc<dyn JudgeHost>> {
-        if let Self::Evaluate(call) = self { call.judge.clone() } else { None }
+    fn asked(&self, grants: Grants) -> Asked {
+        if let Self::Evaluate(call) = self { call.asked.within(grants) } else { Asked::default() }
     }
 
     fn conversation(&self) -> Arc<Conversation> {
@@ -348,8 +351,8 @@ struct Attempt {
     duration: Duration,
     calls: Vec<HostCall>,
     log: Vec<LogLine>,
-    judge_failure: Option<String>,
-    judge_refused: bool,
+    failed: Option<GuestError>,
+    refused: Option<GuestError>,
 }
 
 impl Attempt {

@@ -104,7 +104,10 @@ impl Sandbox {
             },
             world: inspected.world,
             limits,
-            grants: Grants { judge: grants.judge && inspected.wants_judge() },
+            grants: Grants {
+                judge: grants.judge && inspected.wants("judge"),
+                embed: grants.embed && inspected.wants("embed"),
+            },
             linked,
             wants_wasi: inspected.wants_wasi(),
         };

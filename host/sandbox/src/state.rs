@@ -9,7 +9,7 @@ use wasmtime_wasi::WasiCtx;
 use crate::limiter::Limiter;
 use crate::run::LogLine;
 use crate::timer::Clock;
-use crate::{GuestError, JudgeHost, Limits};
+use crate::{Asked, GuestError, Limits};
 
 /// Ends the guest from within a host function, with the error it will be reported as.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,8 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) table: ResourceTable,
     pub(crate) conversation: Arc<Conversation>,
-    pub(crate) judge: Option<Arc<dyn JudgeHost>>,
+    /// Whom the guest may ask.
+    pub(crate) asked: Asked,
     /// Only for components that import WASI.
     pub(crate) wasi: Option<WasiCtx>,
     pub(crate) clock: Clock,
@@ -34,36 +35,37 @@ pub(crate) struct State {
     pub(crate) ticks: u64,
     /// The next tick passed while the host worked, not the guest.
     pub(crate) host_tick: bool,
-    /// A judge failed; kept because the guest may hide it behind an error of its own.
-    pub(crate) judge_failure: Option<String>,
+    /// Whom it asked failed; kept because the guest may hide it behind an error of its own.
+    pub(crate) failed: Option<GuestError>,
     /// A question was refused because the limit was reached.
-    pub(crate) judge_refused: bool,
+    pub(crate) refused: Option<GuestError>,
+    /// Questions put to judges.
+    pub(crate) judge_calls: u32,
+    /// Calls for embeddings.
+    pub(crate) embed_calls: u32,
     host_calls: u64,
     log_bytes: u64,
     input_bytes: u64,
 }
 
 impl State {
-    pub(crate) fn new(
-        limits: Limits,
-        conversation: Arc<Conversation>,
-        judge: Option<Arc<dyn JudgeHost>>,
-        wasi: Option<WasiCtx>,
-    ) -> Self {
+    pub(crate) fn new(limits: Limits, conversation: Arc<Conversation>, asked: Asked, wasi: Option<WasiCtx>) -> Self {
         Self {
             limiter: Limiter::new(limits.memory, limits.table_elements, limits.instances),
             table: ResourceTable::with_capacity(0),
             limits,
             conversation,
-            judge,
+            asked,
             wasi,
             clock: Clock::default(),
             calls: Vec::new(),
             log: Vec::new(),
             ticks: 0,
             host_tick: false,
-            judge_failure: None,
-            judge_refused: false,
+            failed: None,
+            refused: None,
+            judge_calls: 0,
+            embed_calls: 0,
             host_calls: 0,
             log_bytes: 0,
             input_bytes: 0,

@@ -161,7 +161,12 @@ fn page(offered: &[Offered]) -> String {
         }
         let aliases: Vec<String> = check.aliases.iter().map(|alias| format!("`{alias}`")).collect();
         let also = if aliases.is_empty() { String::new() } else { format!(" Also {}.", aliases.join(", ")) };
-        let asks = if check.capabilities.iter().any(|it| it == "judge") { " Asks a judge." } else { "" };
+        let wants = |name: &str| check.capabilities.iter().any(|it| it == name);
+        let asks = match (wants("judge"), wants("embed")) {
+            (true, _) => " Asks a judge.",
+            (false, true) => " Asks for embeddings.",
+            (false, false) => "",
+        };
         let _ = write!(text, "\n### {}\n\n{}{also}{asks}\n", check.name, check.description);
         let mut rows = params(check).peekable();
         if rows.peek().is_some() {

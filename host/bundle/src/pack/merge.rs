@@ -76,6 +76,7 @@ impl Pack {
             scenarios: Vec::new(),
             recordings: Vec::new(),
             providers: Vec::new(),
+            embedders: Vec::new(),
             judges: BTreeMap::new(),
             tools,
             mcp_servers: Vec::new(),

@@ -89,7 +89,7 @@ const RELEVANCE: &[Field] = &[
     may("min_recent_messages", Shape::Integer),
     may("always_keep_system_role", Shape::Bool),
     may("similarity_threshold", Shape::Number),
-    may("query_source", Shape::Text),
+    may("query_source", Shape::OneOf(&["", "last_user", "last_n", "custom"])),
     may("last_n_count", Shape::Integer),
     may("custom_query", Shape::Text),
     may("cache_embeddings", Shape::Bool),

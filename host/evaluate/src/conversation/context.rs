@@ -1,5 +1,7 @@
 //! What of a long conversation its model is sent, where the scenario limits it.
 
+use std::ops::Range;
+
 use arena_bundle::{ContextPolicy, ContextStrategy};
 use arena_model::{Author, Message, Role};
 use arena_provider::{ChatRequest, MockContext, Provider};
@@ -22,11 +24,18 @@ const SUMMARY_SHARE: u64 = 4;
 pub(super) struct Cut {
     /// Messages before this one are left out, system prompts apart.
     pub from: usize,
+    /// So are these.
+    pub left_out: Vec<Range<usize>>,
     /// What was said in them.
     pub summary: Option<String>,
 }
 
 impl Cut {
+    /// Whether a message is sent.
+    pub fn holds(&self, at: usize) -> bool {
+        at >= self.from && !self.left_out.iter().any(|range| range.contains(&at))
+    }
+
     /// The summary as the model is shown it.
     pub fn told(&self) -> Option<Message> {
         let summary = self.summary.as_ref()?;
@@ -47,7 +56,12 @@ fn weight(message: &Message) -> u64 {
 
 /// Tokens of what is said from `from` on.
 fn said(messages: &[Message], from: usize) -> u64 {
-    messages.iter().skip(from).filter(|message| message.role != Role::System).map(weight).sum()
+    said_in(messages, &(from..messages.len()))
+}
+
+/// Tokens of what is said in a part of the conversation.
+pub(super) fn said_in(messages: &[Message], part: &Range<usize>) -> u64 {
+    messages[part.clone()].iter().filter(|message| message.role != Role::System).map(weight).sum()
 }
 
 /// Where the first exchange after `after` begins from which on everything fits into `room`; none if not even the newest
@@ -58,7 +72,7 @@ fn first_that_fits(messages: &[Message], after: usize, room: u64) -> Option<usiz
 }
 
 /// That something does not fit.
-fn exceeded(at: u32, policy: &ContextPolicy, have: u64, room: u64, advice: &str) -> Trouble {
+pub(super) fn exceeded(at: u32, policy: &ContextPolicy, have: u64, room: u64, advice: &str) -> Trouble {
     let ContextPolicy { budget, reserve, .. } = policy;
     let text = format!(
         "turn {at}: about {have} tokens are to be sent, and token_budget {budget} leaves room for {room} after the system \
@@ -70,21 +84,25 @@ fn exceeded(at: u32, policy: &ContextPolicy, have: u64, room: u64, advice: &str)
 impl Run<'_> {
     /// What of the conversation is to be sent now; none for all of it.
     pub(super) async fn cut(&mut self, at: u32, provider: &dyn Provider) -> Result<Option<Cut>, Trouble> {
-        let Some(policy) = self.case.scenario.context else { return Ok(None) };
+        let case = self.case;
+        let Some(policy) = &case.scenario.context else { return Ok(None) };
         let system: u64 = self.system_prompts().map(|message| weight(&message)).sum();
         let room = policy.budget.saturating_sub(policy.reserve).saturating_sub(system);
         let kept = self.kept.clone();
         let told = |cut: &Cut| cut.told().as_ref().map_or(0, weight);
         let have = told(&kept) + said(&self.conversation.messages, kept.from);
         if room == 0 {
-            return Err(exceeded(at, &policy, have, room, "raise token_budget"));
+            return Err(exceeded(at, policy, have, room, "raise token_budget"));
         }
         if have <= room {
             return Ok((kept.from > 0).then_some(kept));
         }
-        let (summarize, left) = match policy.strategy {
+        let (summarize, left) = match &policy.strategy {
             ContextStrategy::Fail => {
-                return Err(exceeded(at, &policy, have, room, "raise token_budget, or use `strategy: oldest`"));
+                return Err(exceeded(at, policy, have, room, "raise token_budget, or use `strategy: oldest`"));
+            }
+            ContextStrategy::Relevance(relevance) => {
+                return self.relevant(at, policy, relevance, room).await.map(Some);
             }
             ContextStrategy::Oldest => (false, room),
             ContextStrategy::Summarize => (true, room - room / SUMMARY_SHARE),
@@ -92,17 +110,17 @@ impl Run<'_> {
         let all = &self.conversation.messages;
         let from = first_that_fits(all, kept.from, left).ok_or_else(|| {
             let newest = all.iter().rposition(|message| message.role == Role::User).unwrap_or_default();
-            exceeded(at, &policy, said(all, newest), left, "the newest exchange alone is too long: raise token_budget")
+            exceeded(at, policy, said(all, newest), left, "the newest exchange alone is too long: raise token_budget")
         })?;
         let dropped = all[..from].iter().filter(|message| message.role != Role::System).count();
         let summary = match summarize {
             true => Some(self.summary(&kept, from, room / SUMMARY_SHARE, at, provider).await?),
             false => None,
         };
-        let cut = Cut { from, summary };
+        let cut = Cut { from, summary, ..Cut::default() };
         let sent = told(&cut) + said(&self.conversation.messages, from);
         if sent > room {
-            return Err(exceeded(at, &policy, sent, room, "the summary is too long: raise token_budget"));
+            return Err(exceeded(at, policy, sent, room, "the summary is too long: raise token_budget"));
         }
         let detail = json!({
             "strategy": policy.strategy.as_str(),

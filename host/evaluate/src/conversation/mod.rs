@@ -14,6 +14,7 @@ mod memory;
 mod persona;
 mod policy;
 mod recorded;
+mod relevance;
 mod round;
 mod servers;
 mod skills;
@@ -48,6 +49,7 @@ pub(crate) use guard::{bad_direction, guard_params};
 pub use live::MAPPINGS;
 use memory::Memories;
 use policy::Calls;
+use relevance::Vectors;
 use skills::Skills;
 pub use tools::{ANSWERS, SCHEMAS, refers};
 use workflow::Machine;
@@ -67,7 +69,7 @@ pub(crate) struct Run<'a> {
     pub(crate) checks: Vec<CheckRecord>,
     pub(crate) checks_us: Vec<u64>,
     pub(crate) turns: Vec<MeasuredTurn>,
-    /// Of played users and summaries, which are no messages.
+    /// Of played users, summaries and vectors, which are no messages.
     pub(crate) played: Usage,
     pub(crate) played_cost: Option<u64>,
     machine: Option<Machine>,
@@ -75,6 +77,8 @@ pub(crate) struct Run<'a> {
     memories: Memories,
     /// What of the conversation its model was sent last.
     kept: Cut,
+    /// Of messages, where the likeness of texts decides what is sent.
+    vectors: Vectors,
     calls: Calls,
     /// Sessions with servers of tools.
     servers: Vec<Session>,
@@ -118,6 +122,7 @@ impl<'a> Run<'a> {
             skills: Skills::new(&evaluator.parts.bundle.skills),
             memories: Memories::new(evaluator.parts.bundle.memory, &case.scenario.seed_memories),
             kept: Cut::default(),
+            vectors: Vectors::new(),
             calls: Calls::default(),
             servers: Vec::new(),
             system: String::new(),
@@ -167,10 +172,6 @@ impl<'a> Run<'a> {
         let bundle = &self.evaluator.parts.bundle;
         if let Some(key) = bundle.unsupported.first() {
             return Err(Trouble::new("FeatureUnsupported", format!("{}: `{key}` is not supported", bundle.entry)));
-        }
-        if let Some(key) = scenario.unsupported.first() {
-            let text = format!("scenario `{}` wants `{key}`, which is not supported yet", scenario.id);
-            return Err(Trouble::new("FeatureUnsupported", text));
         }
         let provider = self.evaluator.provider(&self.case.id.provider)?;
         if scenario.duplex.is_some() && !provider.speaks() {

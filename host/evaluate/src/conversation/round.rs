@@ -101,8 +101,8 @@ impl Run<'_> {
         // One system prompt, the newest, before all that was said; without a workflow there is only one.
         let messages: Cow<'_, [Message]> = if self.machine.is_some() || cut.is_some() {
             let cut = cut.unwrap_or_default();
-            let said = all.iter().skip(cut.from).filter(|message| message.role != Role::System).cloned();
-            self.system_prompts().chain(cut.told()).chain(said).collect()
+            let said = all.iter().enumerate().filter(|(at, message)| cut.holds(*at) && message.role != Role::System);
+            self.system_prompts().chain(cut.told()).chain(said.map(|(_, message)| message.clone())).collect()
         } else {
             all.into()
         };

@@ -8,7 +8,7 @@ use std::time::Instant;
 use arena_bundle::{ClientTool, MockTool, Tool, ToolMode};
 use arena_model::{Author, Content, Conversation, Fault as _, Message, Role, ScriptedCall, ToolCall};
 use arena_provider::ToolSpec;
-use arena_sandbox::Call;
+use arena_sandbox::{Asked, Call};
 use serde_json::{Value, json};
 
 use super::Run;
@@ -95,7 +95,7 @@ pub(super) async fn fits_given(
         check: "json_schema".to_owned(),
         params: json!({"schema": schema}).to_string(),
         conversation: Arc::new(Conversation { messages: vec![said], turns: vec![0], ..Conversation::default() }),
-        judge: None,
+        asked: Asked::default(),
         seed: evaluator.parts().seed,
     };
     let sandbox = evaluator.parts().sandbox.clone();

@@ -136,7 +136,7 @@ impl Evaluator {
         let mut found: Vec<Found> = ignored.map(|text| (false, "ParamUnknown", text)).collect();
         match self.refusal(entry, &unwrapped).await {
             Some((reason, text)) => found.push((true, reason, text)),
-            None => found.extend(self.judge_missing(entry, &unwrapped).map(|text| (true, "BadParams", text))),
+            None => found.extend(self.lacking(entry, &unwrapped).map(|text| (true, "BadParams", text))),
         }
         found
     }
@@ -156,17 +156,19 @@ impl Evaluator {
         }
     }
 
-    /// What a check that asks a judge lacks: any judge, or the one its params name.
-    pub(super) fn judge_missing(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<String> {
+    /// What a check that asks others lacks: any judge or provider of embeddings, or the one its params name.
+    pub(super) fn lacking(&self, entry: &Resolved, unwrapped: &Unwrapped) -> Option<String> {
         let check = entry.check(&unwrapped.kind)?;
         // Whoever runs a pack brings the judges.
-        let alone = self.parts.bundle.scenarios.is_empty();
-        if alone || !check.capabilities.iter().any(|capability| capability == "judge") {
+        if self.parts.bundle.scenarios.is_empty() {
             return None;
         }
-        let params: serde_json::Value = serde_json::from_str(&unwrapped.params).unwrap_or_default();
+        let params: Value = serde_json::from_str(&unwrapped.params).unwrap_or_default();
         // By that name only where the check itself says that it has such a parameter.
-        let named = params.get("judge").filter(|_| check.params["properties"].get("judge").is_some());
-        self.judges.find(named.and_then(serde_json::Value::as_str)).err()
+        let named = |key: &str| params.get(key).filter(|_| check.params["properties"].get(key).is_some())?.as_str();
+        let wants = |name: &str| check.capabilities.iter().any(|capability| capability == name);
+        let judge = || wants("judge").then(|| self.judges.find(named("judge")).err()).flatten();
+        let embedder = || wants("embed").then(|| self.embedders.find(named("embedder")).err()).flatten();
+        judge().or_else(embedder)
     }
 }

@@ -52,7 +52,7 @@ impl Evaluator {
         let mut found: Vec<Found> =
             unknown(entry, &unwrapped).into_iter().map(|text| (false, "ParamUnknown", text)).collect();
         let refused = self.refusal(entry, &unwrapped).await.map(|(reason, why)| format!("{reason}: {why}"));
-        let lacking = || self.judge_missing(entry, &unwrapped).map(|why| format!("BadParams: {why}"));
+        let lacking = || self.lacking(entry, &unwrapped).map(|why| format!("BadParams: {why}"));
         found.extend(refused.or_else(lacking).map(failed));
         found
     }

@@ -32,7 +32,7 @@ impl Freezer for PlanOnly {
             entry: bundle.entry.clone(),
             evaluators: BTreeMap::new(),
             config: serde_json::to_value(spec).unwrap(),
-            models: bundle.providers.iter().map(|provider| (provider.id.clone(), provider.model.clone())).collect(),
+            models: bundle.called().map(|provider| (provider.id.clone(), provider.model.clone())).collect(),
             plan: PlanPin { digest: plan.digest().clone(), cases: plan.len() },
             seed: 1,
             epoch: "2026-01-01T00:00:00Z".to_owned(),

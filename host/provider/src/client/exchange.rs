@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, Request, Response, StatusCode};
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::Client;
-use super::body::{BodyError, read_body};
+use super::body::BodyError;
+use super::line::Sent;
 use crate::auth::Passing;
 use crate::chat::{ChatRequest, Watch};
 use crate::error::Cause;
@@ -34,7 +35,7 @@ impl Client {
     pub(super) async fn guarded(&self, body: &Bytes, streamed: bool, request: &ChatRequest<'_>) -> Result<Done, Cause> {
         // About four bytes of a body are a token; what comes back is settled when it is known.
         let estimate = body.len() as u64 / 4 + u64::from(request.max_tokens.or(self.max_tokens).unwrap_or(0));
-        let pass = self.traffic.enter(estimate, &*self.http.sleep, request.deadline).await?;
+        let pass = self.line.traffic.enter(estimate, &*self.line.http.sleep, request.deadline).await?;
         let ended = self.attempt(body.clone(), streamed, request.watch, request.deadline).await;
         let used = ended.as_ref().ok().and_then(|done| done.said.usage).map(|usage| usage.total());
         pass.leave(ended.as_ref().err(), used).await;
@@ -48,32 +49,14 @@ impl Client {
         watch: Option<&dyn Watch>,
         deadline: Instant,
     ) -> Result<Done, Cause> {
-        let start = Instant::now();
-        let limit = self.request_timeout.min(deadline.saturating_duration_since(start));
-        let by = start + limit;
-        let timed_out = |_| Cause::ProviderTimeout { endpoint: self.endpoint.clone(), limit };
-
         let url = if streamed { &self.streamed } else { &self.plain };
-        let mut request = Request::new(Method::POST, url.clone());
-        *request.headers_mut() = self.headers.clone();
-        *request.body_mut() = Some(body.into());
-        let passing = self.auth.apply(&mut request, &self.http, by).await?;
-        let sent = timeout_at(by.into(), self.http.inner.execute(request)).await.map_err(timed_out)?;
-        let response = sent.map_err(|error| self.unavailable(error))?;
-        if response.status() != StatusCode::OK {
-            let refusal = timeout_at(by.into(), self.refusal(response, passing.as_ref())).await;
-            let cause = refusal.unwrap_or_else(timed_out);
-            if matches!(cause, Cause::CredentialRefused { .. }) {
-                self.auth.refused().await;
-            }
-            return Err(cause);
-        }
+        let Sent { response, passing, times } = self.line.send(url, body, deadline).await?;
+        let start = times.start;
         let (said, ttft) = if is_stream(response.headers()).unwrap_or(streamed) {
             self.read_stream(response, watch, passing.as_ref(), start, deadline).await?
         } else {
-            let body = timeout_at(by.into(), read_body(response, self.http.reply_limit)).await.map_err(timed_out)?;
-            let body = body.map_err(|error| self.broken(error, passing.as_ref()))?;
-            (self.wire.read(&body).map_err(|error| self.no_reply(error, passing.as_ref()))?, None)
+            let body = self.line.whole(response, passing.as_ref(), times).await?;
+            (self.wire.read(&body).map_err(|error| self.line.no_reply(error, passing.as_ref()))?, None)
         };
         Ok(Done { said, latency: start.elapsed(), ttft, passing })
     }
@@ -88,8 +71,8 @@ impl Client {
     ) -> Result<(Said, Option<Duration>), Cause> {
         let (mut framing, mut draft) = (Framing::new(self.wire.framing()), Draft::default());
         let (mut ttft, mut size, mut seen) = (None, 0, 0);
-        let own = passing.map(|token| self.redactor.and(token));
-        let mut tap = watch.map(|watch| Tap::new(watch, own.as_ref().unwrap_or(&self.redactor)));
+        let own = passing.map(|token| self.line.redactor.and(token));
+        let mut tap = watch.map(|watch| Tap::new(watch, own.as_ref().unwrap_or(&self.line.redactor)));
         if let Some(watch) = watch {
             watch.begin().await;
         }
@@ -97,14 +80,14 @@ impl Client {
             let left = deadline.saturating_duration_since(Instant::now());
             let wait = self.stream_idle_timeout.min(left);
             let Ok(chunk) = timeout(wait, response.chunk()).await else {
-                let endpoint = self.endpoint.clone();
+                let endpoint = self.line.endpoint.clone();
                 return Err(if left <= self.stream_idle_timeout {
                     Cause::ProviderTimeout { endpoint, limit: start.elapsed() }
                 } else {
                     Cause::StreamIdle { endpoint, limit: wait }
                 });
             };
-            let chunk = chunk.map_err(|error| self.broken(BodyError::Broken(error), passing))?;
+            let chunk = chunk.map_err(|error| self.line.broken(BodyError::Broken(error), passing))?;
             let mut take = |event: Result<Event<'_>, BadFrame>| match event {
                 Ok(event) => self.wire.take(event, &mut draft),
                 Err(BadFrame(text)) => ControlFlow::Break(Stop::Failed(NoReply::Bad(text))),
@@ -114,8 +97,8 @@ impl Client {
                 None => framing.end(&mut take),
                 Some(chunk) => {
                     size += chunk.len();
-                    if size > self.http.reply_limit {
-                        return Err(self.broken(BodyError::TooLarge, passing));
+                    if size > self.line.http.reply_limit {
+                        return Err(self.line.broken(BodyError::TooLarge, passing));
                     }
                     framing.feed(&chunk, &mut take)
                 }
@@ -144,7 +127,7 @@ impl Client {
                     let _ = timeout(TAIL_WAIT, response.chunk()).await;
                     break;
                 }
-                ControlFlow::Break(Stop::Failed(error)) => return Err(self.no_reply(error, passing)),
+                ControlFlow::Break(Stop::Failed(error)) => return Err(self.line.no_reply(error, passing)),
             }
         }
         Ok((draft.into_said(), ttft))
@@ -152,7 +135,7 @@ impl Client {
 
     fn cut_short(&self) -> Cause {
         let text = "the stream ended before the model said that it had finished".to_owned();
-        Cause::StreamBroken { endpoint: self.endpoint.clone(), text }
+        Cause::StreamBroken { endpoint: self.line.endpoint.clone(), text }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Any vendor that is reached over HTTP: its format, its place and its key put together, with retries and limits.
 
 pub(crate) mod body;
+mod embedding;
 mod exchange;
+mod line;
 mod refusal;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use arena_model::{Author, Content, Digest, Hasher, Message, Role, Usage};
@@ -16,19 +17,19 @@ use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use crate::auth::{Auth, sensitive};
+use crate::auth::sensitive;
 use crate::chat::{ChatReply, ChatRequest, Provider, Remark};
 use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
 use crate::http::HttpClient;
-use crate::pricing::{self, Pricing};
-use crate::retry::{Retries, Tries};
-use crate::secret::{Redactor, Secret, is_secret_header};
+use crate::retry::Tries;
+use crate::secret::{Redactor, Secret};
 use crate::settings::ProviderSettings;
-use crate::traffic::Traffic;
 use crate::vendor::{Format, vendor};
 use crate::wire::{Said, Wire, messages};
+pub(crate) use embedding::EmbeddingClient;
 use exchange::Done;
+use line::Line;
 
 /// Shortest coded form of a secret that is looked for, bytes.
 const CODED_BYTES: usize = 8;
@@ -49,26 +50,11 @@ const OURS: [&str; 11] = [
 
 /// One model behind one endpoint.
 pub(crate) struct Client {
-    id: String,
-    model: String,
-    endpoint: String,
+    line: Line,
     wire: Box<dyn Wire>,
     plain: Url,
     streamed: Url,
-    headers: HeaderMap,
-    auth: Auth,
-    /// Who asks: an answer to another key or to other headers is another answer.
-    identity: Digest,
-    /// All that must not show up in a text: the key, its parts and the values of the configured headers.
-    secrets: Vec<Secret>,
-    /// Cuts out of replies what is certainly a credential.
-    redactor: Redactor,
-    http: HttpClient,
     streams: bool,
-    pricing: Option<Pricing>,
-    retries: Retries,
-    traffic: Arc<Traffic>,
-    request_timeout: Duration,
     stream_idle_timeout: Duration,
     remarks: Vec<Remark>,
     /// Shape of the answers, where a call asks for none of its own.
@@ -84,50 +70,24 @@ impl Client {
         find_key: impl FnOnce(&KeyPlace) -> Result<Option<Secret>, Cause>,
     ) -> Result<Self, Cause> {
         let vendor = vendor(settings)?;
-        let key = find_key(&KeyPlace::of(&settings.credential, &vendor))?;
-        let parts: Vec<Secret> = key.iter().flat_map(Secret::parts).collect();
-        let credentials = settings.headers.iter().filter(|(name, _)| is_secret_header(name)).map(|(_, value)| value);
-        let in_query: Vec<Secret> = vendor
-            .plain
-            .query_pairs()
-            .map(|(_, value)| Secret::new(value))
-            .filter(|it| it.expose().len() >= CODED_BYTES)
-            .collect();
+        let line = Line::new(settings, http, &vendor, find_key)?;
         let wire = vendor.wire(settings);
-        let pricing = settings.pricing.or_else(|| pricing::known(&vendor, &settings.model));
         Ok(Self {
-            redactor: Redactor::new(parts.iter().chain(credentials)),
-            id: settings.id.clone(),
-            model: settings.model.clone(),
-            endpoint: vendor.endpoint.clone(),
-            headers: headers(settings, vendor.format)?,
-            auth: Auth::new(&vendor.key, key.as_ref())?,
-            identity: identity(settings, key.as_ref()),
-            secrets: forms(parts.into_iter().chain(settings.headers.values().cloned()).chain(in_query)),
-            http: http.clone(),
             streams: !settings.unsupported_params.iter().any(|param| param == "stream"),
-            remarks: remarks(&*wire, pricing.is_some(), &settings.model, &vendor.endpoint),
+            remarks: remarks(wire.left_out(), &line),
             output_schema: settings.additional_config.get("output_schema").filter(|schema| schema.is_object()).cloned(),
             max_tokens: settings.defaults.max_tokens,
-            pricing,
-            retries: Retries { policy: settings.retry, sleep: http.sleep.clone() },
-            traffic: http.traffic(settings, &vendor.endpoint),
-            request_timeout: settings.request_timeout,
             stream_idle_timeout: settings.stream_idle_timeout,
             plain: vendor.plain,
             streamed: vendor.streamed,
             wire,
+            line,
         })
     }
 
-    /// Millionths of a US dollar; none if price or tokens are not known.
-    fn cost(&self, usage: Option<Usage>) -> Option<u64> {
-        self.pricing.zip(usage).map(|(pricing, usage)| pricing.cost_usd_micro(usage))
-    }
-
     fn message(&self, mut said: Said, passing: Option<Secret>) -> Message {
-        if !self.redactor.is_empty() {
-            said.redact(&self.redactor);
+        if !self.line.redactor.is_empty() {
+            said.redact(&self.line.redactor);
         }
         if let Some(token) = passing {
             said.redact(&Redactor::new([&token]));
@@ -139,7 +99,7 @@ impl Client {
             tool_calls: said.tool_calls,
             tool_call_id: None,
             usage: said.usage.map(bounded),
-            cost_usd_micro: self.cost(said.usage),
+            cost_usd_micro: self.line.cost(said.usage),
             finish: said.finish,
         }
     }
@@ -151,13 +111,13 @@ impl Provider for Client {
         let output_schema = request.output_schema.or(self.output_schema.as_ref());
         let request = ChatRequest { output_schema, ..request };
         let streamed = request.stream && self.streams;
-        let body = self.wire.body(&request, streamed).map_err(|cause| cause.by(&self.id, 0))?;
+        let body = self.wire.body(&request, streamed).map_err(|cause| cause.by(&self.line.id, 0))?;
         // Who watches a stream wants to see it come in pieces.
-        let cache = self.http.cache.as_deref().zip(request.reuse).filter(|_| request.watch.is_none());
+        let cache = self.line.http.cache.as_deref().zip(request.reuse).filter(|_| request.watch.is_none());
         let url = if streamed { &self.streamed } else { &self.plain };
-        let kept = cache.map(|(cache, reuse)| (cache, cache.name(reuse, &self.identity, url.as_str(), &body)));
+        let kept = cache.map(|(cache, reuse)| (cache, cache.name(reuse, &self.line.identity, url.as_str(), &body)));
         if let Some(mut message) = kept.as_ref().and_then(|(cache, name)| cache.get(name)) {
-            message.cost_usd_micro = self.cost(message.usage);
+            message.cost_usd_micro = self.line.cost(message.usage);
             let (latency, ttft) = (Duration::ZERO, streamed.then_some(Duration::ZERO));
             return Ok(ChatReply { message, latency, ttft, attempts: 0, retried: Vec::new(), cached: true });
         }
@@ -173,27 +133,17 @@ impl Provider for Client {
                     }
                     return Ok(ChatReply { message, latency, ttft, attempts, retried, cached: false });
                 }
-                Err(cause) => {
-                    let waited = self.retries.wait(cause, &mut tries, request.deadline).await;
-                    waited.map_err(|cause| {
-                        self.traffic.gave_up(&cause);
-                        let attempts = tries.failed();
-                        ProviderError {
-                            retried: std::mem::take(&mut tries).into_retried().into(),
-                            ..cause.by(&self.id, attempts)
-                        }
-                    })?;
-                }
+                Err(cause) => self.line.again(cause, &mut tries, request.deadline).await?,
             }
         }
     }
 
     fn model(&self) -> &str {
-        &self.model
+        &self.line.model
     }
 
     fn endpoint(&self) -> Option<&str> {
-        Some(&self.endpoint)
+        Some(&self.line.endpoint)
     }
 
     fn remarks(&self) -> &[Remark] {
@@ -250,12 +200,13 @@ fn forms(secrets: impl Iterator<Item = Secret>) -> Vec<Secret> {
 }
 
 /// What of the settings has no effect, and what will be missing.
-fn remarks(wire: &dyn Wire, priced: bool, model: &str, endpoint: &str) -> Vec<Remark> {
-    let left_out = wire.left_out().iter().map(|name| Remark {
+fn remarks(left_out: &[&str], line: &Line) -> Vec<Remark> {
+    let Line { model, endpoint, pricing, .. } = line;
+    let left_out = left_out.iter().map(|name| Remark {
         reason: "ParameterLeftOut",
         text: format!("`{name}` is left out of its requests: the vendor does not take it"),
     });
-    let unpriced = (!priced).then(|| Remark {
+    let unpriced = pricing.is_none().then(|| Remark {
         reason: "PriceMissing",
         text: format!(
             "no price is known for model `{model}` at {endpoint}, so costs are not known either; set `pricing`"

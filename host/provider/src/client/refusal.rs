@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
-use super::Client;
 use super::body::{BodyError, read_body};
+use super::line::Line;
 use crate::error::{Cause, vendor_text};
 use crate::http::chain;
 use crate::retry::retry_after;
@@ -20,7 +20,7 @@ const QUOTA: [&str; 3] = ["insufficient_quota", "billing_error", "billing_hard_l
 /// Words by which vendors refuse a key with a status that says something else.
 const KEY_REFUSED: [&str; 2] = ["API_KEY_INVALID", "invalid_api_key"];
 
-impl Client {
+impl Line {
     /// What an answer with another status than 200 means.
     pub(super) async fn refusal(&self, response: Response, passing: Option<&Secret>) -> Cause {
         let status = response.status();

@@ -1,5 +1,6 @@
 //! A provider that answers from a file, without a network.
 
+mod embedding;
 mod file;
 mod yaml;
 
@@ -13,6 +14,7 @@ use crate::chat::{ChatReply, ChatRequest, Provider, Remark};
 use crate::connect::FileReader;
 use crate::error::{Cause, ProviderError};
 use crate::settings::ProviderSettings;
+pub(crate) use embedding::MockEmbedder;
 use file::{Entry, MockFile};
 
 /// Price of a token, millionths of a US dollar.

@@ -1,5 +1,6 @@
 //! Which vendor a `type` and a `platform` mean: its format, its place, and how a key is shown to it.
 
+mod embeddings;
 mod known;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use known::Known;
 
 use crate::error::Cause;
-use crate::settings::{Platform, ProviderSettings};
+use crate::settings::{Platform, ProviderSettings, Role};
 use crate::wire::chat::Chat;
 use crate::wire::converse::Converse;
 use crate::wire::generate::Generate;
@@ -71,6 +72,13 @@ pub(crate) struct Vendor {
 
 /// Finds the vendor of these settings.
 pub(crate) fn vendor(settings: &ProviderSettings) -> Result<Vendor, Cause> {
+    match settings.role {
+        Role::Chat => talker(settings),
+        Role::Embedding => talker(settings)?.for_embeddings(settings),
+    }
+}
+
+fn talker(settings: &ProviderSettings) -> Result<Vendor, Cause> {
     let platform = settings.platform.as_ref();
     let on = platform.map(|platform| platform.kind.as_str());
     match (settings.kind.as_str(), on) {

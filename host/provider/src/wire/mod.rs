@@ -4,6 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod converse;
 mod count;
 mod draft;
+pub(crate) mod embeddings;
 mod failure;
 pub(crate) mod generate;
 pub(crate) mod messages;

@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod contract;
+mod embeddings;
 mod parts;
 mod secrets;
 mod stand;

@@ -2,12 +2,13 @@
 //! just below.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arena_model::{Author, Conversation, Message, Role};
 use arena_sandbox::{Call, GuestError, Limits};
 use serde_json::json;
 
-use crate::stand::{Judge, Stand, asking, built, call, conversation, fails, passes};
+use crate::stand::{Judge, Stand, Vectors, asking, built, call, conversation, embedding, fails, passes};
 
 #[tokio::test]
 async fn fuel() {
@@ -169,6 +170,53 @@ async fn an_answer_of_a_judge_is_input_and_stands_in_the_record() {
     let judge = |bytes: usize| Arc::new(Judge { answer: "x".repeat(bytes), ..Judge::default() });
     passes(&stand.call(&guest, asking(params.clone(), &judge(100))).await);
     let over = stand.call(&guest, asking(params, &judge(101))).await;
+    fails(&over, &GuestError::InputLimit { limit });
+    assert_eq!(over.calls.len(), 1, "it was paid for");
+    stand.still_sound().await;
+}
+
+#[tokio::test]
+async fn embed_calls() {
+    let stand = Stand::new(4);
+    let guest = stand.hostile("embed-flood", Limits { embed_calls: 3, judge_calls: 1, ..Limits::compiled() }).await;
+    let vectors = Arc::new(Vectors { length: 2, ..Vectors::default() });
+    let params = |amount: u32, deaf: bool| json!({"amount": amount, "texts": ["a", "b"], "deaf": deaf});
+    let under = stand.call(&guest, embedding(params(3, false), &vectors)).await;
+    assert_eq!(under.result.as_ref().unwrap().reason, "12 numbers");
+    // What was compared stands in the record, number by number, with what it cost.
+    let first = &under.calls[0];
+    assert_eq!((first.to.as_str(), first.reply.as_str()), ("embed:e", "[[0.1,0.1],[0.1,0.1]]"));
+    assert_eq!((under.calls.len(), first.cost_usd_micro), (3, Some(2)));
+    assert_eq!(first.request, under.calls[1].request, "the same was asked");
+
+    let over = stand.call(&guest, embedding(params(4, false), &vectors)).await;
+    fails(&over, &GuestError::EmbedCallLimit { limit: 3 });
+    let deaf = stand.call(&guest, embedding(params(5000, true), &vectors)).await;
+    assert_eq!(deaf.result.unwrap().reason, "12 numbers");
+    assert_eq!(vectors.asked.load(Ordering::SeqCst), 9);
+
+    // Whom it asked has failed, whatever the guest calls it; without anybody to ask it was set up wrong.
+    let down = Arc::new(Vectors { fails: true, ..Vectors::default() });
+    let failed = stand.call(&guest, embedding(params(1, false), &down)).await;
+    assert!(matches!(&failed.result, Err(GuestError::EmbedFailed(text)) if text.contains("down")), "{failed:?}");
+    assert_eq!(failed.calls[0].reply, "embedder `e`: down");
+    let nobody = stand.call(&guest, call("embed-flood", params(1, false))).await;
+    assert!(
+        matches!(&nobody.result, Err(GuestError::BadParams(text)) if text.contains("role: embedding")),
+        "{nobody:?}"
+    );
+    stand.still_sound().await;
+}
+
+#[tokio::test]
+async fn vectors_are_input() {
+    let stand = Stand::new(4);
+    let params = json!({"amount": 1, "texts": ["a"]});
+    let limit = params.to_string().len() as u64 + 400;
+    let guest = stand.hostile("embed-flood", Limits { input: limit, ..Limits::compiled() }).await;
+    let vectors = |length: usize| Arc::new(Vectors { length, ..Vectors::default() });
+    passes(&stand.call(&guest, embedding(params.clone(), &vectors(100))).await);
+    let over = stand.call(&guest, embedding(params, &vectors(101))).await;
     fails(&over, &GuestError::InputLimit { limit });
     assert_eq!(over.calls.len(), 1, "it was paid for");
     stand.still_sound().await;

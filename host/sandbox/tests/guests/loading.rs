@@ -8,7 +8,7 @@ use crate::stand::{Stand, built};
 
 /// Why these bytes cannot be loaded, with all grants there are.
 async fn refused(stand: &Stand, bytes: &[u8]) -> LoadError {
-    let granted = Grants { judge: true };
+    let granted = Grants { judge: true, embed: true };
     match stand.sandbox.load(CRAFTED, bytes, Limits::compiled(), granted).await {
         Ok(component) => panic!("{component:?} was loaded"),
         Err(error) => {
@@ -79,7 +79,18 @@ async fn what_was_not_granted() {
     let LoadError::CapabilityDenied { import, hint, .. } = &denied else { panic!("{denied:?}") };
     assert_eq!(import, "arena:evaluator/judge@0.1.0");
     assert!(hint.contains("grants: [judge]"), "{hint}");
-    stand.sandbox.load("judge-flood", &bytes, Limits::compiled(), Grants { judge: true }).await.unwrap();
+    let (asks, compares) = (Grants { judge: true, embed: false }, Grants { judge: false, embed: true });
+    stand.sandbox.load("judge-flood", &bytes, Limits::compiled(), asks).await.unwrap();
+
+    // One grant is not the other.
+    let bytes = built("hostile/embed-flood");
+    for grants in [Grants::default(), asks] {
+        let denied = stand.sandbox.load("embed-flood", &bytes, Limits::compiled(), grants).await.unwrap_err();
+        let LoadError::CapabilityDenied { import, hint, .. } = &denied else { panic!("{denied:?}") };
+        assert_eq!(import, "arena:evaluator/embed@0.1.0");
+        assert!(hint.contains("grants: [embed]"), "{hint}");
+    }
+    stand.sandbox.load("embed-flood", &bytes, Limits::compiled(), compares).await.unwrap();
 
     for import in
         ["wasi:sockets/tcp@0.2.0", "wasi:http/types@0.2.0", "wasi:cli/stdout@0.3.0", "arena:evaluator/kv@0.1.0"]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use arena_model::{Author, Conversation, Message, Role, Usage};
 use arena_sandbox::{
-    Call, CompileChild, Component, Evaluation, Grants, GuestError, JudgeAnswer, JudgeFailure, JudgeHost, JudgeQuestion,
-    Limits, LoadError, Sandbox, SandboxSettings,
+    Asked, Call, CompileChild, Component, EmbedAnswer, EmbedFailure, EmbedHost, EmbedQuestion, Evaluation, Grants,
+    GuestError, JudgeAnswer, JudgeFailure, JudgeHost, JudgeQuestion, Limits, LoadError, Sandbox, SandboxSettings,
 };
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -41,7 +41,7 @@ impl Stand {
 
     /// Loads bytes under a name.
     pub async fn bytes(&self, name: &str, bytes: &[u8], limits: Limits) -> Arc<Component> {
-        Arc::new(self.sandbox.load(name, bytes, limits, Grants { judge: true }).await.unwrap())
+        Arc::new(self.sandbox.load(name, bytes, limits, Grants { judge: true, embed: true }).await.unwrap())
     }
 
     /// Loads a hostile guest.
@@ -115,7 +115,13 @@ pub fn conversation() -> Arc<Conversation> {
 
 /// A call of `check` on [`conversation`].
 pub fn call(check: &str, params: Value) -> Call {
-    Call { check: check.to_owned(), params: params.to_string(), conversation: conversation(), judge: None, seed: 7 }
+    Call {
+        check: check.to_owned(),
+        params: params.to_string(),
+        conversation: conversation(),
+        asked: Asked::default(),
+        seed: 7,
+    }
 }
 
 /// A built component by its name below the components' folder.
@@ -170,5 +176,32 @@ impl JudgeHost for Judge {
 
 /// The call of a guest that asks `judge`.
 pub fn asking(params: Value, judge: &Arc<Judge>) -> Call {
-    Call { judge: Some(judge.clone()), ..call("judge-flood", params) }
+    let asked = Asked { judge: Some(judge.clone()), embed: None };
+    Call { asked, ..call("judge-flood", params) }
+}
+
+/// Answers every text with a vector of so many numbers, and counts the calls.
+#[derive(Default)]
+pub struct Vectors {
+    pub length: usize,
+    pub fails: bool,
+    pub asked: AtomicU32,
+}
+
+#[async_trait::async_trait]
+impl EmbedHost for Vectors {
+    async fn embed(&self, question: &EmbedQuestion) -> Result<EmbedAnswer, EmbedFailure> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.fails {
+            return Err(EmbedFailure::Failed("embedder `e`: down".to_owned()));
+        }
+        let vectors = vec![vec![0.1; self.length]; question.texts.len()];
+        Ok(EmbedAnswer { embedder: "e".to_owned(), vectors, usage: Usage::default(), cost_usd_micro: Some(2) })
+    }
+}
+
+/// The call of a guest that asks `vectors`.
+pub fn embedding(params: Value, vectors: &Arc<Vectors>) -> Call {
+    let asked = Asked { judge: None, embed: Some(vectors.clone()) };
+    Call { asked, ..call("embed-flood", params) }
 }

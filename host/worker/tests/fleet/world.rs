@@ -226,7 +226,6 @@ impl World {
                 conversation_assertions: vec![],
                 dataset: None,
                 recording: None,
-                unsupported: vec![],
                 file: "scenario.yaml".into(),
             })
         };

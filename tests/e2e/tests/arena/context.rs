@@ -123,12 +123,9 @@ fn the_model_tells_in_short_what_is_left_out() -> Result<()> {
 }
 
 #[test]
-fn relevance_is_refused_with_a_reason() -> Result<()> {
+fn an_unknown_strategy_is_refused() -> Result<()> {
     let mut world = World::new()?;
     world.bundle.says("m", "fine")?;
-    world.bundle.scenario("s", json!({"context_policy": policy(100, "relevance")}));
-    let record = world.run_one()?;
-    assert_eq!((record.outcome, record.error.as_deref()), (Outcome::Error, Some("FeatureUnsupported")));
     world.bundle.scenario("s", json!({"context_policy": policy(100, "newest")}));
     let ran = world.arena(&["validate", "bundle"])?.code(2)?;
     assert!(ran.all().contains("UnknownValue"), "{}", ran.all());

@@ -30,9 +30,9 @@ pub struct VendorError(#[from] std::io::Error);
 ///
 /// The path of a request says which vendor it is. A prefix may stand before each: `/chat/completions`, `/responses`,
 /// `/embeddings` (OpenAI; below `/deployments/NAME/` and with `api-version` Azure), `/messages` (Anthropic),
-/// `/models/M:VERB` (Gemini, and everything of Vertex AI), `/api/chat`, `/api/embed` (Ollama), `/model/ID/converse` and
-/// `/converse-stream` (Bedrock), `/token` (access tokens of Google and Entra). `GET /_count` gives the counts,
-/// `POST /_reset` sets them to zero, `POST /_fail` with lines as [`crate::Failing`] reads them changes what fails.
+/// `/models/M:VERB` (Gemini, and everything of Vertex AI), `/api/chat`, `/api/embed` (Ollama), `/model/ID/converse`,
+/// `/converse-stream` and `/invoke` (Bedrock), `/token` (access tokens of Google and Entra). `GET /_count` gives the
+/// counts, `POST /_reset` sets them to zero, `POST /_fail` with lines as [`crate::Failing`] reads them changes what fails.
 pub struct FakeVendor {
     scheme: &'static str,
     address: SocketAddr,

@@ -1,4 +1,4 @@
-//! Embeddings, as OpenAI, Gemini, Vertex AI and Ollama have them.
+//! Embeddings, as OpenAI, Gemini, Vertex AI, Ollama and Bedrock have them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::chat::Chat;
+use super::converse::Converse;
 use super::gemini::{Content, Gemini};
 use super::ollama::Ollama;
 use super::{Call, Place, Said, Speaker, Turn, Unreadable, Vectors, Wire};
 
 /// Most numbers in a vector.
-const SIZE_LIMIT: usize = 4096;
+const SIZE_LIMIT: usize = 8192;
 
 /// `POST */embeddings`.
 pub(super) struct OpenAiEmbeddings;
@@ -26,6 +27,26 @@ pub(super) enum GeminiEmbeddings {
     One,
     Batch,
     Predict,
+}
+
+/// `POST */model/M/invoke`, of the two makers whose models embed there.
+pub(super) enum BedrockEmbeddings {
+    Titan,
+    Cohere,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TitanAsked {
+    input_text: String,
+    dimensions: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct CohereAsked {
+    texts: Vec<String>,
+    input_type: Option<String>,
+    output_dimension: Option<usize>,
 }
 
 /// What OpenAI and Ollama are asked.
@@ -92,7 +113,7 @@ fn vectors(turn: &Turn<'_>) -> Vec<Vec<f32>> {
 fn call<'a>(model: String, texts: Vec<String>, size: Option<usize>, base64: bool) -> Result<Call<'a>, Unreadable> {
     let size = size.unwrap_or(Vectors::default().size);
     if size == 0 || size > SIZE_LIMIT {
-        return Err(Unreadable::Missing("the number of dimensions is not one of 1 to 4096"));
+        return Err(Unreadable::Missing("the number of dimensions is not one of 1 to 8192"));
     }
     let said = texts.into_iter().map(|text| Said::new(Speaker::User, text)).collect();
     Ok(Call { vectors: Vectors { size, base64 }, ..Call::new(model, false, said) })
@@ -213,6 +234,44 @@ impl Wire for GeminiEmbeddings {
     }
 }
 
+impl Wire for BedrockEmbeddings {
+    fn read<'a>(&self, place: &'a Place, _: &HeaderMap, body: &'a [u8]) -> Result<Call<'a>, Unreadable> {
+        let (texts, size) = match self {
+            Self::Titan => {
+                let asked: TitanAsked = serde_json::from_slice(body)?;
+                (vec![asked.input_text], asked.dimensions)
+            }
+            Self::Cohere => {
+                let asked: CohereAsked = serde_json::from_slice(body)?;
+                asked.input_type.ok_or(Unreadable::Missing("missing field `input_type`"))?;
+                (asked.texts, asked.output_dimension)
+            }
+        };
+        call(place.model()?.to_owned(), texts, size, false)
+    }
+
+    fn plain(&self, turn: &Turn<'_>) -> Vec<u8> {
+        let mut vectors = vectors(turn);
+        let body = match self {
+            Self::Titan => json!({"embedding": vectors.pop(), "inputTextTokenCount": turn.fresh()}),
+            Self::Cohere => json!({"id": "e-1", "embeddings": vectors, "response_type": "embeddings_floats"}),
+        };
+        body.to_string().into()
+    }
+
+    fn error(&self, status: u16, text: &str) -> String {
+        Converse.error(status, text)
+    }
+
+    fn error_header(&self, status: u16) -> Option<(&'static str, &'static str)> {
+        Converse.error_header(status)
+    }
+
+    fn talks(&self) -> bool {
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::plain;
@@ -254,5 +313,10 @@ mod tests {
         let predict = json!({"instances": [{"content": "a"}]});
         let predict = embed("/v1/projects/p/locations/l/publishers/google/models/m:predict", predict);
         assert_eq!(single(&predict["predictions"][0]["embeddings"]["values"]), a);
+        let titan = embed("/model/amazon.titan-embed-text-v2%3A0/invoke", json!({"inputText": "a"}));
+        assert_eq!(single(&titan["embedding"]), a);
+        let cohere = json!({"texts": ["a", "b"], "input_type": "search_document"});
+        let cohere = embed("/model/cohere.embed-english-v3/invoke", cohere);
+        assert_eq!(single(&cohere["embeddings"][1]), b);
     }
 }

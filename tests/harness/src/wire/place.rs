@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use super::anthropic::Anthropic;
 use super::chat::Chat;
 use super::converse::Converse;
-use super::embeddings::{GeminiEmbeddings, OllamaEmbeddings, OpenAiEmbeddings};
+use super::embeddings::{BedrockEmbeddings, GeminiEmbeddings, OllamaEmbeddings, OpenAiEmbeddings};
 use super::gemini::Gemini;
 use super::ollama::Ollama;
 use super::responses::Responses;
@@ -46,6 +46,8 @@ impl Place {
             return match rest.split_once('/')? {
                 (model, "converse") => about(&Converse, model, false),
                 (model, "converse-stream") => about(&Converse, model, true),
+                (model, "invoke") if model.contains("titan-embed") => about(&BedrockEmbeddings::Titan, model, false),
+                (model, "invoke") if model.contains("cohere.embed") => about(&BedrockEmbeddings::Cohere, model, false),
                 _ => None,
             };
         }

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arena_bundle::yaml::{self, YamlLimits};
+use arena_evaluate::Embedders;
 use arena_model::Usage;
-use arena_sandbox::{JudgeAnswer, JudgeFailure, JudgeHost, JudgeQuestion};
+use arena_provider::{ProviderSettings, offline_embedder};
+use arena_sandbox::{Asked, JudgeAnswer, JudgeFailure, JudgeHost, JudgeQuestion};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -73,12 +75,20 @@ pub fn read(path: &Path) -> Result<Vec<Case>, Failure> {
     Ok(cases)
 }
 
+/// Who answers an evaluator that is tried alone: a judge that says these, one a question, and vectors that count words.
+pub fn asked(answers: &[String]) -> Asked {
+    let words = "words".to_owned();
+    let embedder = offline_embedder(&ProviderSettings::new(&words, "mock", &words));
+    let embedders = Embedders::new([(words.clone(), Ok(embedder))].into(), Some(words));
+    Asked { judge: Some(Arc::new(CannedJudge::new(answers))), embed: Some(Arc::new(embedders)) }
+}
+
 /// A judge that answers what the case says.
-pub struct CannedJudge(Mutex<VecDeque<String>>);
+struct CannedJudge(Mutex<VecDeque<String>>);
 
 impl CannedJudge {
     /// Answers these, one a question.
-    pub fn new(answers: &[String]) -> Self {
+    fn new(answers: &[String]) -> Self {
         Self(Mutex::new(answers.iter().cloned().collect()))
     }
 }

@@ -49,7 +49,7 @@ async fn load(path: &Path) -> Result<(Arc<Sandbox>, Arc<Component>), Failure> {
     let sandbox = settings::sandbox()?;
     let name = path.file_stem().map_or_else(|| "evaluator".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let limits = Limits::for_component(bytes.len());
-    let component = sandbox.load(&name, &bytes, limits, Grants { judge: true }).await.or_fail()?;
+    let component = sandbox.load(&name, &bytes, limits, Grants { judge: true, embed: true }).await.or_fail()?;
     Ok((sandbox, Arc::new(component)))
 }
 

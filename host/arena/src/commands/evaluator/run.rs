@@ -8,7 +8,7 @@ use arena_model::{Conversation, Fault};
 use arena_sandbox::{Call, GuestError};
 use owo_colors::OwoColorize;
 
-use super::cases::CannedJudge;
+use super::cases::asked;
 use super::{check, load, subject};
 use crate::exit::{Exit, Failure};
 use crate::files::{self, FILE_BYTES};
@@ -48,7 +48,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         check: check(&component, arguments.check.as_deref())?.name.clone(),
         params: arguments.params,
         conversation: conversation.clone(),
-        judge: Some(Arc::new(CannedJudge::new(&arguments.judge))),
+        asked: asked(&arguments.judge),
         seed: 0,
     };
     let pool = sandbox.clone();

@@ -7,7 +7,7 @@ use arena_model::Fault;
 use arena_sandbox::{Call, Component, Evaluation, GuestError, Sandbox};
 use owo_colors::OwoColorize;
 
-use super::cases::{self, CannedJudge, Case, Expected};
+use super::cases::{self, Case, Expected, asked};
 use super::{check, load, subject};
 use crate::exit::{Exit, Failure};
 use crate::output::println;
@@ -70,7 +70,7 @@ async fn judge(sandbox: &Arc<Sandbox>, component: &Arc<Component>, case: &Case) 
         check: check(component, case.check.as_deref())?.name.clone(),
         params: case.params.as_ref().map_or_else(|| "{}".to_owned(), ToString::to_string),
         conversation: Arc::new(conversation),
-        judge: Some(Arc::new(CannedJudge::new(&case.judge))),
+        asked: asked(&case.judge),
         seed: 0,
     };
     let (pool, loaded) = (sandbox.clone(), component.clone());

@@ -132,7 +132,7 @@ struct Destination {
 /// Of all providers that can be called; why another cannot be stands among the findings.
 fn destinations(session: &Session, mock_provider: bool) -> Vec<Destination> {
     let mut found = Vec::new();
-    for spec in &session.bundle.providers {
+    for spec in session.bundle.called() {
         let mocked = mock_provider && session.matrix.plan.lanes().iter().any(|lane| lane.provider == spec.id);
         let settings = provider_settings(spec);
         let Ok(destination) = (if mocked { Ok(None) } else { destination(&settings) }) else { continue };
