@@ -1,5 +1,7 @@
 //! Tables of every format, whole and broken, as rows by number.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -272,11 +274,11 @@ fn columns_filter_and_samples_are_drawn_by_seed() {
 #[test]
 fn strata_keep_their_shares() {
     let world = World::new();
-    let line = |n: u32| format!("{{\"n\":{n},\"kind\":\"{}\"}}\n", if n % 10 == 0 { "rare" } else { "usual" });
+    let line = |n: u32| format!("{{\"n\":{n},\"kind\":\"{}\"}}\n", if n.is_multiple_of(10) { "rare" } else { "usual" });
     let table = world.table("t.jsonl", (0..2_000).map(line).collect::<String>().as_bytes());
     let sample = Some(Sample { rows: 50, seed: 1, stratify: Some("kind".to_owned()) });
     let drawn = picked(&table, &Wanted { sample: sample.clone(), ..Wanted::default() });
-    assert_eq!((drawn.len(), drawn.iter().filter(|n| *n % 10 == 0).count()), (50, 5));
+    assert_eq!((drawn.len(), drawn.iter().filter(|n| n.is_multiple_of(10)).count()), (50, 5));
     let tight = Limits { strata: 1, ..Limits::default() };
     let error = Selection::of(&table, &Wanted { sample, ..Wanted::default() }, &tight).unwrap_err();
     assert_eq!(error.to_string(), "t.jsonl: the table has more than 1 values of the column to stratify by");

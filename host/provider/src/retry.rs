@@ -121,9 +121,8 @@ impl RetryPolicy {
         }
         let delay = match cause.retry_after() {
             Some(wanted) if wanted > self.max_retry_after => return Then::TooLong(wanted),
-            // At once, again and again, is not what it means.
-            Some(wanted) if !wanted.is_zero() => wanted,
-            _ => self.backoff(alike, random_share()),
+            Some(wanted) => wanted,
+            None => self.backoff(alike, random_share()),
         };
         // A wait that ends at the deadline or later leaves no time for the attempt.
         match now.checked_add(delay) {

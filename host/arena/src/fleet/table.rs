@@ -1,7 +1,7 @@
 //! A table whose rows are in the store: its index is fetched, its blocks are read when their rows are wanted.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arena_artifact::{ClientSettings, Name, StoreClient};
@@ -31,15 +31,18 @@ pub async fn open(store: &StoreClient, ticket: &Ticket, pin: &DatasetPin) -> Res
     Ok(Given::Table(Arc::new(table), Arc::new(selections)))
 }
 
+/// Blocks that may be waited for before asking waits as well.
+const WAITING: usize = 64;
+
 /// Bytes that are wanted, and where they go to.
 struct Wanted {
     offset: u64,
     count: u32,
-    to: Sender<Result<Vec<u8>, String>>,
+    to: SyncSender<Result<Vec<u8>, String>>,
 }
 
 /// Reads the store from a thread of its own, so that whoever wants a row may wait for it wherever it runs.
-struct Stored(Mutex<Sender<Wanted>>);
+struct Stored(Mutex<SyncSender<Wanted>>);
 
 impl Stored {
     fn start(ticket: &Ticket, rows: Name) -> Result<Self, Failure> {
@@ -48,7 +51,7 @@ impl Stored {
         let client = StoreClient::new(&url, token, ClientSettings::default()).or_fail()?;
         let failed = |error| Failure::machinery("ThreadFailed", format!("the reader of tables cannot start: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let (sender, receiver) = channel();
+        let (sender, receiver) = sync_channel(WAITING);
         let work = move || serve(&runtime, &client, &rows, &receiver);
         std::thread::Builder::new().name("table".to_owned()).spawn(work).map_err(failed)?;
         Ok(Self(Mutex::new(sender)))
@@ -67,7 +70,7 @@ fn serve(runtime: &tokio::runtime::Runtime, client: &StoreClient, rows: &Name, w
 
 impl Blocks for Stored {
     fn read(&self, offset: u64, count: u32) -> Result<Vec<u8>, String> {
-        let (to, from) = channel();
+        let (to, from) = sync_channel(1);
         let gone = || "the reader of tables is gone".to_owned();
         let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sender.send(Wanted { offset, count, to }).map_err(|_| gone())?;

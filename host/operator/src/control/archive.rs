@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use arena_artifact::{ARCHIVE_BYTES, Name, Pin};
-use arena_bundle::{ArchiveError, Files, Limits, archive, load};
+use arena_bundle::{Files, Limits, archive, load};
 use arena_crd::{ArenaSource, Artifact, SourceContents};
 use arena_model::{Digest, Hasher};
 use cap_std::ambient_authority;
@@ -52,7 +52,8 @@ fn pack(folder: &Path, scratch: &Path) -> Result<(TempDir, Digest, Digest, u64),
     // It was checked just now; the operator reads it again because only it packs.
     let bundle = load(folder, &Limits::default()).map_err(|problems| other(problems.to_string()))?;
     let size = bundle.files.iter().map(|file| file.size).sum();
-    let (to, packed) = packed(scratch, |file| archive::pack(&bundle, |_| true, file))?;
+    let (to, packed) =
+        packed(scratch, |file| archive::pack(&bundle, |_| true, file).map_err(|error| error.to_string()))?;
     Ok((to, packed, bundle.digest, size))
 }
 
@@ -60,20 +61,20 @@ fn pack_files(folder: &Path, scratch: &Path) -> Result<(TempDir, Digest, Digest,
     let failed = |error: std::io::Error| OperatorError::scratch("pack tables")(error);
     let files = Files::of(folder, &Limits::default()).map_err(|problem| failed(std::io::Error::other(problem)))?;
     let size = files.list.iter().map(|file| file.size).sum();
-    let (to, packed) = packed(scratch, |file| archive::pack_files(&files, file))?;
+    let (to, packed) = packed(scratch, |file| archive::pack_files(&files, file).map_err(|error| error.to_string()))?;
     Ok((to, packed, files.digest, size))
 }
 
 /// An archive that `pack` writes, in a folder of its own, and its digest.
 fn packed(
     scratch: &Path,
-    pack: impl FnOnce(BufWriter<File>) -> Result<BufWriter<File>, ArchiveError>,
+    pack: impl FnOnce(BufWriter<File>) -> Result<BufWriter<File>, String>,
 ) -> Result<(TempDir, Digest), OperatorError> {
     let failed = |error: std::io::Error| OperatorError::scratch("pack a bundle")(error);
     let to = TempDir::with_prefix_in("archive-", scratch).map_err(failed)?;
     let path = to.path().join(ARCHIVE);
     let file = BufWriter::new(File::create(&path).map_err(failed)?);
-    let mut file = pack(file).map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+    let mut file = pack(file).map_err(|error| failed(std::io::Error::other(error)))?;
     file.flush().map_err(failed)?;
     let digest = digest(&path).map_err(failed)?;
     Ok((to, digest))

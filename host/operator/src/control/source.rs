@@ -85,12 +85,13 @@ async fn look(context: &Context, source: &ArenaSource) -> Result<Artifact, Fetch
 
 /// Whether the files of a folder can travel.
 async fn check_files(folder: PathBuf) -> Result<(), Reported> {
-    let listed = tokio::task::spawn_blocking(move || Files::of(&folder, &Limits::default()).map(drop)).await;
     let report = |reason: &str, message: String| Reported { reason: reason.to_owned(), message };
-    match listed {
-        Ok(listed) => listed.map_err(|problem| report(problem.reason, problem.to_string())),
-        Err(died) => Err(report("TaskDied", died.to_string())),
-    }
+    let list = move || {
+        let listed = Files::of(&folder, &Limits::default());
+        listed.map(drop).map_err(|problem| report(problem.reason, problem.to_string()))
+    };
+    let listed = tokio::task::spawn_blocking(list).await;
+    listed.unwrap_or_else(|died| Err(report("TaskDied", died.to_string())))
 }
 
 /// Our own trouble, which may pass.
