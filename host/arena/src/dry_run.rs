@@ -184,5 +184,5 @@ fn print_text(outlook: &Outlook) {
             estimate.cost()
         );
     }
-    println!("Calls of judges are not counted, nor calls that a failing check saves.");
+    println!("Calls of judges and for embeddings are not counted, nor calls that a failing check saves.");
 }

@@ -1,10 +1,9 @@
 //! `context_policy` of a scenario: how much of a conversation its model is sent.
 
-use std::collections::BTreeMap;
-
 use crate::ProviderSpec;
 use crate::feature::{Without, unsupported};
 use crate::report::Report;
+use crate::scenario::Known;
 use crate::yaml::Cursor;
 
 /// Tune what has no effect here, whatever they say.
@@ -73,12 +72,8 @@ impl ContextStrategy {
 }
 
 impl ContextPolicy {
-    /// Reads `context_policy`; none where nothing is limited. `embedders` are the providers that may be named.
-    pub(crate) fn decode(
-        policy: &Cursor<'_>,
-        embedders: &BTreeMap<String, ProviderSpec>,
-        report: &mut Report,
-    ) -> Option<Self> {
+    /// Reads `context_policy`; none where nothing is limited.
+    pub(crate) fn decode(policy: &Cursor<'_>, known: &Known<'_>, report: &mut Report) -> Option<Self> {
         let set = |key: &&str| policy.boolean(key) != Some(false);
         let ignored: Vec<_> = IGNORED.into_iter().filter(set).collect();
         unsupported(policy, &ignored, Without::Works, report);
@@ -87,7 +82,7 @@ impl ContextPolicy {
         let strategy = match policy.text("strategy").as_deref() {
             None | Some("" | "oldest" | "truncate") => ContextStrategy::Oldest,
             Some("summarize") => ContextStrategy::Summarize,
-            Some("relevance") => ContextStrategy::Relevance(Relevance::decode(policy, embedders, report)),
+            Some("relevance") => ContextStrategy::Relevance(Relevance::decode(policy, known, report)),
             Some("fail") => ContextStrategy::Fail,
             Some(_) => return None,
         };
@@ -96,11 +91,11 @@ impl ContextPolicy {
 }
 
 impl Relevance {
-    fn decode(policy: &Cursor<'_>, embedders: &BTreeMap<String, ProviderSpec>, report: &mut Report) -> Self {
+    fn decode(policy: &Cursor<'_>, known: &Known<'_>, report: &mut Report) -> Self {
         let it = policy.get("relevance");
         let text = |key: &str| it.as_ref().and_then(|it| it.text(key)).filter(|text| !text.is_empty());
         let (provider, model) = (text("provider"), text("model"));
-        let embedder = find(provider.as_deref(), model.as_deref(), embedders);
+        let embedder = find(provider.as_deref(), model.as_deref(), known);
         if let Err(why) = &embedder {
             let place = it.as_ref().and_then(|it| it.get_text("provider"));
             let place = place.as_ref().or(it.as_ref()).unwrap_or(policy);
@@ -131,14 +126,11 @@ impl Relevance {
 }
 
 /// The provider of this id, else the first of this type, with this model if one is named. Where nothing is named, the
-/// first there is.
-fn find(
-    provider: Option<&str>,
-    model: Option<&str>,
-    embedders: &BTreeMap<String, ProviderSpec>,
-) -> Result<String, String> {
+/// arena's usual one.
+fn find(provider: Option<&str>, model: Option<&str>, known: &Known<'_>) -> Result<String, String> {
+    let embedders = known.embedders;
     let fits = |spec: &&ProviderSpec| model.is_none_or(|model| spec.model == model);
-    let named = provider.and_then(|provider| embedders.get(provider));
+    let named = provider.or(known.embedder).and_then(|provider| embedders.get(provider));
     let of_type = || embedders.values().filter(fits).find(|spec| provider.is_none_or(|kind| spec.kind == kind));
     if let Some(found) = named.filter(fits).or_else(of_type) {
         return Ok(found.id.clone());

@@ -268,9 +268,11 @@ impl Loader<'_> {
         let globals = globals.map(|it| Assertion::decode_all(&it, "conversation_assertions", &mut self.report));
         let globals: Vec<_> = globals.unwrap_or_default().into_iter().map(Arc::new).collect();
         let (prompts, providers, embedders) = (&parts.prompts, &parts.providers, &parts.embedders);
+        let embedder = parts.defaults.embedder.as_deref();
         let (workflow, roles) = (parts.workflow.as_deref(), &parts.roles);
         let (files, memory) = (&self.listing.files, parts.memory);
-        let known = Known { files, prompts, providers, embedders, workflow, roles, memory, globals: &globals };
+        let known =
+            Known { files, prompts, providers, embedders, embedder, workflow, roles, memory, globals: &globals };
         let mut scenarios = BTreeMap::new();
         let mut add = |scenario: Scenario, at: &Cursor<'_>, report: &mut Report| {
             let (id, file) = (scenario.id.clone(), scenario.file.clone());

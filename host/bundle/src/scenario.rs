@@ -106,6 +106,8 @@ pub(crate) struct Known<'a> {
     pub(crate) prompts: &'a BTreeMap<String, Prompt>,
     pub(crate) providers: &'a BTreeMap<String, ProviderSpec>,
     pub(crate) embedders: &'a BTreeMap<String, ProviderSpec>,
+    /// The provider of embeddings where none is named.
+    pub(crate) embedder: Option<&'a str>,
     pub(crate) workflow: Option<&'a Workflow>,
     pub(crate) roles: &'a BTreeMap<String, String>,
     pub(crate) memory: bool,
@@ -157,7 +159,7 @@ impl Scenario {
             trials: spec.whole("trials", 1, report).unwrap_or(1),
             perturbations: Perturbations::decode(list.iter().flat_map(Cursor::items), report),
             streaming: spec.boolean("streaming"),
-            context: policy.and_then(|policy| ContextPolicy::decode(&policy, known.embedders, report)),
+            context: policy.and_then(|policy| ContextPolicy::decode(&policy, known, report)),
             duplex: spec.get("duplex").map(|duplex| Duplex::decode(&duplex, report)),
             seed_memories: Memory::seeds(spec, known.memory, report),
             tool_policy: spec.get("tool_policy").map(|_| Arc::new(ToolPolicy::decode(spec, report))),

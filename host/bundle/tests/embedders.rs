@@ -64,6 +64,10 @@ fn the_usual_one_is_the_default_or_the_first() {
     };
     let bundle = named("z").unwrap();
     assert_eq!(bundle.embedder(), Some("z"));
+    let ContextStrategy::Relevance(relevance) = &bundle.scenarios[0].context.as_ref().unwrap().strategy else {
+        panic!()
+    };
+    assert_eq!(relevance.embedder.as_deref(), Ok("z"));
     assert!(matches!(&warnings(&bundle)[..], [one] if one.contains("text_classifier")), "{:?}", warnings(&bundle));
     assert!(named("m").unwrap_err().to_string().contains("ProviderUnknown"));
 }

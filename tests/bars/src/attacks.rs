@@ -46,6 +46,10 @@ pub fn attacks() -> Vec<Attack> {
     use Ending::{Error, Pass};
     let judged =
         |amount: u32, ending| Attack { grants: &["judge"], ..attack("judge-flood", json!({"amount": amount}), ending) };
+    let embedded = |amount: u32, ending| Attack {
+        grants: &["embed"],
+        ..attack("embed-flood", json!({"amount": amount, "texts": ["x"]}), ending)
+    };
     let limited = |guest, limits, params, ending| Attack { limits, ..attack(guest, params, ending) };
     vec![
         attack("infinite-loop", json!({"amount": 1000}), Pass),
@@ -67,6 +71,9 @@ pub fn attacks() -> Vec<Attack> {
         judged(4, Pass),
         judged(5, Error("JudgeCallLimit")),
         attack("judge-flood", json!({"amount": 1}), Error("CapabilityDenied")),
+        embedded(4, Pass),
+        embedded(5, Error("EmbedCallLimit")),
+        attack("embed-flood", json!({"amount": 1}), Error("CapabilityDenied")),
         attack("wasi-probe", json!({"handles": 1000}), Error("ResourceLimit")),
         attack("wasi-probe", json!({"stdout": "x", "times": 20_000}), Error("HostCallLimit")),
         // A guest that sleeps moves its own clock and nobody waits.

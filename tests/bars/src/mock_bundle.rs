@@ -46,7 +46,7 @@ impl MockBundle {
         self
     }
 
-    /// Writes it: the arena, one provider under test, one judge, the mock file.
+    /// Writes it: the arena, one provider under test, one judge, one that makes embeddings, the mock file.
     pub fn write(&self, to: &Path) -> Result<()> {
         let provider = |id: &str| json!({"id": id, "type": "mock", "model": "mock", "additional_config": {"mock_config": "mock-responses.yaml"}});
         let document = |kind: &str, spec: Value| json!({"apiVersion": API, "kind": kind, "metadata": {"name": "bar"}, "spec": spec});
@@ -56,7 +56,7 @@ impl MockBundle {
             "Arena",
             json!({
                 "prompt_specs": {"answer": prompt},
-                "provider_specs": {"mock": provider("mock")},
+                "provider_specs": {"mock": provider("mock"), "words": {"type": "mock", "role": "embedding"}},
                 "providers": [{"file": "judge.yaml", "group": "judges"}],
                 "judges": [{"name": "judge", "provider": "bar"}],
                 "scenario_specs": self.scenarios,

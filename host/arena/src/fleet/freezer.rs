@@ -9,8 +9,11 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use crate::exit::Failure;
-use crate::tables::Given;
+use crate::tables::{self, Given};
 use crate::work::{ENGINE, Inputs, Prepared, load_bundle};
+
+/// Room that indexed tables take in an operator, bytes; those not used for longest go first.
+const TABLES: u64 = 512 << 20;
 
 /// This program's engine.
 pub struct Engine;
@@ -19,6 +22,9 @@ pub struct Engine;
 impl Freezer for Engine {
     async fn freeze(&self, folder: &Path, spec: &RunSpec, dataset: Option<&Path>) -> Result<FrozenWork, Reported> {
         let dataset = dataset.map(|path| Given::File(path.to_owned()));
+        if let Err(failure) = tables::prune(|_, room| room > TABLES) {
+            tracing::warn!(reason = failure.reason, "{}", failure.text);
+        }
         let inputs = Inputs { run: spec.clone(), dataset, ..Inputs::of(folder.to_owned()) };
         blocking(move || {
             let Prepared { matrix, work, dataset, selections, .. } = Prepared::of(&inputs)?;

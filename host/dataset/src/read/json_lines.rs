@@ -2,11 +2,8 @@
 
 use std::io::{BufRead, Read};
 
-use super::{Raw, Reader, unreadable};
+use super::{BYTE_ORDER_MARK, Raw, Reader, unreadable};
 use crate::{DatasetError, Limits};
-
-/// Some editors put it first.
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 pub(super) struct JsonLines<R> {
     table: String,

@@ -12,6 +12,8 @@ use std::rc::Rc;
 use crate::format::{self, Layout, Unpacked};
 use crate::{DatasetError, Limits};
 
+/// Some editors put it first.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Read at once of what is unpacked.
 const BUFFER: usize = 256 << 10;
 

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use csv::{ByteRecord, ReaderBuilder};
 use serde_json::{Map, Value};
 
-use super::{Raw, Reader, unreadable};
+use super::{BYTE_ORDER_MARK, Raw, Reader, unreadable};
 use crate::format::Unpacked;
 use crate::{DatasetError, Limits};
 
@@ -90,6 +90,7 @@ enum Quotes {
 
 /// A field is quoted if it begins with a quote; then the next one that is not doubled ends it.
 fn quotes(record: &[u8], delimiter: u8) -> Quotes {
+    let record = record.strip_prefix(BYTE_ORDER_MARK).unwrap_or(record);
     let (mut at, mut begins) = (0, true);
     while let Some(&byte) = record.get(at) {
         if begins && byte == b'"' {
@@ -218,6 +219,7 @@ mod tests {
             (b"\"a\" ,c\n", Quotes::Behind),
             (b"a,\"b\nc,d\n", Quotes::Open),
             (b"a,\"b\"\"\n", Quotes::Open),
+            (b"\xEF\xBB\xBF\"a\"b,c\n", Quotes::Behind),
         ] {
             assert_eq!(quotes(record, b','), found, "{}", String::from_utf8_lossy(record));
         }
