@@ -74,9 +74,11 @@ pub async fn start(
             credentials::refuse_inline(&load_bundle(&inputs.bundle)?)?;
         }
     }
-    if *aside != Aside::default() && !inputs.mock_provider {
-        arena_plan::refuse_unbound(&session.bundle, &inputs.run).or_fail()?;
-        refuse_unready(&session, inputs)?;
+    if *aside != Aside::default() {
+        arena_plan::refuse_unbound(&session.bundle, &inputs.run, inputs.mock_provider).or_fail()?;
+        if !inputs.mock_provider {
+            refuse_unready(&session, inputs)?;
+        }
     }
     let out = out.map_or_else(
         || {

@@ -63,8 +63,7 @@ impl Session {
         let Survey { examples, mut remarks } = survey(&bundle, &matrix, inputs.rows_looked_at)?;
         remarks.append(&mut told);
         if inputs.is_bound
-            && !inputs.mock_provider
-            && let Err(unbound) = arena_plan::refuse_unbound(&bundle, &inputs.run)
+            && let Err(unbound) = arena_plan::refuse_unbound(&bundle, &inputs.run, inputs.mock_provider)
         {
             let (reason, text) = (unbound.reason(), unbound.to_string());
             remarks.push(Remark { fatal: true, reason, file: bundle.entry.clone(), line: 0, text });

@@ -80,6 +80,12 @@ impl Table {
         self
     }
 
+    /// Whether its packed rows are those that were indexed; true without a look if they are more than `most` bytes.
+    pub fn is_intact(&self, most: u64) -> bool {
+        let packed: u64 = self.index.blocks.iter().map(|block| u64::from(block.packed)).sum();
+        packed > most || self.index.blocks.iter().all(|block| self.packed(block).is_ok())
+    }
+
     /// Reads all rows and compares them with what the index says they are.
     ///
     /// # Errors
@@ -175,17 +181,23 @@ impl Table {
         Ok(text)
     }
 
-    fn unpacked(&self, block: &Block) -> Result<String, DatasetError> {
-        let broken = |why: &str| DatasetError::broken(&self.index.table, why);
+    /// The bytes of a block as they are kept, checked against the index.
+    fn packed(&self, block: &Block) -> Result<Vec<u8>, DatasetError> {
         if block.bytes > BLOCK_BYTES || block.packed > BLOCK_BYTES {
-            return Err(broken("a block is too large"));
+            return Err(DatasetError::broken(&self.index.table, "a block is too large"));
         }
         let read = self.blocks.read(block.offset, block.packed);
         let doing = "its rows cannot be read".to_owned();
         let packed = read.map_err(|why| DatasetError::Io { table: self.index.table.clone(), doing, why })?;
         if !blake3::hash(&packed).to_hex().starts_with(block.hash.as_str()) || block.hash.len() < 32 {
-            return Err(broken("a block is not what was indexed"));
+            return Err(DatasetError::broken(&self.index.table, "a block is not what was indexed"));
         }
+        Ok(packed)
+    }
+
+    fn unpacked(&self, block: &Block) -> Result<String, DatasetError> {
+        let broken = |why: &str| DatasetError::broken(&self.index.table, why);
+        let packed = self.packed(block)?;
         let bytes = zstd::bulk::decompress(&packed, block.bytes as usize).map_err(|_| broken("a block is broken"))?;
         String::from_utf8(bytes).map_err(|_| broken("a block is no text"))
     }

@@ -81,13 +81,19 @@ pub fn effective(
 }
 
 /// Under an ArenaConfig a bundle's own providers run only if they call nobody: addresses and keys are the config's to
-/// say. `bundle` is the effective one of `spec`.
+/// say. `bundle` is the effective one of `spec`; if models under test are `mocked`, only judges, users that models play and
+/// embedders are called.
 ///
 /// # Errors
 /// [`PlanError::ProvidersUnbound`] with those that would call somebody and are not bound by `spec`.
-pub fn refuse_unbound(bundle: &Bundle, spec: &RunSpec) -> Result<(), PlanError> {
+pub fn refuse_unbound(bundle: &Bundle, spec: &RunSpec, mocked: bool) -> Result<(), PlanError> {
     let bound: BTreeSet<&str> = spec.providers.iter().map(|binding| binding.id.as_str()).collect();
-    let own = bundle.called().filter(|provider| !OFFLINE.contains(&provider.kind.as_str()));
+    let others = bundle.judges.values().chain(bundle.roles.values());
+    let others: BTreeSet<&String> = others.chain(bundle.embedders.iter().map(|spec| &spec.id)).collect();
+    let calls = |provider: &&ProviderSpec| {
+        !OFFLINE.contains(&provider.kind.as_str()) && (!mocked || others.contains(&provider.id))
+    };
+    let own = bundle.called().filter(calls);
     let ids: Vec<String> =
         own.filter(|provider| !bound.contains(provider.id.as_str())).map(|provider| provider.id.clone()).collect();
     if ids.is_empty() { Ok(()) } else { Err(PlanError::ProvidersUnbound { ids }) }

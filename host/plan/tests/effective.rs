@@ -109,7 +109,7 @@ fn a_binding_by_name_replaces_that_provider_alone() {
 
 #[test]
 fn providers_that_would_call_somebody_unbound_are_named() {
-    let unbound = |bundle: &Bundle, spec: &RunSpec| match refuse_unbound(bundle, spec).unwrap_err() {
+    let unbound = |bundle: &Bundle, spec: &RunSpec| match refuse_unbound(bundle, spec, false).unwrap_err() {
         PlanError::ProvidersUnbound { ids } => ids,
         other => panic!("{other}"),
     };
@@ -117,7 +117,7 @@ fn providers_that_would_call_somebody_unbound_are_named() {
     let spec = RunSpec { providers: vec![binding("large", "default")], ..RunSpec::default() };
     assert_eq!(unbound(&with(spec.clone()).unwrap(), &spec), ["strict"]);
     let spec = RunSpec { providers: vec![binding("large", "default"), binding("strict", "default")], ..spec };
-    refuse_unbound(&with(spec.clone()).unwrap(), &spec).unwrap();
+    refuse_unbound(&with(spec.clone()).unwrap(), &spec, false).unwrap();
 }
 
 #[test]
@@ -126,15 +126,16 @@ fn what_makes_embeddings_is_bound_by_its_name_and_stays_out_of_the_plan() {
     let meaning =
         ProviderSpec { id: "meaning".into(), role: ProviderRole::Embedding, ..with_embedder.providers[0].clone() };
     with_embedder.embedders.push(meaning);
-    let unbound = refuse_unbound(&with_embedder, &RunSpec::default()).unwrap_err();
+    let unbound = refuse_unbound(&with_embedder, &RunSpec::default(), true).unwrap_err();
     assert!(unbound.to_string().contains("meaning"), "{unbound}");
+    assert!(!unbound.to_string().contains("large"), "a mock answers for it: {unbound}");
     let bound = ["large", "strict", "meaning"].map(|id| binding(id, "default"));
     let spec = RunSpec { providers: bound.to_vec(), ..RunSpec::default() };
     let bundle = effective(with_embedder, &spec, &BTreeMap::new()).unwrap();
     assert_eq!(ids(&bundle), ["large", "small", "strict"]);
     let [embedder] = &bundle.embedders[..] else { panic!("{:?}", bundle.embedders) };
     assert_eq!((embedder.model.as_str(), embedder.role), ("claude", ProviderRole::Embedding));
-    refuse_unbound(&bundle, &spec).unwrap();
+    refuse_unbound(&bundle, &spec, false).unwrap();
 }
 
 #[test]

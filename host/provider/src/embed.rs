@@ -80,6 +80,9 @@ pub(crate) fn check_vectors(vectors: &[Vec<f32>], texts: usize) -> Result<(), St
         if !vector.iter().all(|number| number.is_finite()) {
             return Err(format!("vector {at} holds something that is no number"));
         }
+        if !vector.is_empty() && vector.iter().all(|number| *number == 0.0) {
+            return Err(format!("vector {at} is nothing but zeros, which point nowhere"));
+        }
     }
     match length {
         0 if texts > 0 => Err("its vectors are empty".to_owned()),
@@ -118,6 +121,7 @@ mod tests {
             (vec![vec![1.0], vec![f32::NAN]], 2, "vector 1 holds"),
             (vec![vec![f32::INFINITY]], 1, "vector 0 holds"),
             (vec![vec![]], 1, "empty"),
+            (vec![vec![1.0, 0.0], vec![0.0, -0.0]], 2, "vector 1 is nothing but zeros"),
             (vec![[most, vec![0.5]].concat()], 1, "4097 numbers"),
         ] {
             let said = check_vectors(&vectors, texts).unwrap_err();

@@ -151,7 +151,9 @@ impl judge::Host for State {
             }
             Err(failure) => {
                 let why = failure.to_string();
-                self.record_call(name(question.judge.as_deref()), request, why.clone(), Usage::default(), Some(0));
+                // What failed after it was asked may have been paid for.
+                let cost = matches!(failure, JudgeFailure::Unknown(_)).then_some(0);
+                self.record_call(name(question.judge.as_deref()), request, why.clone(), Usage::default(), cost);
                 self.failed = Some(GuestError::JudgeFailed(why.clone()));
                 Ok(Err(match failure {
                     JudgeFailure::Unknown(_) => judge::JudgeError::Unknown(why),
@@ -199,7 +201,8 @@ impl embed::Host for State {
             Err(failure) => {
                 let why = failure.to_string();
                 let to = name(question.embedder.as_deref());
-                self.record_call(to, request, why.clone(), Usage::default(), Some(0));
+                let cost = matches!(failure, EmbedFailure::Unknown(_)).then_some(0);
+                self.record_call(to, request, why.clone(), Usage::default(), cost);
                 self.failed = Some(GuestError::EmbedFailed(why.clone()));
                 Ok(Err(match failure {
                     EmbedFailure::Unknown(_) => embed::EmbedError::Unknown(why),

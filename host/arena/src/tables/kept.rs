@@ -21,6 +21,8 @@ const STAMPS: &str = "stamps";
 const BUILDING: &str = ".building-";
 /// Most room that kept tables take, bytes: the oldest go first.
 const ROOM: u64 = 64 << 30;
+/// Kept rows up to this size are looked through before they are trusted, bytes packed.
+const LOOKED_THROUGH: u64 = 256 << 20;
 /// Tables under this size are indexed without a bar.
 const SHOWN: u64 = 32 << 20;
 
@@ -177,7 +179,7 @@ fn kept(
     let path = all.join(key.hex());
     let found = |path: &Path| Table::open(path).map(|opened| opened.named(table));
     // Whatever is wrong with what is kept, it can be made again.
-    if let Ok(opened) = found(&path) {
+    if let Some(opened) = found(&path).ok().filter(|opened| opened.is_intact(LOOKED_THROUGH)) {
         // Used now: what is not goes first.
         let _ = File::open(path.join(arena_dataset::INDEX)).and_then(|file| file.set_modified(SystemTime::now()));
         return Ok(Kept { table: Arc::new(opened), folder: Some(path) });

@@ -15,6 +15,21 @@ use crate::case::Trouble;
 const MEDIA_BYTES: usize = 20 << 20;
 
 impl Run<'_> {
+    /// Files that a row of a table names must be there, also where nobody looks at them: others were looked for before.
+    pub(super) fn check_media(&self) -> Result<(), Trouble> {
+        let scenario = &self.case.scenario;
+        let contents = scenario.turns.iter().filter(|_| scenario.dataset.is_some()).map(|turn| &turn.content);
+        let parts = contents.filter_map(|content| match content {
+            Content::Parts(parts) => Some(parts),
+            Content::Text(_) => None,
+        });
+        for path in parts.flatten().filter_map(path_of) {
+            let found = self.evaluator.parts.bundle.file(path);
+            found.map_err(|problem| Trouble::new("MediaUnusable", format!("`{path}`: {}", problem.message)))?;
+        }
+        Ok(())
+    }
+
     /// The messages with the bytes of their parts, where `provider` calls somebody who would look at them.
     pub(super) fn with_media<'m>(
         &self,

@@ -187,6 +187,7 @@ impl<'a> Run<'a> {
             self.machine = Some(machine.map_err(invalid)?);
         }
         self.check_values()?;
+        self.check_media()?;
         Ok(provider)
     }
 

@@ -122,6 +122,11 @@ impl Run<'_> {
             exchanges.iter().map(|range| all[range.clone()].iter().filter_map(compared).collect()).collect();
         let wanted: BTreeSet<&str> = texts.iter().flatten().chain([&query]).map(String::as_str).collect();
         let (vectors, usage, cost) = self.vectors(relevance, wanted).await?;
+        let lengths: BTreeSet<usize> = vectors.values().map(Vec::len).collect();
+        if lengths.len() > 1 {
+            let text = format!("embeddings have {lengths:?} numbers, and those of one case have the same number");
+            return Err(Trouble::new("BadReply", text));
+        }
         let near = |text: &String| vectors.get(&query).zip(vectors.get(text)).map(|(one, other)| cosine(one, other));
         let score = |texts: &Vec<String>| texts.iter().filter_map(near).max_by(f64::total_cmp).unwrap_or(0.0);
         let scores = texts.iter().map(score).collect();

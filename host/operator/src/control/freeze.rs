@@ -128,7 +128,7 @@ async fn refuse_unbound(
         // What the config takes the place of does not run.
         let bundle = arena_plan::effective(bundle, &spec, &endpoints)
             .map_err(|error| report(error.reason(), error.to_string()))?;
-        arena_plan::refuse_unbound(&bundle, &spec).map_err(|error| report(error.reason(), error.to_string()))
+        arena_plan::refuse_unbound(&bundle, &spec, false).map_err(|error| report(error.reason(), error.to_string()))
     });
     let died = |error| OperatorError::scratch("read a bundle")(std::io::Error::other(error));
     checked.await.map_err(died)?.map_err(OperatorError::NotFrozen)

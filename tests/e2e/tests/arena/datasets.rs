@@ -269,6 +269,20 @@ fn what_is_kept_is_made_again_when_it_is_damaged() -> Result<()> {
 }
 
 #[test]
+fn media_that_a_row_names_must_be_there() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "A cat.")?.file("cat.png", "no picture")?;
+    world.bundle.file("t.jsonl", "{\"file\":\"cat.png\"}\n{\"file\":\"dog.png\"}\n{\"file\":\"../t\"}\n")?;
+    let part = json!({"type": "image", "media": {"file_path": "{{row.file}}", "mime_type": "image/png"}});
+    let check = json!({"type": "contains", "params": {"patterns": ["cat"]}});
+    let turn = json!({"role": "user", "parts": [part], "assertions": [check]});
+    world.bundle.scenario("s", json!({"dataset": {"path": "t.jsonl", "id": "file"}, "turns": [turn]}));
+    assert_eq!(rows(&world.run(&[])?), [("cat.png", Passed), ("dog.png", Error), ("../t", Error)]);
+    world.arena(&["validate", "bundle"])?.code(2)?.says("t.jsonl:2: error[FileMissing]")?.says("PathEscape")?;
+    Ok(())
+}
+
+#[test]
 fn cases_that_are_gone_are_told() -> Result<()> {
     let mut world = world(json!({"path": "data/capitals.csv"}), check())?;
     world.run(&[])?;

@@ -132,8 +132,12 @@ struct Destination {
 /// Of all providers that can be called; why another cannot be stands among the findings.
 fn destinations(session: &Session, mock_provider: bool) -> Vec<Destination> {
     let mut found = Vec::new();
-    for spec in session.bundle.called() {
-        let mocked = mock_provider && session.matrix.plan.lanes().iter().any(|lane| lane.provider == spec.id);
+    let bundle = &session.bundle;
+    // Judges and players stay who they are when models under test are mocked.
+    let is_real = |id: &String| bundle.judges.values().chain(bundle.roles.values()).any(|real| real == id);
+    for spec in bundle.called() {
+        let tested = session.matrix.plan.lanes().iter().any(|lane| lane.provider == spec.id && lane.len > 0);
+        let mocked = mock_provider && tested && !is_real(&spec.id);
         let settings = provider_settings(spec);
         let Ok(destination) = (if mocked { Ok(None) } else { destination(&settings) }) else { continue };
         let called = match destination {
