@@ -132,7 +132,8 @@ async fn the_chart_s_parts_run_a_job_and_an_upgrade_keeps_their_keys() {
     fleet.until(&["get", "arenajob", "first-run", "-o", passed], "True 1").await;
 
     // A table in the bundle, and one in a source of its own.
-    fleet.cluster.kubectl().apply(TABLES).await.unwrap();
+    let here = TABLES.replace("metadata: {", &format!("metadata: {{namespace: {NAMESPACE}, "));
+    fleet.cluster.kubectl().apply(&here).await.unwrap();
     for (job, cases) in [("own-table", "True 2"), ("other-table", "True 3")] {
         fleet.until(&["get", "arenajob", job, "-o", passed], cases).await;
     }
