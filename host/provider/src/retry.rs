@@ -214,8 +214,8 @@ mod tests {
         assert_eq!(policy.then(&limited(Some(300)), &none, now, far), Then::Again(seconds(300)));
         assert_eq!(policy.then(&limited(Some(301)), &none, now, far), Then::TooLong(seconds(301)));
         assert_eq!(policy.then(&limited(Some(u64::MAX)), &none, now, far), Then::TooLong(seconds(u64::MAX)));
-        assert_eq!(policy.then(&limited(Some(7)), &none, now, now + seconds(7)), Then::Enough);
-        assert_eq!(policy.then(&limited(Some(301)), &none, now, now + seconds(300)), Then::Enough);
+        assert_eq!(policy.then(&limited(Some(7)), &none, now, now + seconds(7)), Then::OutOfTime(seconds(7)));
+        assert_eq!(policy.then(&limited(Some(301)), &none, now, now + seconds(300)), Then::TooLong(seconds(301)));
         let refused = Cause::RequestRefused { endpoint: "h".into(), status: 400, text: String::new() };
         assert_eq!(policy.then(&refused, &none, now, far), Then::Enough);
         assert_eq!(RetryPolicy::off().then(&limited(Some(900)), &none, now, far), Then::Enough);
@@ -244,7 +244,10 @@ mod tests {
         assert_eq!(retry_after("0.5", now), Some(Duration::from_millis(500)));
         assert_eq!(retry_after("Wed, 21 Oct 2026 07:28:30 GMT", now), Some(Duration::from_secs(30)));
         assert_eq!(retry_after("Wed, 21 Oct 2026 07:00:00 GMT", now), Some(Duration::ZERO));
-        for wrong in ["soon", "-1", "NaN", "inf", "1e400", ""] {
+        for endless in ["inf", "1e400", "99999999999999999999999"] {
+            assert_eq!(retry_after(endless, now), Some(Duration::MAX), "{endless}");
+        }
+        for wrong in ["soon", "-1", "NaN", ""] {
             assert_eq!(retry_after(wrong, now), None, "{wrong}");
         }
     }

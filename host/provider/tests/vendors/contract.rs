@@ -258,7 +258,15 @@ async fn retry_after_is_honoured_but_not_past_the_deadline() {
     let mut request = request(&[], false);
     request.deadline = Instant::now() + Duration::from_secs(30);
     let error = stand.provider().chat(request).await.unwrap_err();
+    assert_eq!((error.reason(), error.attempts, stand.waits().len()), ("RetryAfterTooLong", 1, 0));
+
+    // What is asked for may be waited for, but not by this case.
+    let stand = Stand::failing(Way::Chat, limited("40"));
+    let mut request = self::request(&[], false);
+    request.deadline = Instant::now() + Duration::from_secs(30);
+    let error = stand.provider().chat(request).await.unwrap_err();
     assert_eq!((error.reason(), error.attempts, stand.waits().len()), ("RateLimited", 1, 0));
+    assert!(error.to_string().contains("the next attempt would be in 40.0 s"), "{error}");
 }
 
 #[tokio::test]
