@@ -53,11 +53,6 @@ pub(crate) fn of(table: &str) -> Result<(Layout, Packing), DatasetError> {
     Ok((layout, packing))
 }
 
-/// Whether a file of this name can be a table.
-pub fn is_table(name: &str) -> bool {
-    of(name).is_ok()
-}
-
 /// The unpacked bytes of a table, counted.
 pub(crate) struct Unpacked {
     from: Box<dyn Read>,

@@ -19,7 +19,6 @@ mod table;
 pub use build::{INDEX, Options, ROWS, build};
 pub use child::{IndexChild, index_child_main};
 pub use error::DatasetError;
-pub use format::is_table;
 pub use index::{Block, Column, Index, Malformed};
 pub use limits::Limits;
 pub use row::{Row, Values};

@@ -116,7 +116,9 @@ pub(super) fn of_file(path: &Path, options: &Options) -> Result<Kept, Failure> {
             digest
         }
     };
-    kept(&shown, &digest, options, || Ok((file, before)))
+    // Where it lies must not tell records apart: a fleet has the same table elsewhere.
+    let name = path.file_name().map_or(shown.as_str().into(), std::ffi::OsStr::to_string_lossy);
+    kept(&name, &digest, options, || Ok((file, before)))
 }
 
 fn changed(table: &str) -> Failure {
