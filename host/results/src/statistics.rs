@@ -166,6 +166,11 @@ impl Totals {
             labels: self.labels,
             errors: self.errors,
             trials: self.tests.finish(),
+            statistics: None,
+            confidence: None,
+            checks: None,
+            gates: Vec::new(),
+            left_out: BTreeMap::new(),
             merkle_root: self.merkle.root(),
             origin: serde_json::to_value(&manifest.origin)?,
             measured: MeasuredSummary {
@@ -175,7 +180,7 @@ impl Totals {
                 latency_ms: percentiles(&self.latency),
                 latency_ms_by_provider: by_provider.collect(),
                 cached: self.cached,
-                concurrency_by_provider: BTreeMap::new(),
+                ..MeasuredSummary::default()
             },
         })
     }
