@@ -12,6 +12,7 @@ mod checksums;
 mod create;
 mod equal;
 mod error;
+mod export;
 mod finalize;
 mod html;
 mod index;
@@ -26,23 +27,29 @@ mod segment;
 mod sketch;
 mod statistics;
 mod strip;
+mod tail;
 mod terminal;
 mod trials;
+mod verify;
 
 pub use batch::{Batch, BatchCorrupt, StoredBatch, encoded_limit};
 pub use checksums::verify_checksums;
 pub use equal::equal;
 pub use error::ResultsError;
-pub use finalize::{Settings, finalize};
+pub use export::{COLUMNS, Format, JSON_COLUMNS, Kind, export, place, read_partial, read_summary};
+pub use finalize::{Settings, finalize, finalize_partial};
 pub use index::{Index, SegmentRef};
 pub use journal::{Done, Journal, Recovered};
 pub use merkle::Merkle;
 pub use reader::{Records, export_jsonl, records};
+pub use row::case_name;
 pub use run_dir::RunDir;
 pub use run_view::{MAX_RECORD_BYTES, RunView, State};
 pub use sketch::Sketch;
 pub use strip::{Strip, Strips, strips};
+pub use tail::{Next, Tail};
 pub use terminal::terminal_safe;
+pub use verify::{Verified, verify};
 
 /// What all functions of this crate give.
 pub type Result<T> = std::result::Result<T, ResultsError>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Scope, Summary, Tally, Usage};
+use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Provenance, Scope, Summary, Tally, Usage};
 
 use crate::merkle::Merkle;
 use crate::row::Row;
@@ -156,6 +156,7 @@ impl Totals {
         Ok(Summary {
             v: 1,
             work_digest: manifest.work_digest.clone(),
+            partial: false,
             cases: self.all.counts,
             pass_rate: self.all.counts.pass_rate(),
             usage: self.all.usage,
@@ -172,6 +173,7 @@ impl Totals {
             gates: Vec::new(),
             left_out: BTreeMap::new(),
             merkle_root: self.merkle.root(),
+            provenance: Some(Provenance::of(&manifest.work)),
             origin: serde_json::to_value(&manifest.origin)?,
             measured: MeasuredSummary {
                 started: stamp(self.started),

@@ -15,6 +15,7 @@ mod run;
 #[cfg(feature = "fleet")]
 mod store;
 mod validate;
+mod verify;
 #[cfg(feature = "fleet")]
 mod worker;
 
@@ -40,6 +41,8 @@ pub enum Command {
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
+    /// Check that a finished run is what it was: its bytes, and that totals and reports follow from its records.
+    Verify(verify::Arguments),
     /// Look after the answers that runs with `--cache write` keep, and after indexed tables.
     #[command(subcommand)]
     Cache(cache::Command),
@@ -83,6 +86,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Cache(command) => cache::run(&command),
         #[cfg(feature = "fleet")]
         Command::Bundle(command) => bundle::run(command),

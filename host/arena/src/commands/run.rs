@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arena_bundle::Bundle;
 use arena_crd::GateStatus;
 use arena_model::{ConcurrencyHistory, Counts};
 use arena_provider::TrafficReport;
-use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize};
-use arena_worker::{Ended, LocalRun, Stop};
+use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize, finalize_partial};
+use arena_worker::{Ended, LocalRun, Shuffle, Stop};
 use clap::ValueEnum;
+use tokio::sync::watch;
+
+use super::results::export::to_file;
+use super::results::select::Chosen;
 
 use crate::exit::{Exit, Failure, OrFail};
 use crate::filters::Filters;
@@ -17,7 +22,7 @@ use crate::frozen::{self, Aside, Means};
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::outside::Outside;
-use crate::progress::Progress;
+use crate::progress::{Before, Progress, ProgressFlags};
 use crate::reuse::ReuseFlags;
 use crate::session::Session;
 use crate::stop::watch_signals;
@@ -77,6 +82,9 @@ pub struct Arguments {
     /// Run nothing of a bundle that `arena validate` refuses; without it, what is not concerned is run.
     #[arg(long, conflicts_with = "resume")]
     strict: bool,
+    /// Take the cases in an order drawn from SEED; without it in that of the plan. Changes nothing but what is measured.
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
     /// Print only the verdict.
     #[arg(long, short)]
     quiet: bool,
@@ -86,8 +94,8 @@ pub struct Arguments {
     /// Print what would be run and what it may cost, call nobody and write nothing.
     #[arg(long, conflicts_with_all = ["resume", "out", "junit_file", "markdown_file"])]
     dry_run: bool,
-    /// Reports to make, as a list with commas. The folder of the run has all but markdown anyway; with --dry-run, json
-    /// prints the plan so.
+    /// Reports to make, as a list with commas. The folder of the run has json, junit and html anyway; the others stand beside
+    /// it under its name. With --dry-run, json prints the plan so.
     #[arg(long, alias = "format", value_name = "FORMATS", value_enum, value_delimiter = ',')]
     formats: Vec<Format>,
     /// Copy of junit.xml.
@@ -106,6 +114,8 @@ pub struct Arguments {
     reuse: ReuseFlags,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    progress: ProgressFlags,
 }
 
 /// Forms of reports.
@@ -119,6 +129,22 @@ enum Format {
     Html,
     // The verdict, beside the folder.
     Markdown,
+    // The rest: exports beside the folder.
+    Jsonl,
+    Csv,
+    Parquet,
+}
+
+impl Format {
+    /// What stands beside the folder, and how its name ends.
+    fn beside(self) -> Option<(&'static str, arena_results::Format)> {
+        match self {
+            Self::Jsonl => Some(("jsonl", arena_results::Format::Jsonl)),
+            Self::Csv => Some(("csv", arena_results::Format::Csv)),
+            Self::Parquet => Some(("parquet", arena_results::Format::Parquet)),
+            Self::Json | Self::Junit | Self::Html | Self::Markdown => None,
+        }
+    }
 }
 
 fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
@@ -170,14 +196,14 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     };
     show_warnings(&session, arguments.quiet).await;
     if run.state().or_fail()? == State::Running {
-        let ended = run_cases(&run, &session, &arguments).await?;
+        let (ended, stop) = run_cases(&run, &session, &arguments).await?;
         if ended == Ended::Stopped {
+            partial(&run, &session, &stop)?;
             return Ok(stopped(&run, &arguments));
         }
     }
     let planned = session.matrix.plan.len();
-    let labelled = session.bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
-    let labels: BTreeMap<_, _> = labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect();
+    let labels = labels(&session.bundle);
     let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
     let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
     let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
@@ -196,6 +222,11 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
     }
+    for (ending, format) in arguments.formats.iter().filter_map(|format| format.beside()) {
+        if let Some(file) = beside(run.path(), ending) {
+            to_file(&run, format, &mut Chosen::all(), &file)?;
+        }
+    }
     if let Some(file) = markdown_file(&arguments, run.path()) {
         markdown::write(&run, &summary, &gates, &file)?;
     }
@@ -204,13 +235,16 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {
-    let beside = || {
-        let mut name = run.file_name()?.to_owned();
-        name.push(".md");
-        Some(run.with_file_name(name))
-    };
     let asked = arguments.formats.contains(&Format::Markdown);
-    arguments.markdown_file.clone().or_else(|| if asked { beside() } else { None })
+    arguments.markdown_file.clone().or_else(|| if asked { beside(run, "md") } else { None })
+}
+
+/// The folder's name with another ending.
+fn beside(run: &Path, ending: &str) -> Option<PathBuf> {
+    let mut name = run.file_name()?.to_owned();
+    name.push(".");
+    name.push(ending);
+    Some(run.with_file_name(name))
 }
 
 fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, Aside), Failure> {
@@ -251,6 +285,39 @@ async fn refuse(inputs: &Inputs) -> Result<(), Failure> {
     Err(Failure { listing: true, ..Failure::input("BundleInvalid", errors.join("\n")).hint(hint) })
 }
 
+/// Writes how far a stopped run has come, unless it is to stop at once.
+fn partial(run: &RunDir, session: &Session, stop: &watch::Receiver<Stop>) -> Result<(), Failure> {
+    let labels = labels(&session.bundle);
+    let missing = |index| {
+        let why = "the run was stopped before this case began";
+        arena_worker::not_run(&session.matrix, index, why).unwrap_or_else(|error| {
+            print_warning(&format!("case {index} cannot be named: {error}"));
+            None
+        })
+    };
+    let settings = Settings { concurrency_by_provider: concurrency(session), ..Settings::default() };
+    let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
+    match finalize_partial(run, missing, labels, settings, || *stop.borrow() == Stop::Now) {
+        Err(ResultsError::FinalizeStopped { .. }) => Ok(()),
+        made => {
+            let Counts { planned, not_run, .. } = made.or_fail()?.cases;
+            let report = run.path().join("partial/report.html");
+            print_warning(&format!(
+                "{} of {planned} cases ran; partial report {}",
+                planned - not_run,
+                report.display()
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// The labels of each scenario that has some.
+fn labels(bundle: &Bundle) -> BTreeMap<String, BTreeMap<String, String>> {
+    let labelled = bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
+    labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect()
+}
+
 /// Says how to go on.
 fn stopped(run: &RunDir, arguments: &Arguments) -> Exit {
     let dir = verdict::shell_word(run.path());
@@ -275,7 +342,12 @@ async fn show_warnings(session: &Session, quiet: bool) {
     }
 }
 
-async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
+/// Runs what is left, and gives what stops it.
+async fn run_cases(
+    run: &RunDir,
+    session: &Session,
+    arguments: &Arguments,
+) -> Result<(Ended, watch::Receiver<Stop>), Failure> {
     let matrix = &session.matrix;
     let key = |index| matrix.key(index);
     let (journal, recovered) = Journal::open(run, key).or_fail()?;
@@ -285,24 +357,31 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
             recovered.dropped_bytes
         ));
     }
-    let mut counts = Counts::default();
-    recovered.done.iter().for_each(|done| counts.add(done.outcome));
+    let mut before = Before { cost_usd_micro: Some(0), ..Before::default() };
+    for done in &recovered.done {
+        before.counts.add(done.outcome);
+        let cost = before.cost_usd_micro.zip(done.cost_usd_micro);
+        before.cost_usd_micro = cost.map(|(sum, cost)| sum.saturating_add(cost));
+    }
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let configured = Aside::of(run.manifest())?.concurrency;
     let asked =
         arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(settings::CONCURRENCY as usize);
-    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet, arguments.ci);
+    let planned = session.matrix.plan.len();
+    let mut progress = Progress::new(planned, before, arguments.progress, arguments.quiet, arguments.ci);
+    let stop = watch_signals(&[Stop::Drain, Stop::Now], progress.warner());
     let local = LocalRun {
         matrix: session.matrix.clone(),
         evaluator: session.evaluator.clone(),
         journal,
         done: recovered.done,
         concurrency: asked.min(CONCURRENCY_MAX),
-        stop: watch_signals(&[Stop::Drain, Stop::Now], progress.warner()),
+        shuffle: arguments.shuffle.map(Shuffle::new),
+        stop: stop.clone(),
     };
     let ended = local.run(&mut progress).await;
     progress.end();
-    ended.or_fail()
+    Ok((ended.or_fail()?, stop))
 }
 
 /// How many calls at once each provider was asked for, where that changed.

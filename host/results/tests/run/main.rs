@@ -5,8 +5,11 @@
 mod batches;
 mod checksums;
 mod equality;
+mod exporting;
 mod finalizing;
 mod folder;
 mod journal;
+mod partial;
 mod reports;
 mod sample;
+mod verifying;
