@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials,
+    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, sound, suite, throughput, trials,
     upstream, validate,
 };
 
@@ -101,6 +101,9 @@ pub struct Limits {
     /// A real model.
     #[serde(rename = "05.6")]
     pub local_model: local_model::Limits,
+    /// What a run left proves itself.
+    #[serde(rename = "06.4")]
+    pub sound: sound::Limits,
 }
 
 /// The limits as they stand in the file.

@@ -26,6 +26,7 @@ mod questions;
 mod records;
 mod renamed;
 mod schemas;
+mod sound;
 mod suite;
 mod throughput;
 mod trials;
@@ -111,6 +112,7 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.4", true, |world, limits, bar| providers::canary::measure(world, &limits.canary, bar)),
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
+    ("06.4", true, |world, limits, bar| sound::measure(world, &limits.sound, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.
