@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials,
+    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, report, schemas, suite, throughput, trials,
     upstream, validate,
 };
 
@@ -101,6 +101,9 @@ pub struct Limits {
     /// A real model.
     #[serde(rename = "05.6")]
     pub local_model: local_model::Limits,
+    /// The report in a browser.
+    #[serde(rename = "06.7")]
+    pub report: report::Limits,
 }
 
 /// The limits as they stand in the file.
