@@ -146,27 +146,17 @@ fn show(gate: &GateStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use arena_model::{Counts, Digest, MeasuredSummary, Usage};
+    use arena_model::{Counts, Digest, MeasuredSummary};
 
     use super::*;
 
     fn summary() -> Summary {
         Summary {
-            v: 1,
-            work_digest: Digest::of(b"work"),
             cases: Counts { planned: 10, passed: 9, failed: 1, ..Counts::default() },
             pass_rate: Some(0.9),
-            usage: Usage::default(),
             cost_usd_micro: Some(2_000_000),
-            scenarios: Default::default(),
-            providers: Default::default(),
-            evaluators: Default::default(),
-            labels: Default::default(),
-            errors: Default::default(),
-            trials: None,
-            merkle_root: Digest::of(b""),
-            origin: serde_json::Value::Null,
             measured: MeasuredSummary { latency_ms: [("p95".to_owned(), 1500.0)].into(), ..Default::default() },
+            ..Summary::empty(Digest::of(b"work"))
         }
     }
 

@@ -57,7 +57,7 @@ fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Resu
     }
     for (what, tallies) in [("Provider", &summary.providers), ("Scenario", &summary.scenarios)] {
         writeln!(text, "| {what} | Passed | Failed | Error | Tokens | USD |\n|---|--:|--:|--:|--:|--:|")?;
-        for (id, Tally { counts, usage, cost_usd_micro }) in tallies.iter().take(SCENARIOS) {
+        for (id, Tally { counts, usage, cost_usd_micro, .. }) in tallies.iter().take(SCENARIOS) {
             let Counts { planned, passed, failed, error, .. } = counts;
             let cost = cost_usd_micro.map_or_else(|| "?".to_owned(), |micro| format!("{:.4}", micro as f64 / 1e6));
             let (id, tokens) = (escaped(id), usage.total());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arena_model::{ConcurrencyHistory, Digest, Record, Summary};
 
+use crate::fit::{SUMMARY_BYTES, fit};
 use crate::html::Report;
 use crate::index::Index;
 use crate::journal::take_places;
@@ -146,10 +147,11 @@ pub fn finalize(
         return Err(disagree(format!("{found} cases are recorded or not run, the plan has {planned}")));
     }
 
-    let latency = totals.latency.clone();
+    let latency = totals.latency().clone();
     let path = run.file(SUMMARY);
     let mut summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
     summary.measured.concurrency_by_provider = settings.concurrency_by_provider;
+    fit(&mut summary, SUMMARY_BYTES).map_err(ResultsError::encode(&path))?;
     atomic::replace(&path, |out| {
         serde_json::to_writer_pretty(&mut *out, &summary).map_err(ResultsError::encode(&path))?;
         out.write_all(b"\n").map_err(ResultsError::io("write", &path))
