@@ -179,13 +179,12 @@ pub struct Checks {
     /// By check type, evals as `eval:ID`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub profiles: BTreeMap<String, CheckProfile>,
-    /// Verdicts from which on a check that never failed counts as dead.
+    /// Passes from which on a check that did nothing else counts as dead.
     pub dead_from: u64,
-    /// Checks that gave that many verdicts and never failed, the first 20.
+    /// Checks that passed so often and neither failed nor erred, the first 20: a type of which that is true everywhere, else
+    /// single checks of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dead: Vec<DeadCheck>,
-    /// Checks with that many verdicts.
-    pub watched: u64,
     /// Dead ones that are not listed.
     #[serde(default, skip_serializing_if = "crate::conversation::is_zero")]
     pub dead_left_out: u64,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arena_model::{ConcurrencyHistory, Digest, Record, Summary};
 
+use crate::fit::{SUMMARY_BYTES, fit};
 use crate::html::Report;
 use crate::index::Index;
 use crate::journal::take_places;
@@ -178,7 +179,7 @@ fn produce<I: Iterator<Item = Record>>(
     let disagree = |detail: String| ResultsError::CountsDisagree { path: run.path().to_owned(), detail };
     let mut totals = Totals::new();
     let mut cases_xml = Cases::create(&folder.join(JUNIT))?;
-    let mut report = Report::new(settings.report_cases, settings.report_bytes);
+    let mut report = Report::new(folder, settings.report_cases, settings.report_bytes);
 
     while let Some(row) = rows.next() {
         if stop() {
@@ -206,18 +207,19 @@ fn produce<I: Iterator<Item = Record>>(
         }
         totals.push(&row, &labels).map_err(ResultsError::encode(run.path()))?;
         cases_xml.push(&row)?;
-        report.push(&row).map_err(ResultsError::encode(run.path()))?;
+        report.push(&row, &labels).map_err(ResultsError::io("write", &run.file(REPORT)))?;
     }
     let found = totals.counts().planned;
     if found != planned {
         return Err(disagree(format!("{found} cases are recorded or not run, the plan has {planned}")));
     }
 
-    let latency = totals.latency.clone();
+    let latency = totals.latency().clone();
     let path = folder.join(SUMMARY);
     let mut summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
     summary.partial = partial;
     summary.measured.concurrency_by_provider = settings.concurrency_by_provider;
+    fit(&mut summary, SUMMARY_BYTES).map_err(ResultsError::encode(&path))?;
     atomic::replace(&path, |out| {
         serde_json::to_writer_pretty(&mut *out, &summary).map_err(ResultsError::encode(&path))?;
         out.write_all(b"\n").map_err(ResultsError::io("write", &path))

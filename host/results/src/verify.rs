@@ -12,6 +12,7 @@ use crate::checksums::verify_checksums;
 use crate::create::MARK;
 use crate::equal::{Differences, compare};
 use crate::export::read_summary;
+use crate::fit::{SUMMARY_BYTES, fit};
 use crate::html::{self, Report};
 use crate::index::Index;
 use crate::junit::Cases;
@@ -22,8 +23,6 @@ use crate::statistics::Totals;
 use crate::strip::{Strip, strips};
 use crate::{Result, ResultsError, RunView, Settings, State, atomic};
 
-/// Parts of `measured` that rows do not hold.
-const NOT_OF_ROWS: [&str; 2] = ["concurrency_by_provider", "gates"];
 
 /// What a folder was found to be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,7 +102,7 @@ fn content(
     let settings = Settings::default();
     let mut totals = Totals::new();
     let mut cases = Cases::create(&junit)?;
-    let mut report = Report::new(settings.report_cases, settings.report_bytes);
+    let mut report = Report::new(scratch.path(), settings.report_cases, settings.report_bytes);
     let mut strips = strips(run)?;
     for line in lines(run)? {
         let (index, line) = line?;
@@ -119,11 +118,10 @@ fn content(
         if strip != Some((index, Strip::of(&row))) {
             return Err(corrupt("its strip tells other numbers".to_owned()));
         }
-        totals
-            .push(&row, |id| labels.map(|labels| labels(id)).unwrap_or_default())
-            .map_err(|e| corrupt(e.to_string()))?;
+        let labels = |id: &str| labels.map(|labels| labels(id)).unwrap_or_default();
+        totals.push(&row, &labels).map_err(|error| corrupt(error.to_string()))?;
         cases.push(&row)?;
-        report.push(&row).map_err(|error| corrupt(error.to_string()))?;
+        report.push(&row, &labels).map_err(io("write a report to verify"))?;
         verified.records += 1;
     }
     let planned = run.manifest().work.plan.cases;
@@ -131,10 +129,10 @@ fn content(
         let detail = format!("{} cases have records, the plan has {planned}", verified.records);
         return Err(ResultsError::CountsDisagree { path: run.path().to_owned(), detail });
     }
-    let latency = totals.latency.clone();
+    let latency = totals.latency().clone();
     let made = totals.summary(run.manifest()).map_err(ResultsError::encode(&run.file(SUMMARY)))?;
     let same_engine = run.manifest().origin.engine == engine;
-    let Some(stored) = summary(run, &made, labels.is_some(), same_engine, verified)? else { return Ok(()) };
+    let Some(stored) = summary(run, made, labels.is_some(), same_engine, verified)? else { return Ok(()) };
     if labels.is_none() {
         verified.notes.push(format!("{SUMMARY}: the bundle is not in the folder, so labels were not looked at"));
     }
@@ -154,7 +152,7 @@ fn content(
 /// Holds the stored summary against the one that was made of the rows; none if they differ.
 fn summary(
     run: &RunView,
-    made: &Summary,
+    mut made: Summary,
     labels: bool,
     same_engine: bool,
     verified: &mut Verified,
@@ -163,15 +161,19 @@ fn summary(
     let corrupt =
         |error: serde_json::Error| ResultsError::SegmentCorrupt { path: path.clone(), detail: error.to_string() };
     let (summary, text) = read_summary(run)?;
+    // Of what rows do not hold, so much is taken over as a summary's size depends on.
+    made.gates.clone_from(&summary.gates);
+    made.measured.gates.clone_from(&summary.measured.gates);
+    made.measured.concurrency_by_provider.clone_from(&summary.measured.concurrency_by_provider);
+    fit(&mut made, SUMMARY_BYTES).map_err(corrupt)?;
     let mut stored: Value = serde_json::from_str(&text).map_err(corrupt)?;
-    let mut made = serde_json::to_value(made).map_err(corrupt)?;
+    let mut made = serde_json::to_value(&made).map_err(corrupt)?;
     for value in [&mut stored, &mut made] {
         let Some(fields) = value.as_object_mut() else { continue };
         if !labels {
             fields.remove("labels");
         }
         if let Some(measured) = fields.get_mut("measured").and_then(Value::as_object_mut) {
-            NOT_OF_ROWS.iter().for_each(|name| drop(measured.remove(*name)));
             if !labels {
                 measured.remove("labels");
             }

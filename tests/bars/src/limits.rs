@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, sound, suite, throughput, trials,
+    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, report, schemas, sound, suite, throughput, trials,
     upstream, validate,
 };
 
@@ -104,6 +104,9 @@ pub struct Limits {
     /// What a run left proves itself.
     #[serde(rename = "06.4")]
     pub sound: sound::Limits,
+    /// The report in a browser.
+    #[serde(rename = "06.7")]
+    pub report: report::Limits,
 }
 
 /// The limits as they stand in the file.

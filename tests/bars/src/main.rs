@@ -25,6 +25,7 @@ mod providers;
 mod questions;
 mod records;
 mod renamed;
+mod report;
 mod schemas;
 mod sound;
 mod suite;
@@ -113,6 +114,8 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
     ("06.4", true, |world, limits, bar| sound::measure(world, &limits.sound, bar)),
+    // A million records take minutes.
+    ("06.7", false, |world, limits, bar| report::measure(world, &limits.report, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

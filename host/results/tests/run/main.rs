@@ -4,6 +4,7 @@
 
 mod batches;
 mod checksums;
+mod comparing;
 mod equality;
 mod exporting;
 mod finalizing;
@@ -12,4 +13,5 @@ mod journal;
 mod partial;
 mod reports;
 mod sample;
+mod statistics;
 mod verifying;

@@ -25,7 +25,8 @@ const DIRECTION: &[(&str, May)] = &[
     ("arena-egress", May::Only(&["arena-model"])),
     ("arena-sandbox", May::Only(&["arena-model"])),
     ("arena-evaluate", May::Only(&["arena-model", "arena-bundle", "arena-provider", "arena-sandbox", "arena-egress"])),
-    ("arena-results", May::Only(&["arena-model"])),
+    ("arena-statistics", May::Only(&[])),
+    ("arena-results", May::Only(&["arena-model", "arena-statistics"])),
     (
         "arena-worker",
         May::Only(&[
