@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         created: "2026-01-05T09:30:00Z".into(),
         settings: json!({"concurrency": 8}),
         endpoints: BTreeMap::new(),
+        from: None,
     };
     let manifest = Manifest { v: 1, work_digest: Digest::of_json(&work)?, work, origin };
     let run = RunDir::create(Path::new(&dir), &manifest, |bundle| std::fs::create_dir(bundle))?;
@@ -136,6 +137,7 @@ fn case(index: u64, scenario: usize, name: &str, provider: usize, lane: &str, tr
         reply: "{\"score\": 0.9, \"reason\": \"polite\"}".into(),
         usage: Usage { input: 300, output: 20, cached: 0, ..Usage::default() },
         cost_usd_micro: Some(90),
+        failed: false,
     }];
     let checks = vec![
         check("max_length", Outcome::Passed, "212 of at most 600 characters", vec![span("within 14 days", "the rule")]),
@@ -167,6 +169,7 @@ fn case(index: u64, scenario: usize, name: &str, provider: usize, lane: &str, tr
         error: (outcome == Outcome::Error).then(|| "FuelExhausted".into()),
         messages: if executed { messages } else { vec![] },
         events: vec![],
+        looks: None,
         checks: if executed { checks } else { vec![] },
         usage: if executed {
             Usage { input: 712 + dice, output: 78, cached: 128, ..Usage::default() }

@@ -7,9 +7,12 @@ mod error;
 mod fleet;
 mod local;
 mod matrix;
+mod rescore;
+mod splice;
 mod stored;
 
 pub use error::WorkerError;
 pub use fleet::{CaseRunner, FleetRun, FleetSettings, Frozen, folder_path};
 pub use local::{Ended, LocalRun, Observer, Stop};
 pub use matrix::{Matrix, Planned, Refused, Rows};
+pub use rescore::{EarlierRun, Rescore, Rescored};

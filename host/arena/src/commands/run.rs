@@ -1,15 +1,13 @@
 //! `arena run`: a bundle from its folder to a verdict and a report, or the rest of a run that was stopped.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arena_crd::GateStatus;
-use arena_model::{ConcurrencyHistory, Counts};
-use arena_provider::TrafficReport;
-use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize};
+use arena_model::Counts;
+use arena_results::{Journal, RunDir, State};
 use arena_worker::{Ended, LocalRun, Stop};
 use clap::ValueEnum;
 
+use crate::ending::finish;
 use crate::exit::{Exit, Failure, OrFail};
 use crate::filters::Filters;
 use crate::findings::{self, Finding};
@@ -121,7 +119,7 @@ enum Format {
     Markdown,
 }
 
-fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
+pub fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
         _ => Err("write it as NAME=FILE, for example text=my-text.wasm".to_owned()),
@@ -141,7 +139,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             return Err(Failure::input("OutputUnusable", text).hint("name a file in it"));
         }
     }
-    let worker = random_id()?;
+    let worker = settings::random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
         Some(dir) => {
@@ -175,32 +173,14 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             return Ok(stopped(&run, &arguments));
         }
     }
-    let planned = session.matrix.plan.len();
-    let labelled = session.bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
-    let labels: BTreeMap<_, _> = labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect();
-    let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
-    let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
-    let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
-    let gates = Aside::of(run.manifest())?.gates;
-    let concurrency_by_provider = concurrency(&session);
-    let settings = Settings { known_digests: frozen.collect(), concurrency_by_provider, ..Settings::default() };
-    // The reports need memory of their own; the session's goes first.
-    drop(session);
-    let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
-    let stop = watch_signals(&[Stop::Now], print_warning);
-    let summary = match finalize(&run, planned, std::iter::empty(), labels, settings, || *stop.borrow() != Stop::No) {
-        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run, &arguments)),
-        ended => ended.or_fail()?,
-    };
-    let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
+    let Some(finished) = finish(&run, session, std::iter::empty())? else { return Ok(stopped(&run, &arguments)) };
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
     }
     if let Some(file) = markdown_file(&arguments, run.path()) {
-        markdown::write(&run, &summary, &gates, &file)?;
+        markdown::write(&run, &finished.summary, &finished.gates, &file)?;
     }
-    verdict::print(&run, &summary, &gates, &trials, arguments.quiet)?;
-    Ok(verdict::exit(&summary.decisive(), &gates))
+    finished.tell(&run, arguments.quiet)
 }
 
 fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {
@@ -303,24 +283,4 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
     let ended = local.run(&mut progress).await;
     progress.end();
     ended.or_fail()
-}
-
-/// How many calls at once each provider was asked for, where that changed.
-fn concurrency(session: &Session) -> BTreeMap<String, ConcurrencyHistory> {
-    let changed = session.http.traffic_reports().into_iter().filter(|(_, report)| !report.changes.is_empty());
-    let history = |report: TrafficReport| ConcurrencyHistory {
-        most: report.most,
-        lowest: report.lowest,
-        push_backs: report.push_backs,
-        changes: report.changes.iter().map(|change| (change.at.as_millis() as u64, change.limit)).collect(),
-    };
-    changed.map(|(id, report)| (id, history(report))).collect()
-}
-
-fn random_id() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::machinery("RandomUnavailable", format!("the system gives no random bytes: {error}"))
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

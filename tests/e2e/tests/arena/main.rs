@@ -36,6 +36,7 @@ mod pack_guardrails;
 mod pack_names;
 mod provider;
 mod relevance;
+mod rescore;
 mod resume;
 mod run;
 mod similarity;
