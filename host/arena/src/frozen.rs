@@ -1,6 +1,6 @@
 //! A run's folder: made complete, with all that the run needs, and opened again from that alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_bundle::Bundle;
@@ -79,16 +79,7 @@ pub async fn start(
             refuse_unready(&session, inputs)?;
         }
     }
-    let out = out.map_or_else(
-        || {
-            let time =
-                humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
-            // Two runs may start within one second; the worker's id is random.
-            let id: String = worker.chars().take(ID_CHARS).collect();
-            Path::new("out").join(format!("{}-{time}-{id}", file_name(&session.bundle.name)))
-        },
-        Path::to_owned,
-    );
+    let out = out.map_or_else(|| usual_out(&session.bundle.name, worker), Path::to_owned);
     let mut settings = json!({"evaluators": names(inputs)});
     if *aside != Aside::default() {
         settings[CONFIG] = serde_json::to_value(aside).unwrap_or_default();
@@ -150,7 +141,11 @@ fn names(inputs: &Inputs) -> Vec<&str> {
 fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
     copy_bundle(&session.bundle, to)?;
     let beside = to.with_file_name(INPUTS);
-    if let Some(dataset) = &session.dataset {
+    let kept = match &inputs.dataset {
+        Some(Given::Frozen(folder)) => Some(folder),
+        _ => session.dataset.as_ref(),
+    };
+    if let Some(dataset) = kept {
         tables::freeze(dataset, &beside.join(DATASET))?;
     }
     if inputs.mock_config.is_none() && inputs.evaluators.is_empty() && inputs.cases.is_none() {
@@ -295,6 +290,35 @@ pub fn of_run(run: &RunView) -> Result<Inputs, Failure> {
         seed: manifest.work.seed,
         ..Inputs::of(run.bundle().join(&manifest.work.entry))
     })
+}
+
+/// A new folder for a run whose records so far were taken from elsewhere: it appears complete with manifest, bundle, inputs
+/// and the journal that `journal` is.
+pub fn start_from(
+    session: &Session,
+    inputs: &Inputs,
+    manifest: &Manifest,
+    out: &Path,
+    journal: &Path,
+) -> Result<RunDir, Failure> {
+    let filled = |to: &Path| {
+        freeze(session, inputs, to)?;
+        std::fs::copy(journal, to.with_file_name(arena_results::JOURNAL)).map(drop)
+    };
+    RunDir::create(out, manifest, filled).or_fail()
+}
+
+/// The folder of a new run that was not given one.
+pub fn usual_out(name: &str, worker: &str) -> PathBuf {
+    let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
+    // Two runs may start within one second; the worker's id is random.
+    let id: String = worker.chars().take(ID_CHARS).collect();
+    Path::new("out").join(format!("{}-{time}-{id}", file_name(name)))
+}
+
+/// Names of components whose files the folder of a run holds, in order.
+pub fn evaluator_names(inputs: &Inputs) -> Value {
+    json!(names(inputs))
 }
 
 pub fn refuse_changes(manifest: &Manifest, work: &Work, place: &Path) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CaseKey, Digest, Event, Message, Usage};
+use crate::{CaseKey, Digest, Event, Look, Message, Usage};
 
 /// How a case or a check ended. Only `passed` is a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -81,6 +81,13 @@ pub struct HostCall {
     pub usage: Usage,
     /// Millionths of a US dollar; none if the price is unknown.
     pub cost_usd_micro: Option<u64>,
+    /// Whether `reply` is the text of an error.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub failed: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What one check said.
@@ -205,6 +212,10 @@ pub struct Record {
     /// What happened beside the messages, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Event>,
+    /// How far the conversation had come each time that checks looked at it; none where that follows from messages and
+    /// events, see [`Look::plain`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<Vec<Look>>,
     /// Checks in the order judged.
     pub checks: Vec<CheckRecord>,
     /// Tokens of the whole case, judges included.

@@ -44,11 +44,11 @@ pub use export::{COLUMNS, Format, JSON_COLUMNS, Kind, export, place, read_partia
 pub use finalize::{Settings, finalize, finalize_partial};
 pub use index::{Index, SegmentRef};
 pub use journal::{Done, Journal, Recovered};
-pub use merkle::Merkle;
-pub use reader::{Records, export_jsonl, records};
+pub use merkle::{Merkle, merkle_root};
+pub use reader::{Records, export_jsonl, records, stored_lines};
 pub use row::case_name;
 pub use run_dir::RunDir;
-pub use run_view::{MAX_RECORD_BYTES, RunView, State};
+pub use run_view::{JOURNAL, MAX_RECORD_BYTES, RunView, State};
 pub use sketch::{PERCENTILE_ERROR, Sketch};
 pub use strip::{Strip, Strips, strips};
 pub use tail::{Next, Tail};

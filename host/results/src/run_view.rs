@@ -15,7 +15,8 @@ pub const MAX_RECORD_BYTES: u32 = 16 << 20;
 const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 
 pub(crate) const LOCK: &str = "lock";
-pub(crate) const JOURNAL: &str = "journal.jsonl";
+/// Name of the journal in the folder of a run that is not finished.
+pub const JOURNAL: &str = "journal.jsonl";
 pub(crate) const INDEX: &str = "index.json";
 pub(crate) const SEGMENTS: &str = "segments";
 pub(crate) const SUMMARY: &str = "summary.json";

@@ -23,7 +23,6 @@ use crate::statistics::Totals;
 use crate::strip::{Strip, strips};
 use crate::{Result, ResultsError, RunView, Settings, State, atomic};
 
-
 /// What a folder was found to be.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verified {

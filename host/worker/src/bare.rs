@@ -40,6 +40,7 @@ pub(crate) fn record(case: &CaseInput, outcome: Outcome, error: Option<&str>, te
         error: error.map(str::to_owned),
         messages: Vec::new(),
         events: Vec::new(),
+        looks: None,
         checks: Vec::new(),
         usage: Usage::default(),
         cost_usd_micro: Some(0),

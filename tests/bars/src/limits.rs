@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, report, schemas, sound, suite, throughput, trials,
-    upstream, validate,
+    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, report, schemas, sound, suite, throughput,
+    trials, upstream, validate,
 };
 
 /// All limits, a table a bar.

@@ -10,6 +10,7 @@ mod init;
 mod mocks;
 #[cfg(feature = "fleet")]
 mod operator;
+mod rescore;
 mod results;
 mod run;
 #[cfg(feature = "fleet")]
@@ -29,6 +30,8 @@ use crate::settings;
 pub enum Command {
     /// Run a bundle and report what failed.
     Run(Box<run::Arguments>),
+    /// Judge a finished run again from what it stored, without calling a provider.
+    Rescore(Box<rescore::Arguments>),
     /// Check a bundle without calling any provider.
     Validate(validate::Arguments),
     /// List the checks that there are.
@@ -81,12 +84,13 @@ impl Command {
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => block_on(run::run(*arguments)),
+        Command::Rescore(arguments) => block_on(rescore::run(*arguments)),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
         Command::Checks(arguments) => checks::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),
-        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Verify(arguments) => block_on(verify::run(arguments)),
         Command::Cache(command) => cache::run(&command),
         #[cfg(feature = "fleet")]
         Command::Bundle(command) => bundle::run(command),

@@ -1,13 +1,8 @@
 //! `arena run`: a bundle from its folder to a verdict and a report, or the rest of a run that was stopped.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arena_bundle::Bundle;
-use arena_crd::GateStatus;
-use arena_model::{ConcurrencyHistory, Counts};
-use arena_provider::TrafficReport;
-use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize, finalize_partial};
+use arena_results::{Journal, RunDir, State};
 use arena_worker::{Ended, LocalRun, Shuffle, Stop};
 use clap::ValueEnum;
 use tokio::sync::watch;
@@ -15,6 +10,7 @@ use tokio::sync::watch;
 use super::results::export::to_file;
 use super::results::select::Chosen;
 
+use crate::ending::{finish, partial};
 use crate::exit::{Exit, Failure, OrFail};
 use crate::filters::Filters;
 use crate::findings::{self, Finding};
@@ -147,7 +143,7 @@ impl Format {
     }
 }
 
-fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
+pub fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
         _ => Err("write it as NAME=FILE, for example text=my-text.wasm".to_owned()),
@@ -167,7 +163,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             return Err(Failure::input("OutputUnusable", text).hint("name a file in it"));
         }
     }
-    let worker = random_id()?;
+    let worker = settings::random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
         Some(dir) => {
@@ -202,23 +198,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             return Ok(stopped(&run, &arguments));
         }
     }
-    let planned = session.matrix.plan.len();
-    let labels = labels(&session.bundle);
-    let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
-    let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
-    let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
-    let gates = Aside::of(run.manifest())?.gates;
-    let concurrency_by_provider = concurrency(&session);
-    let settings = Settings { known_digests: frozen.collect(), concurrency_by_provider, ..Settings::default() };
-    // The reports need memory of their own; the session's goes first.
-    drop(session);
-    let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
-    let stop = watch_signals(&[Stop::Now], print_warning);
-    let summary = match finalize(&run, planned, std::iter::empty(), labels, settings, || *stop.borrow() != Stop::No) {
-        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run, &arguments)),
-        ended => ended.or_fail()?,
-    };
-    let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
+    let Some(finished) = finish(&run, session, std::iter::empty())? else { return Ok(stopped(&run, &arguments)) };
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
     }
@@ -228,10 +208,9 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
         }
     }
     if let Some(file) = markdown_file(&arguments, run.path()) {
-        markdown::write(&run, &summary, &gates, &file)?;
+        markdown::write(&run, &finished.summary, &finished.gates, &file)?;
     }
-    verdict::print(&run, &summary, &gates, &trials, arguments.quiet)?;
-    Ok(verdict::exit(&summary.decisive(), &gates))
+    finished.tell(&run, arguments.quiet)
 }
 
 fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {
@@ -283,39 +262,6 @@ async fn refuse(inputs: &Inputs) -> Result<(), Failure> {
     }
     let hint = "mend the bundle, or run what is not concerned without --strict";
     Err(Failure { listing: true, ..Failure::input("BundleInvalid", errors.join("\n")).hint(hint) })
-}
-
-/// Writes how far a stopped run has come, unless it is to stop at once.
-fn partial(run: &RunDir, session: &Session, stop: &watch::Receiver<Stop>) -> Result<(), Failure> {
-    let labels = labels(&session.bundle);
-    let missing = |index| {
-        let why = "the run was stopped before this case began";
-        arena_worker::not_run(&session.matrix, index, why).unwrap_or_else(|error| {
-            print_warning(&format!("case {index} cannot be named: {error}"));
-            None
-        })
-    };
-    let settings = Settings { concurrency_by_provider: concurrency(session), ..Settings::default() };
-    let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
-    match finalize_partial(run, missing, labels, settings, || *stop.borrow() == Stop::Now) {
-        Err(ResultsError::FinalizeStopped { .. }) => Ok(()),
-        made => {
-            let Counts { planned, not_run, .. } = made.or_fail()?.cases;
-            let report = run.path().join("partial/report.html");
-            print_warning(&format!(
-                "{} of {planned} cases ran; partial report {}",
-                planned - not_run,
-                report.display()
-            ));
-            Ok(())
-        }
-    }
-}
-
-/// The labels of each scenario that has some.
-fn labels(bundle: &Bundle) -> BTreeMap<String, BTreeMap<String, String>> {
-    let labelled = bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
-    labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect()
 }
 
 /// Says how to go on.
@@ -382,24 +328,4 @@ async fn run_cases(
     let ended = local.run(&mut progress).await;
     progress.end();
     Ok((ended.or_fail()?, stop))
-}
-
-/// How many calls at once each provider was asked for, where that changed.
-fn concurrency(session: &Session) -> BTreeMap<String, ConcurrencyHistory> {
-    let changed = session.http.traffic_reports().into_iter().filter(|(_, report)| !report.changes.is_empty());
-    let history = |report: TrafficReport| ConcurrencyHistory {
-        most: report.most,
-        lowest: report.lowest,
-        push_backs: report.push_backs,
-        changes: report.changes.iter().map(|change| (change.at.as_millis() as u64, change.limit)).collect(),
-    };
-    changed.map(|(id, report)| (id, history(report))).collect()
-}
-
-fn random_id() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::machinery("RandomUnavailable", format!("the system gives no random bytes: {error}"))
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

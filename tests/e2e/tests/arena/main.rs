@@ -38,6 +38,7 @@ mod pack_names;
 mod progress;
 mod provider;
 mod relevance;
+mod rescore;
 mod results;
 mod resume;
 mod run;
