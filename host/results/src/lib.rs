@@ -53,7 +53,7 @@ pub use sketch::{PERCENTILE_ERROR, Sketch};
 pub use strip::{Strip, Strips, strips};
 pub use tail::{Next, Tail};
 pub use terminal::terminal_safe;
-pub use verify::{Verified, verify};
+pub use verify::{Labels, Verified, verify};
 
 /// What all functions of this crate give.
 pub type Result<T> = std::result::Result<T, ResultsError>;

@@ -40,7 +40,7 @@ impl Tail {
     /// The next record, without waiting for one.
     ///
     /// Errors: `JournalCorrupt` for a line that is no record, `ResultsIo`.
-    pub fn next(&mut self) -> Result<Next> {
+    pub fn poll(&mut self) -> Result<Next> {
         // Asked before reading: what is in the journal then is all there will be.
         let finished = atomic::is_there(&self.index)?;
         let room = (self.limit + 1).saturating_sub(self.begun.len() as u64);

@@ -23,6 +23,9 @@ use crate::statistics::Totals;
 use crate::strip::{Strip, strips};
 use crate::{Result, ResultsError, RunView, Settings, State, atomic};
 
+/// Gives the labels of a scenario.
+pub type Labels<'a> = dyn Fn(&str) -> BTreeMap<String, String> + 'a;
+
 /// What a folder was found to be.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verified {
@@ -46,11 +49,7 @@ pub struct Verified {
 ///
 /// Errors: `RunUnfinished` for a run that is not finished, `ResultsIo` where something cannot be read. Damage is no error
 /// but found.
-pub fn verify(
-    run: &RunView,
-    labels: Option<&dyn Fn(&str) -> BTreeMap<String, String>>,
-    engine: &str,
-) -> Result<Verified> {
+pub fn verify(run: &RunView, labels: Option<&Labels<'_>>, engine: &str) -> Result<Verified> {
     let mut verified = Verified::default();
     let state = match run.state() {
         Err(error) if error.is_damage() => {
@@ -88,12 +87,7 @@ fn bytes(run: &RunView, verified: &mut Verified) -> Result<()> {
 }
 
 /// Index, segments and strips against each other, summary and reports against the rows.
-fn content(
-    run: &RunView,
-    labels: Option<&dyn Fn(&str) -> BTreeMap<String, String>>,
-    engine: &str,
-    verified: &mut Verified,
-) -> Result<()> {
+fn content(run: &RunView, labels: Option<&Labels<'_>>, engine: &str, verified: &mut Verified) -> Result<()> {
     Index::read(run)?.verify(run)?;
     let io = |action| ResultsError::io(action, run.path());
     let scratch = tempfile::tempdir().map_err(io("make a scratch folder to verify"))?;
@@ -118,9 +112,9 @@ fn content(
             return Err(corrupt("its strip tells other numbers".to_owned()));
         }
         let labels = |id: &str| labels.map(|labels| labels(id)).unwrap_or_default();
-        totals.push(&row, &labels).map_err(|error| corrupt(error.to_string()))?;
+        totals.push(&row, labels).map_err(|error| corrupt(error.to_string()))?;
         cases.push(&row)?;
-        report.push(&row, &labels).map_err(io("write a report to verify"))?;
+        report.push(&row, labels).map_err(io("write a report to verify"))?;
         verified.records += 1;
     }
     let planned = run.manifest().work.plan.cases;
@@ -171,11 +165,7 @@ fn summary(
         let Some(fields) = value.as_object_mut() else { continue };
         if !labels {
             fields.remove("labels");
-        }
-        if let Some(measured) = fields.get_mut("measured").and_then(Value::as_object_mut) {
-            if !labels {
-                measured.remove("labels");
-            }
+            fields.get_mut("measured").and_then(Value::as_object_mut).map(|measured| measured.remove("labels"));
         }
     }
     if !same_engine {

@@ -52,19 +52,19 @@ fn a_tail_sees_records_as_they_are_stored_and_the_end() {
     let temp = tempfile::tempdir().unwrap();
     let run = create(&temp.path().join("run"), 8);
     let mut tail = Tail::of(&RunView::watch(run.path()).unwrap());
-    assert!(matches!(tail.next().unwrap(), Next::Waiting));
+    assert!(matches!(tail.poll().unwrap(), Next::Waiting));
     let (done, not_run) = standard();
     let (mut journal, _) = open(&run).unwrap();
     for record in &done {
         put(&mut journal, record).unwrap();
-        let Next::Record(seen) = tail.next().unwrap() else { panic!("no record") };
+        let Next::Record(seen) = tail.poll().unwrap() else { panic!("no record") };
         assert_eq!(*seen, *record);
-        assert!(matches!(tail.next().unwrap(), Next::Waiting));
+        assert!(matches!(tail.poll().unwrap(), Next::Waiting));
     }
     drop(journal);
     finish(&run, not_run).unwrap();
-    assert!(matches!(tail.next().unwrap(), Next::Finished));
-    assert!(matches!(Tail::of(&run).next().unwrap(), Next::Finished));
+    assert!(matches!(tail.poll().unwrap(), Next::Finished));
+    assert!(matches!(Tail::of(&run).poll().unwrap(), Next::Finished));
 }
 
 #[test]
@@ -76,9 +76,9 @@ fn a_tail_waits_for_the_rest_of_a_line() {
     let path = run.path().join("journal.jsonl");
     let mut tail = Tail::of(&run);
     fs::write(&path, begin).unwrap();
-    assert!(matches!(tail.next().unwrap(), Next::Waiting));
+    assert!(matches!(tail.poll().unwrap(), Next::Waiting));
     let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
     std::io::Write::write_all(&mut file, format!("{end}\n{{}}\n").as_bytes()).unwrap();
-    assert!(matches!(tail.next().unwrap(), Next::Record(_)));
-    assert!(matches!(tail.next().unwrap_err(), ResultsError::JournalCorrupt { .. }));
+    assert!(matches!(tail.poll().unwrap(), Next::Record(_)));
+    assert!(matches!(tail.poll().unwrap_err(), ResultsError::JournalCorrupt { .. }));
 }

@@ -66,7 +66,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     }
     let mut tail = Tail::of(&run);
     let ended = loop {
-        match tail.next().or_fail()? {
+        match tail.poll().or_fail()? {
             Next::Record(record) => last.push(&record, &mut chosen, arguments.format)?,
             Next::Waiting => break false,
             Next::Finished => break true,
@@ -77,7 +77,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         return Ok(Exit::Passed);
     }
     loop {
-        match tail.next().or_fail()? {
+        match tail.poll().or_fail()? {
             Next::Record(record) => {
                 last.counts.add(record.outcome);
                 if chosen.wants(&record) {
