@@ -183,7 +183,7 @@ fn fenced(text: &str) -> String {
 fn escaped(text: &str) -> String {
     let mut plain = String::new();
     for c in line(text).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '$') {
+        if is_markup(c) {
             plain.push('\\');
         }
         push(&mut plain, c);
@@ -191,11 +191,22 @@ fn escaped(text: &str) -> String {
     plain
 }
 
-/// The same within HTML, where Markdown is not looked for.
+/// The same within HTML, where a backslash would be shown and some renderers look for Markdown all the same.
 fn html(text: &str) -> String {
     let mut plain = String::new();
-    line(text).chars().for_each(|c| push(&mut plain, c));
+    for c in line(text).chars() {
+        match c {
+            '#' => push(&mut plain, c),
+            _ if is_markup(c) => plain.push_str(&format!("&#{};", u32::from(c))),
+            _ => push(&mut plain, c),
+        }
+    }
     plain
+}
+
+/// What Markdown takes for more than itself.
+fn is_markup(c: char) -> bool {
+    matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '$')
 }
 
 /// A character that starts no element, and that no renderer takes for part of a mention, a reference or an address: these
@@ -222,6 +233,7 @@ mod tests {
         let wanted = r"a\|b &lt;img&gt; \*x\* \[l\](u) @^me \#^1 \`c\` https:^//x.y www^.x.y a@^b.c";
         assert_eq!(shown, wanted);
         assert!(!html("</summary><script>").contains('<'));
+        assert_eq!(html("[l](u) `c`"), "&#91;l&#93;(u) &#96;c&#96;");
     }
 
     #[test]

@@ -116,7 +116,8 @@ fn markdown(text: &str) {
                 // Outside of fences there is no markup but ours.
                 let ours = ["<details><summary>", "</summary>", "</details>"];
                 let rest = ours.iter().fold(line.to_owned(), |line, tag| line.replace(tag, ""));
-                assert!(!rest.contains('<') && !rest.contains("](") || rest.contains("\\]("), "{line}");
+                let links = rest.replace("\\](", "").contains("](");
+                assert!(!rest.contains('<') && !links, "{line}");
                 for part in ["@everyone", "#1", "https://", "javascript:alert"] {
                     assert!(!line.contains(part), "{part} in {line}");
                 }

@@ -32,7 +32,7 @@ fn programs_get_one_object_a_line() -> Result<()> {
         (&end["done"], &end["planned"], &end["passed"], &end["failed"]),
         (&json!(4), &json!(4), &json!(2), &json!(2))
     );
-    assert_eq!(end["cost_usd_micro"], json!(0));
+    assert!(end["cost_usd_micro"].is_u64(), "{end}");
     Ok(())
 }
 
