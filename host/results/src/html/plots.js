@@ -70,7 +70,10 @@ function checks() {
   const rows = entries(summary.evaluators);
   if (!rows.length) return null;
   const about = summary.checks || {};
-  const columns = tallyColumns("Check", (name) => caseList.only({ check: `all ${head.types.indexOf(name)}` }), "Cost of its calls");
+  const columns = tallyColumns("Check", rows, (name) => {
+    const number = head.types.indexOf(name);
+    return { check: number < 0 ? -1 : `all ${number}` };
+  }, "Cost of its calls");
   const profile = (row) => (about.profiles || {})[row[0]] || {};
   const fuel = (row) => (profile(row).fresh ? profile(row).fuel / profile(row).fresh : null);
   const used = entries(about.profiles).length > 0;
