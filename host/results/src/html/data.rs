@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use arena_model::{Counts, Manifest, Outcome, Scope, Summary};
+use arena_model::{Manifest, Outcome, Scope, Summary};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -127,7 +127,7 @@ impl Report {
             let numbers = pairs.map(|(key, value)| self.labels.number(&format!("{key}={value}"))).collect();
             self.labels_of.push(numbers);
         }
-        self.matrix.entry(place).or_insert_with(Counts::default).add(record.outcome);
+        self.matrix.entry(place).or_default().add(record.outcome);
         let types = self.types_of(record);
         let bad = matches!(record.outcome, Outcome::Failed | Outcome::Error);
         let shelf = if bad { &mut self.bad } else { &mut self.rest };

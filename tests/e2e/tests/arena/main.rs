@@ -52,3 +52,4 @@ mod trials;
 mod validate;
 mod variables;
 mod vendors;
+mod view;
