@@ -92,14 +92,14 @@ function tiles() {
   const mean = all.mean_score;
   const trials = summary.trials;
   return el("dl", { class: "tiles" },
-    tile("Pass rate", percent(summary.passRate), `${whole(c.passed)} of ${whole(judged(c))} with a verdict`, sure && `${confidence} interval ${range(sure)}`),
-    mean && tile("Mean score", score(mean.value), `of ${plural(mean.of, "case")} with scores`, mean.interval && `${confidence} interval ${range(mean.interval, score)}`),
-    tile("Latency", at("p50"), `median; p95 ${at("p95")}`, `p99 ${at("p99")}`),
+    tile("Pass rate", percent(summary.passRate), `${range(sure) || "no interval"} at ${confidence}`, `${whole(c.passed)} of ${whole(judged(c))} judged`),
+    mean && tile("Mean score", score(mean.value), mean.interval && `${range(mean.interval, score)} at ${confidence}`, `of ${plural(mean.of, "case")}`),
+    tile("Latency", at("p50"), "median", `p95 ${at("p95")}`, `p99 ${at("p99")}`),
     tile("Cost", money(summary.costUsdMicro), summary.costUsdMicro === null ? "a price is not known"
       : `${money(judged(c) ? Math.round(summary.costUsdMicro / judged(c)) : 0)} per case`),
     tile("Tokens", whole(summary.usage.input + summary.usage.output),
-      `${whole(summary.usage.input)} in, ${whole(summary.usage.output)} out`, summary.usage.cached > 0 && `${whole(summary.usage.cached)} cached`),
-    trials && tile("Flaky tests", percent(trials.flake_rate), `${whole(trials.flaky)} of ${whole(trials.tests)} that ran more than once`));
+      `${whole(summary.usage.input)} in`, `${whole(summary.usage.output)} out`, summary.usage.cached > 0 && `${whole(summary.usage.cached)} cached`),
+    trials && tile("Flaky tests", percent(trials.flake_rate), `${whole(trials.flaky)} of ${whole(trials.tests)} repeated tests`));
 }
 
 // Mixes three tints: bad, middle, good.
