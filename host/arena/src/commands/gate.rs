@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let run = RunView::open(&arguments.dir).or_fail()?;
     let path = run.path().join("summary.json");
     let summary: Summary = serde_json::from_slice(&files::read(&path, SUMMARY_BYTES)?).map_err(|error| {
-        Failure::input("SummaryInvalid", format!("{}: {error}", path.display())).hint("finish the run with --resume")
+        Failure::input("SummaryUnreadable", format!("{}: {error}", path.display())).hint("finish the run with --resume")
     })?;
     let decided = judge_gates(&run, &summary, &gates::ready(wanted)?).or_fail()?;
     for gate in &decided {
