@@ -130,7 +130,7 @@ see("a cell of the heat map leads to its cases", SHOWCASE, async (page) => {
   await page.locator(".cell[title^='pii-redaction, gemini-flash']").click();
   await said(page, "5 of 200 cases");
   assert.equal(await page.evaluate(() => document.activeElement.classList.contains("toggle")), true);
-  assert.equal(await page.locator(".cell").first().getAttribute("title"), "refund-within-policy, gpt-4o-mini: 95% interval 38% to 96%; 4 passed, 1 error");
+  assert.equal(await page.locator(".cell").first().getAttribute("title"), "refund-within-policy, gpt-4o-mini: 95% interval 38–96%; 4 passed, 1 error");
 });
 
 see("an address leads to a case", SHOWCASE, async (page) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arena_bundle::Bundle;
 use arena_crd::GateStatus;
-use arena_model::{ConcurrencyHistory, Counts, Record, Summary};
+use arena_model::{ConcurrencyHistory, Counts, GateResult, Record, Summary};
 use arena_provider::TrafficReport;
 use arena_results::{ResultsError, RunDir, Settings, finalize, finalize_partial};
 use arena_worker::Stop;
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::exit::{Exit, Failure, OrFail};
 use crate::frozen::Aside;
+use crate::gates;
 use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::print_warning;
@@ -21,8 +22,10 @@ use crate::verdict;
 pub struct Finished {
     /// What it came to.
     pub summary: Summary,
-    /// Its gates.
-    pub gates: Vec<GateStatus>,
+    /// Its gates, those of an ArenaConfig first.
+    pub gates: Vec<GateResult>,
+    /// How many of them are of an ArenaConfig.
+    of_config: usize,
     /// Scenarios that are run more than once, and how often.
     trials: BTreeMap<String, u32>,
 }
@@ -38,9 +41,13 @@ pub fn finish(
     let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
     let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
     let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
-    let gates = Aside::of(run.manifest())?.gates;
-    let concurrency_by_provider = concurrency(&session);
-    let settings = Settings { known_digests: frozen.collect(), concurrency_by_provider, ..Settings::default() };
+    let of_config = Aside::of(run.manifest())?.gates;
+    let settings = Settings {
+        known_digests: frozen.collect(),
+        concurrency_by_provider: concurrency(&session),
+        gates: gates::ready(gates::of(run.manifest(), &session.bundle.gates)?)?,
+        ..Settings::default()
+    };
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
@@ -49,8 +56,9 @@ pub fn finish(
         Err(ResultsError::FinalizeStopped { .. }) => return Ok(None),
         ended => ended.or_fail()?,
     };
-    let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
-    Ok(Some(Finished { summary, gates, trials }))
+    let of_config: Vec<GateStatus> = of_config.iter().map(|gate| gate.judge(&summary)).collect();
+    let gates = gates::decided(&of_config, &summary);
+    Ok(Some(Finished { summary, gates, of_config: of_config.len(), trials }))
 }
 
 /// Writes how far a stopped run has come, unless it is to stop at once.
@@ -90,7 +98,12 @@ impl Finished {
     /// Prints the verdict and gives the exit code.
     pub fn tell(&self, run: &RunDir, quiet: bool) -> Result<Exit, Failure> {
         verdict::print(run, &self.summary, &self.gates, &self.trials, quiet)?;
-        Ok(verdict::exit(&self.summary.decisive(), &self.gates))
+        let exit = verdict::exit(&self.summary.decisive(), &self.gates);
+        if exit == Exit::Failed {
+            // Those of an ArenaConfig fail without data, as in a cluster.
+            gates::refuse_undecided(self.gates.get(self.of_config..).unwrap_or_default())?;
+        }
+        Ok(exit)
     }
 }
 

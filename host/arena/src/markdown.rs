@@ -4,8 +4,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use arena_crd::GateStatus;
-use arena_model::{CheckRecord, Counts, Outcome, Record, Role, Summary, Tally};
+use arena_model::{CheckRecord, Counts, GateResult, Outcome, Record, Role, Summary, Tally};
 use arena_results::{RunView, place, records, terminal_safe};
 
 use crate::exit::{Exit, Failure, OrFail};
@@ -31,14 +30,14 @@ const BLOCK_CHARS: usize = 1_000;
 /// Writes it to `to`, whole or not at all.
 ///
 /// Errors: `FileUnwritable`, those of the run's folder.
-pub fn write(run: &RunView, summary: &Summary, gates: &[GateStatus], to: &Path) -> Result<(), Failure> {
+pub fn write(run: &RunView, summary: &Summary, gates: &[GateResult], to: &Path) -> Result<(), Failure> {
     files::write(to, text(run, summary, gates)?.as_bytes())
 }
 
 /// The page, at most 65,536 bytes.
 ///
 /// Errors: those of the run's folder.
-pub fn text(run: &RunView, summary: &Summary, gates: &[GateStatus]) -> Result<String, Failure> {
+pub fn text(run: &RunView, summary: &Summary, gates: &[GateResult]) -> Result<String, Failure> {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = head(&mut text, summary, gates);
@@ -56,7 +55,7 @@ pub fn text(run: &RunView, summary: &Summary, gates: &[GateStatus]) -> Result<St
     Ok(text)
 }
 
-fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Result {
+fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Result {
     let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
     let word = match verdict::exit(&summary.decisive(), gates) {
         Exit::Passed => "passed",
@@ -71,10 +70,9 @@ fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Resu
         let tolerated = plural(trials.tolerated, "failed case");
         writeln!(text, "{tolerated} count as passed: each `pass_threshold` in them is met\n")?;
     }
-    for GateStatus { metric, operator, value, actual, passed } in gates {
-        let actual = actual.map_or_else(|| "no data".to_owned(), |actual| actual.to_string());
+    for GateResult { gate, passed, detail, .. } in gates {
         let word = if *passed { "holds" } else { "is broken" };
-        writeln!(text, "- gate {metric} {} {value} {word}: {actual}", escaped(&operator.to_string()))?;
+        writeln!(text, "- gate {} {word}: {}", escaped(gate), escaped(detail))?;
     }
     if !gates.is_empty() {
         writeln!(text)?;
@@ -180,7 +178,7 @@ fn fenced(text: &str) -> String {
 }
 
 /// A stranger's text on one line in which nothing is Markdown or HTML.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut plain = String::new();
     for c in line(text).chars() {
         if is_markup(c) {

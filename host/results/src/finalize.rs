@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arena_model::{ConcurrencyHistory, Digest, Record, Summary};
 
 use crate::fit::{SUMMARY_BYTES, fit};
+use crate::gates::{Judging, RunGate};
 use crate::html::Report;
 use crate::index::Index;
 use crate::journal::take_places;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub known_digests: BTreeMap<String, Digest>,
     /// Calls at once by provider id, for the summary.
     pub concurrency_by_provider: BTreeMap<String, ConcurrencyHistory>,
+    /// What must hold, for the summary.
+    pub gates: Vec<RunGate>,
 }
 
 impl Default for Settings {
@@ -45,6 +48,7 @@ impl Default for Settings {
             zstd_level: 1,
             known_digests: BTreeMap::new(),
             concurrency_by_provider: BTreeMap::new(),
+            gates: Vec::new(),
         }
     }
 }
@@ -177,6 +181,7 @@ fn produce<I: Iterator<Item = Record>>(
     let Target { folder, mut segment, partial } = target;
     let planned = run.manifest().work.plan.cases;
     let disagree = |detail: String| ResultsError::CountsDisagree { path: run.path().to_owned(), detail };
+    let mut judging = Judging::new(&settings.gates);
     let mut totals = Totals::new();
     let mut cases_xml = Cases::create(&folder.join(JUNIT))?;
     let mut report = Report::new(folder, settings.report_cases, settings.report_bytes);
@@ -206,6 +211,7 @@ fn produce<I: Iterator<Item = Record>>(
             segment.push(place, &line, &Strip::of(&row))?;
         }
         totals.push(&row, &labels).map_err(ResultsError::encode(run.path()))?;
+        judging.push(&row);
         cases_xml.push(&row)?;
         report.push(&row, &labels).map_err(ResultsError::io("write", &run.file(REPORT)))?;
     }
@@ -219,6 +225,12 @@ fn produce<I: Iterator<Item = Record>>(
     let mut summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
     summary.partial = partial;
     summary.measured.concurrency_by_provider = settings.concurrency_by_provider;
+    let decided = judging.finish(run.manifest(), run.path(), &summary);
+    let timed = settings.gates.iter().map(|gate| gate.gate.is_timed());
+    for (result, is_timed) in decided.into_iter().zip(timed) {
+        let list = if is_timed { &mut summary.measured.gates } else { &mut summary.gates };
+        list.push(result);
+    }
     fit(&mut summary, SUMMARY_BYTES).map_err(ResultsError::encode(&path))?;
     atomic::replace(&path, |out| {
         serde_json::to_writer_pretty(&mut *out, &summary).map_err(ResultsError::encode(&path))?;

@@ -233,11 +233,6 @@ impl Slices {
         self.slices.get_mut(number)
     }
 
-    /// Those with these numbers.
-    pub(crate) fn some(&mut self, numbers: &[usize]) -> impl Iterator<Item = &mut Slice> {
-        self.slices.iter_mut().enumerate().filter(|(number, _)| numbers.contains(number)).map(|(_, slice)| slice)
-    }
-
     /// By name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Slice)> {
         self.numbers.iter().filter_map(|(name, number)| Some((name, self.slices.get(*number)?)))

@@ -122,7 +122,7 @@ impl Totals {
             self.repeated.trials += 1;
             self.repeated.passed += u64::from(outcome == Outcome::Passed);
         }
-        self.slices(scenario, provider).for_each(|slice| slice.add(&sample));
+        self.slices(scenario, provider, |slice| slice.add(&sample));
         self.add_checks(record, &sample, scenario);
         if outcome == Outcome::Error {
             self.count_error(record);
@@ -133,11 +133,14 @@ impl Totals {
         Ok(())
     }
 
-    /// The slices that a case of this scenario and provider is in.
-    fn slices(&mut self, scenario: usize, provider: usize) -> impl Iterator<Item = &mut Slice> {
-        let labels = self.labels_of.get(scenario).map(Vec::as_slice).unwrap_or_default();
-        let named = self.scenarios.get(scenario).into_iter().chain(self.providers.get(provider));
-        named.chain([&mut self.all]).chain(self.labels.some(labels))
+    /// Does something to each slice that a case of this scenario and provider is in.
+    fn slices(&mut self, scenario: usize, provider: usize, mut act: impl FnMut(&mut Slice)) {
+        act(&mut self.all);
+        self.scenarios.get(scenario).into_iter().for_each(&mut act);
+        self.providers.get(provider).into_iter().for_each(&mut act);
+        for label in self.labels_of.get(scenario).into_iter().flatten() {
+            self.labels.get(*label).into_iter().for_each(&mut act);
+        }
     }
 
     fn add_checks(&mut self, record: &Row<'_>, case: &Sample, scenario: usize) {
@@ -177,7 +180,7 @@ impl Totals {
     /// The trials of a test are complete.
     fn close_test(&mut self) {
         let Repeated { item, scenario, provider, passed, trials, .. } = self.repeated;
-        self.slices(scenario, provider).for_each(|slice| slice.add_test(item, passed, trials, true));
+        self.slices(scenario, provider, |slice| slice.add_test(item, passed, trials, true));
         for (kind, trials, passed) in self.repeated.kinds.drain(..) {
             if let Some(slice) = self.evaluators.get(kind) {
                 slice.add_test(item, passed, trials, false);
@@ -202,10 +205,10 @@ impl Totals {
             self.cached += 1;
         } else {
             let ttft = record.measured.ttft_ms.map(micros);
-            for slice in self.slices(scenario, provider) {
+            self.slices(scenario, provider, |slice| {
                 slice.latency.add(latency);
                 ttft.iter().for_each(|ttft| slice.ttft.add(*ttft));
-            }
+            });
         }
         // A start that is no time takes part in no wall time; it changes no verdict.
         if let Ok(started) = humantime::parse_rfc3339(&record.measured.started) {

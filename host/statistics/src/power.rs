@@ -8,14 +8,17 @@ pub fn minimum_detectable(deviation: f64, pairs: u64, alpha: f64, power: f64) ->
     (pairs > 0).then(|| reach(alpha, power) * deviation / (pairs as f64).sqrt())
 }
 
-/// Pairs that show a mean difference of `difference` at `alpha` (two-sided) with the chance `power`. Exact tests on
-/// whole cases lose a little to their steps, which is added (as Fleiss does for continuity).
+/// Pairs that show a mean difference of `difference` at `alpha` (two-sided) with the chance `power`, for an exact test on
+/// whole cases: without a difference they spread a little more than with one, and the test's steps cost it one pair.
 pub fn pairs_needed(deviation: f64, difference: f64, alpha: f64, power: f64) -> Option<u64> {
     if difference.is_nan() || difference <= 0.0 || !deviation.is_finite() {
         return None;
     }
-    let plain = (reach(alpha, power) * deviation / difference).powi(2);
-    Some((plain + 1.0 / difference).ceil() as u64)
+    let without = normal_quantile(1.0 - 0.5 * alpha) * deviation.hypot(difference);
+    let reach = without + normal_quantile(power) * deviation;
+    // n * difference - 1 = reach * sqrt(n), solved for sqrt(n).
+    let root = (reach + (reach * reach + 4.0 * difference).sqrt()) / (2.0 * difference);
+    Some((root * root).ceil() as u64)
 }
 
 /// The chance that `pairs` pairs show a mean difference of `difference`.
@@ -39,7 +42,8 @@ mod tests {
         let difference = minimum_detectable(0.5, 200, 0.05, 0.8).unwrap();
         assert!((difference - 2.801_585_218_1 * 0.5 / 200f64.sqrt()).abs() < 1e-9);
         assert!((paired_power(0.5, difference, 200, 0.05) - 0.8).abs() < 1e-5);
-        assert_eq!(pairs_needed(0.5, difference, 0.05, 0.8), Some(200 + (1.0 / difference).ceil() as u64));
+        // (1.95996 * hypot(0.5, 0.1) + 0.84162 * 0.5) / 0.1 is 14.2016; the step makes of its 201.7 pairs 222.
+        assert_eq!(pairs_needed(0.5, 0.1, 0.05, 0.8), Some(222));
         assert_eq!((pairs_needed(0.5, 0.0, 0.05, 0.8), minimum_detectable(0.5, 0, 0.05, 0.8)), (None, None));
     }
 }

@@ -7,6 +7,7 @@ mod attacks;
 mod bar;
 mod bare_loop;
 mod checklist;
+mod comparing;
 mod conformance;
 mod datasets;
 mod demo;
@@ -114,6 +115,7 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
     ("06.4", true, |world, limits, bar| sound::measure(world, &limits.sound, bar)),
+    ("06.5", true, |world, limits, bar| comparing::measure(world, &limits.comparing, bar)),
     // A million records take minutes.
     ("06.7", false, |world, limits, bar| report::measure(world, &limits.report, bar)),
 ];

@@ -25,7 +25,7 @@ use crate::stop::watch_signals;
 use crate::tables::Given;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
-use crate::{conduct, dry_run, files, markdown, settings, verdict};
+use crate::{conduct, dry_run, files, gates, markdown, settings, verdict};
 
 /// Most cases at once.
 const CONCURRENCY_MAX: usize = 4096;
@@ -112,6 +112,8 @@ pub struct Arguments {
     filters: Filters,
     #[command(flatten)]
     progress: ProgressFlags,
+    #[command(flatten)]
+    gates: gates::Flags,
 }
 
 /// Forms of reports.
@@ -167,6 +169,10 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
         Some(dir) => {
+            if !arguments.gates.read()?.is_empty() {
+                let text = "gates are given when a run is started, and kept with it";
+                return Err(Failure::input("WorkChanged", text).hint("after it is finished, see `arena gate DIR`"));
+            }
             let bundle = arguments.bundle.as_deref();
             let means = Means {
                 outside: &arguments.outside,
@@ -183,6 +189,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             }
             if arguments.dry_run {
                 let session = Session::open(&inputs, "dry-run").await?;
+                gates::check(&session, &[&inputs.gates[..], &session.bundle.gates].concat())?;
                 show_warnings(&session, arguments.quiet).await;
                 dry_run::print(&session, inputs.mock_provider, arguments.formats.contains(&Format::Json));
                 return Ok(Exit::Passed);
@@ -240,6 +247,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         concurrency: arguments.concurrency,
         network: arguments.network.clone(),
         cache: arguments.reuse.open()?,
+        gates: arguments.gates.read()?,
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
     let mut aside = Aside::default();

@@ -28,7 +28,7 @@ pub(super) struct FoundFlip {
 
 /// The first flips of each kind.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     by_kind: BTreeMap<(bool, bool), Vec<FoundFlip>>,
 }
 
@@ -49,7 +49,7 @@ impl Found {
 /// Takes the candidate's records and pairs them with a baseline. Memory grows with test items and metrics.
 pub struct Comparator<'a> {
     baseline: &'a Baseline,
-    question: &'a Question,
+    question: Question,
     met: Vec<u128>,
     counts: Counts,
     cost: Option<u64>,
@@ -65,10 +65,10 @@ pub struct Comparator<'a> {
 
 impl<'a> Comparator<'a> {
     /// Nothing is paired yet.
-    pub fn new(baseline: &'a Baseline, question: &'a Question) -> Self {
+    pub fn new(baseline: &'a Baseline, question: &Question) -> Self {
         Self {
             baseline,
-            question,
+            question: question.clone(),
             met: Vec::new(),
             counts: Counts::default(),
             cost: Some(0),
@@ -144,7 +144,7 @@ impl<'a> Comparator<'a> {
     /// What was found; the listed flips are still without their records.
     ///
     /// Errors: `ChecksDiffer`, `NothingPairs`.
-    pub(super) fn finish(mut self, candidate: &Manifest, path: &Path) -> Result<(Comparison, Found)> {
+    pub(crate) fn finish(mut self, candidate: &Manifest, path: &Path) -> Result<(Comparison, Found)> {
         self.met.sort_unstable();
         self.met.dedup();
         self.pairing.only_baseline = (self.baseline.cases.len() - self.met.len()) as u64;
@@ -168,8 +168,8 @@ impl<'a> Comparator<'a> {
                 metrics.push((name, metric::Kind::Scores, samples))
             }
         }
-        let metrics = metric::judge(metrics, self.question);
-        let (verdict, because) = verdict::of(&metrics, self.question, &self.pairing);
+        let metrics = metric::judge(metrics, &self.question);
+        let (verdict, because) = verdict::of(&metrics, &self.question, &self.pairing);
         let side = |manifest: &Manifest, cases, cost_usd_micro| Side {
             work_digest: manifest.work_digest.clone(),
             cases,
@@ -179,7 +179,7 @@ impl<'a> Comparator<'a> {
             v: 1,
             verdict,
             because,
-            question: self.question.clone(),
+            question: self.question,
             baseline: side(&self.baseline.manifest, self.baseline.counts, self.baseline.cost),
             candidate: side(candidate, self.counts, self.cost),
             differs: differs(&self.baseline.manifest, candidate),

@@ -110,6 +110,7 @@ const caseList = (() => {
 
   // Shows what fits these filters alone.
   function only(filters) {
+    if (!rows.length) return;
     reset();
     Object.assign(state, filters);
     for (const [name, list] of Object.entries(choices)) if (list && state[name] !== null) list.value = String(state[name]);
@@ -234,7 +235,10 @@ const caseList = (() => {
   }
 
   function view() {
-    if (!rows.length) return null;
+    if (!rows.length) {
+      const note = leftOut();
+      return note && section("Cases", null, note);
+    }
     wanted();
     const node = section("Cases", "Failures first. Keys: / searches, j and k move, Enter opens, Escape closes.",
       el("div", { class: "toolbar" }, search, chips, Object.values(choices), clear), leftOut(), status,

@@ -93,7 +93,7 @@ function intervalOf(tally) {
 }
 
 const rounded = (share) => `${Math.round(share * 100)}%`;
-const range = (interval, show = rounded) => (interval ? `${show(interval.low)} to ${show(interval.high)}` : "");
+const range = (interval, show = rounded) => (interval ? `${show(interval.low).replace("%", "")}–${show(interval.high)}` : "");
 
 function badge(outcome) {
   const { word, mark } = OUTCOMES[outcome];

@@ -92,14 +92,14 @@ function tiles() {
   const mean = all.mean_score;
   const trials = summary.trials;
   return el("dl", { class: "tiles" },
-    tile("Pass rate", percent(summary.passRate), `${whole(c.passed)} of ${whole(judged(c))} with a verdict`, sure && `${confidence} interval ${range(sure)}`),
-    mean && tile("Mean score", score(mean.value), `of ${plural(mean.of, "case")} with scores`, mean.interval && `${confidence} interval ${range(mean.interval, score)}`),
-    tile("Latency", at("p50"), `median; p95 ${at("p95")}`, `p99 ${at("p99")}`),
+    tile("Pass rate", percent(summary.passRate), `${range(sure) || "no interval"} at ${confidence}`, `${whole(c.passed)} of ${whole(judged(c))} judged`),
+    mean && tile("Mean score", score(mean.value), mean.interval && `${range(mean.interval, score)} at ${confidence}`, `of ${plural(mean.of, "case")}`),
+    tile("Latency", at("p50"), "median", `p95 ${at("p95")}`, `p99 ${at("p99")}`),
     tile("Cost", money(summary.costUsdMicro), summary.costUsdMicro === null ? "a price is not known"
       : `${money(judged(c) ? Math.round(summary.costUsdMicro / judged(c)) : 0)} per case`),
     tile("Tokens", whole(summary.usage.input + summary.usage.output),
-      `${whole(summary.usage.input)} in, ${whole(summary.usage.output)} out`, summary.usage.cached > 0 && `${whole(summary.usage.cached)} cached`),
-    trials && tile("Flaky tests", percent(trials.flake_rate), `${whole(trials.flaky)} of ${whole(trials.tests)} that ran more than once`));
+      `${whole(summary.usage.input)} in`, `${whole(summary.usage.output)} out`, summary.usage.cached > 0 && `${whole(summary.usage.cached)} cached`),
+    trials && tile("Flaky tests", percent(trials.flake_rate), `${whole(trials.flaky)} of ${whole(trials.tests)} repeated tests`));
 }
 
 // Mixes three tints: bad, middle, good.
@@ -172,7 +172,7 @@ function providers() {
     cell: (row) => ((times[row[0]] || {})[name] === undefined ? "–" : time(times[row[0]][name] * 1000)) });
   const latency = summary.measured.latency_ms_by_provider;
   const first = summary.measured.ttft_ms_by_provider;
-  const columns = tallyColumns("Provider", (name) => caseList.only({ provider: head.providers.indexOf(name) }));
+  const columns = tallyColumns("Provider", rows, (name) => ({ provider: head.providers.indexOf(name) }));
   const link = columns.name.cell;
   columns.name.cell = (row) => [link(row), el("span", { class: "sub" }, head.models[row[0]] || "")];
   return section("Providers", null, table([columns.name, columns.rate, summary.statistics && columns.score, ...columns.counts,
@@ -183,7 +183,7 @@ function providers() {
 function labels() {
   const rows = entries(summary.labels);
   if (!rows.length) return null;
-  const columns = tallyColumns("Label", (name) => caseList.only({ label: head.labels.indexOf(name) }));
+  const columns = tallyColumns("Label", rows, (name) => ({ label: head.labels.indexOf(name) }));
   return section("Labels", null, table([columns.name, columns.rate, summary.statistics && columns.score, ...columns.counts, columns.tokens, columns.cost].filter(Boolean),
     rows, "Results by label"));
 }
@@ -195,13 +195,13 @@ function flaky() {
   const name = (test) => [test.scenario, test.provider, test.region, test.row && `row ${test.row}`, test.variant].filter(Boolean).join(" · ");
   const of = (test) => `${test.counts.passed} of ${judged(test.counts)}`;
   const columns = [
-    { title: "Test", value: name, cell: (test) => el("button", { type: "button", class: "link",
-      onclick: () => caseList.only({ scenario: head.scenarios.indexOf(test.scenario), provider: head.providers.indexOf(test.provider) }) }, name(test)) },
+    { title: "Test", value: name, cell: (test) => lead(name(test), { scenario: head.scenarios.indexOf(test.scenario), provider: head.providers.indexOf(test.provider) }) },
     { title: "Passed", numeric: true, value: (test) => rate(test.counts), cell: of },
     { title: "Trials that did not", numeric: true, value: (test) => test.not_passed.length, cell: (test) => test.not_passed.join(", ") },
   ];
   const at = ((summary.statistics || {}).repeats || {}).at_k || [];
-  const chances = at.map((k) => `${k.k} trials: ${percent(k.any)} pass at least once, ${percent(k.all)} pass always`).join("; ");
-  return section("Flaky tests", [`${whole(trials.flaky)} of ${whole(trials.tests)} tests passed in some trials and not in others.`, chances].filter(Boolean).join(" "),
-    table(columns, rows, "Flaky tests"));
+  const chances = at.length > 1 && el("dl", { class: "chances" }, at.map((k) => el("div", {}, el("dt", {}, `k = ${k.k}`),
+    el("dd", {}, el("b", {}, percent(k.any)), " pass@k"), el("dd", {}, el("b", {}, percent(k.all)), " pass^k"))));
+  return section("Flaky tests", [`${whole(trials.flaky)} of ${whole(trials.tests)} tests passed in some trials and not in others.`,
+    chances && "pass@k is the chance that one of k trials passes, pass^k that all do."].filter(Boolean).join(" "), chances, table(columns, rows, "Flaky tests"));
 }

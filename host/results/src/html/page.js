@@ -22,6 +22,7 @@ function provenance() {
 }
 
 fill(document.getElementById("page"), {}, [masthead(), tiles(), matrix(), caseList.view(), histogram(), checks(), providers(), flaky(), labels(), errors(), provenance()]);
+if (!document.getElementById("cases")) document.querySelector(".skip").remove();
 if (location.hash.startsWith("#case-")) {
   const target = document.getElementById(location.hash.slice(1));
   if (target) target.scrollIntoView();

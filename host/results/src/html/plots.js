@@ -70,7 +70,10 @@ function checks() {
   const rows = entries(summary.evaluators);
   if (!rows.length) return null;
   const about = summary.checks || {};
-  const columns = tallyColumns("Check", (name) => caseList.only({ check: `all ${head.types.indexOf(name)}` }), "Cost of its calls");
+  const columns = tallyColumns("Check", rows, (name) => {
+    const number = head.types.indexOf(name);
+    return { check: number < 0 ? -1 : `all ${number}` };
+  }, "Cost of its calls");
   const profile = (row) => (about.profiles || {})[row[0]] || {};
   const fuel = (row) => (profile(row).fresh ? profile(row).fuel / profile(row).fresh : null);
   const used = entries(about.profiles).length > 0;
@@ -79,8 +82,8 @@ function checks() {
     ...columns.counts, used && { title: "Fuel each", numeric: true, value: fuel, cell: (row) => (fuel(row) === null ? "–" : whole(Math.round(fuel(row)))) },
     columns.tokens, columns.cost];
   const place = (check) => [check.scenario, check.scope === "turn" && check.turn !== undefined && check.turn !== null ? `turn ${check.turn + 1}` : check.scope].filter(Boolean).join(", ");
-  const dead = (about.dead || []).map((check) => el("li", {}, el("b", {}, check.kind || check.type), ` never failed in ${plural(check.judged, "verdict")}`, place(check) && ` (${place(check)})`));
-  const costly = (about.costly || []).map((check) => el("li", {}, el("b", {}, check.kind || check.type), ` takes ${percent(check.fuel_share)} of the fuel of all checks`,
+  const dead = (about.dead || []).map((check) => el("li", {}, el("b", {}, check.type), ` never failed in ${plural(check.judged, "verdict")}`, place(check) && ` (${place(check)})`));
+  const costly = (about.costly || []).map((check) => el("li", {}, el("b", {}, check.type), ` takes ${percent(check.fuel_share)} of the fuel of all checks`,
     check.cost_share > 0 && ` and ${percent(check.cost_share)} of the cost`));
   return section("Checks", "By type. Counts are of checks; cost is of their own calls.",
     table(list.filter(Boolean), rows, "Results by check type"),

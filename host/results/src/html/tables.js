@@ -47,17 +47,20 @@ function meter(share, interval) {
     interval && el("span", { class: "sub" }, range(interval)));
 }
 
+// A name that leads to its cases, if the list of cases knows it.
+const lead = (text, filters) => (Object.values(filters).every((number) => number >= 0 || typeof number === "string")
+  ? el("button", { type: "button", class: "link", onclick: () => caseList.only(filters) }, text) : el("span", {}, text));
+
 // Columns of tallies: [name, tally] in each row.
-function tallyColumns(title, press, cost = "Cost") {
-  const named = (row) => (press
-    ? el("button", { type: "button", class: "link", onclick: () => press(row[0]) }, row[0]) : row[0]);
+function tallyColumns(title, rows, filters, cost = "Cost") {
+  const named = (row) => lead(row[0], filters(row[0]));
   const scored = (row) => row[1].statistics && row[1].statistics.mean_score;
   return {
     name: { title, value: (row) => row[0], cell: named },
     rate: { title: "Pass rate", numeric: true, value: (row) => rate(row[1].counts), cell: (row) => meter(rate(row[1].counts), intervalOf(row[1])) },
     score: { title: "Mean score", numeric: true, value: (row) => (scored(row) || {}).value, cell: (row) => (scored(row)
       ? [score(scored(row).value), scored(row).interval && el("span", { class: "sub" }, range(scored(row).interval, score))] : "–") },
-    counts: COUNTED.map((outcome) => ({
+    counts: COUNTED.filter((outcome) => outcome === "passed" || outcome === "failed" || rows.some((row) => row[1].counts[outcome])).map((outcome) => ({
       title: OUTCOMES[outcome].word, numeric: true, value: (row) => row[1].counts[outcome],
       cell: (row) => el("span", { class: row[1].counts[outcome] ? outcome : "zero" }, whole(row[1].counts[outcome])),
     })),

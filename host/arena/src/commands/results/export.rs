@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use super::select::{Chosen, Select};
 use crate::exit::{Exit, Failure, OrFail};
 use crate::frozen::Aside;
+use crate::gates;
 use crate::output::println;
 use crate::terminal::plural;
 use crate::{files, markdown};
@@ -126,7 +127,8 @@ fn of_run(run: &RunView) -> Result<String, Failure> {
     let (summary, _) = read_summary(run).or_fail().map_err(|failure| {
         failure.hint("a run that is not finished has no summary: resume it, or export its records as jsonl")
     })?;
-    let gates: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(&summary)).collect();
+    let of_config: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(&summary)).collect();
+    let gates = gates::decided(&of_config, &summary);
     markdown::text(run, &summary, &gates)
 }
 

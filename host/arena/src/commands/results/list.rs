@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::exit::{Exit, Failure, OrFail};
 use crate::frozen::Aside;
+use crate::gates;
 use crate::output::println;
 use crate::terminal::line;
 use crate::verdict;
@@ -102,7 +103,8 @@ fn look(run: RunView) -> Result<Listed, Failure> {
         if finished { Some(read_summary(&run).or_fail()?.0) } else { read_partial(&run).or_fail()? };
     let verdict = match (&summary, finished) {
         (Some(summary), true) => {
-            let gates: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(summary)).collect();
+            let of_config: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(summary)).collect();
+            let gates = gates::decided(&of_config, summary);
             Some(match verdict::exit(&summary.decisive(), &gates) {
                 Exit::Passed => "passed",
                 Exit::NoVerdict => "no verdict",
