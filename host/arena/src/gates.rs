@@ -24,6 +24,7 @@ const FILE_BYTES: u64 = 64 << 10;
 
 /// Flags that give gates.
 #[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Gates")]
 pub struct Flags {
     /// What must hold for the run to pass, such as 'pass_rate >= 0.95' or 'p95 < 3s'. May be given more than once.
     #[arg(long, value_name = "EXPR")]

@@ -111,9 +111,9 @@ pub struct Arguments {
     #[command(flatten)]
     filters: Filters,
     #[command(flatten)]
-    progress: ProgressFlags,
-    #[command(flatten)]
     gates: gates::Flags,
+    #[command(flatten)]
+    progress: ProgressFlags,
 }
 
 /// Forms of reports.
