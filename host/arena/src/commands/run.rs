@@ -300,7 +300,10 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
         concurrency: asked.min(CONCURRENCY_MAX),
         stop: watch_signals(&[Stop::Drain, Stop::Now], progress.warner()),
     };
-    let ended = local.run(&mut progress).await;
+    // Among the cases, not on a thread of its own: every case would have to wake it.
+    let (ended, progress) = tokio::spawn(async move { (local.run(&mut progress).await, progress) })
+        .await
+        .map_err(|error| Failure::machinery("RuntimeFailed", format!("the run broke off: {error}")))?;
     progress.end();
     ended.or_fail()
 }
