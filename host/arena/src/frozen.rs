@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::credentials;
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES, read_file};
+use crate::gates;
 use crate::manifests::Manifests;
 use crate::network::Network;
 use crate::outside::Outside;
@@ -67,6 +68,7 @@ pub async fn start(
 ) -> Result<(RunDir, Session), Failure> {
     let session = Session::open(inputs, worker).await?;
     refuse_unknown_types(&session.bundle)?;
+    gates::check(&session, &[&inputs.gates[..], &session.bundle.gates].concat())?;
     if !allow_inline_keys {
         credentials::refuse_inline(&session.bundle)?;
         if *aside != Aside::default() {
@@ -93,6 +95,9 @@ pub async fn start(
     let mut settings = json!({"evaluators": names(inputs)});
     if *aside != Aside::default() {
         settings[CONFIG] = serde_json::to_value(aside).unwrap_or_default();
+    }
+    if !inputs.gates.is_empty() {
+        settings[gates::SETTING] = inputs.gates.iter().map(|gate| gate.text()).collect();
     }
     let manifest = session.manifest(&inputs.bundle, settings)?;
     let run = RunDir::create(&out, &manifest, |to| freeze(&session, inputs, to)).or_fail()?;
@@ -268,6 +273,7 @@ pub async fn resume(
         network: means.network.clone(),
         cache: means.cache,
         permits: None,
+        gates: Vec::new(),
     };
     let session = Session::open(&inputs, worker).await?;
     refuse_changes(manifest, &session.work, run.path())?;

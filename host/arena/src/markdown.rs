@@ -3,8 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use arena_crd::GateStatus;
-use arena_model::{Counts, Outcome, Summary, Tally};
+use arena_model::{Counts, GateResult, Outcome, Summary, Tally};
 use arena_results::{RunDir, records};
 
 use crate::exit::{Exit, Failure, OrFail};
@@ -22,7 +21,7 @@ const REASON_CHARS: usize = 300;
 /// Writes it to `to`, whole or not at all.
 ///
 /// Errors: `FileUnwritable`, those of the run's folder.
-pub fn write(run: &RunDir, summary: &Summary, gates: &[GateStatus], to: &Path) -> Result<(), Failure> {
+pub fn write(run: &RunDir, summary: &Summary, gates: &[GateResult], to: &Path) -> Result<(), Failure> {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = head(&mut text, summary, gates);
@@ -33,7 +32,7 @@ pub fn write(run: &RunDir, summary: &Summary, gates: &[GateStatus], to: &Path) -
     files::write(to, text.as_bytes())
 }
 
-fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Result {
+fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Result {
     let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
     let word = match verdict::exit(&summary.decisive(), gates) {
         Exit::Passed => "passed",
@@ -47,17 +46,16 @@ fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Resu
         let tolerated = plural(trials.tolerated, "failed case");
         writeln!(text, "{tolerated} count as passed: each `pass_threshold` in them is met\n")?;
     }
-    for GateStatus { metric, operator, value, actual, passed } in gates {
-        let actual = actual.map_or_else(|| "no data".to_owned(), |actual| actual.to_string());
+    for GateResult { gate, passed, detail, .. } in gates {
         let word = if *passed { "holds" } else { "is broken" };
-        writeln!(text, "- gate {metric} {} {value} {word}: {actual}", escaped(&operator.to_string()))?;
+        writeln!(text, "- gate {} {word}: {}", escaped(gate), escaped(detail))?;
     }
     if !gates.is_empty() {
         writeln!(text)?;
     }
     for (what, tallies) in [("Provider", &summary.providers), ("Scenario", &summary.scenarios)] {
         writeln!(text, "| {what} | Passed | Failed | Error | Tokens | USD |\n|---|--:|--:|--:|--:|--:|")?;
-        for (id, Tally { counts, usage, cost_usd_micro }) in tallies.iter().take(SCENARIOS) {
+        for (id, Tally { counts, usage, cost_usd_micro, .. }) in tallies.iter().take(SCENARIOS) {
             let Counts { planned, passed, failed, error, .. } = counts;
             let cost = cost_usd_micro.map_or_else(|| "?".to_owned(), |micro| format!("{:.4}", micro as f64 / 1e6));
             let (id, tokens) = (escaped(id), usage.total());
@@ -98,7 +96,7 @@ fn cases(text: &mut String, run: &RunDir, all: u64) -> Result<(), Failure> {
 }
 
 /// A stranger's text on one line in which nothing is Markdown or HTML.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut plain = String::new();
     for c in line(text).chars() {
         match c {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arena_crd::GateStatus;
-use arena_model::{Counts, Outcome, Summary, ThresholdTally};
+use arena_model::{Counts, GateResult, Outcome, Summary, ThresholdTally};
 use arena_results::{RunDir, records};
 use owo_colors::OwoColorize;
 
@@ -18,7 +17,7 @@ const SHOWN: usize = 10;
 const REASON_CHARS: usize = 200;
 
 /// Exit code of a finished run: gates alone decide it where there are any.
-pub fn exit(counts: &Counts, gates: &[GateStatus]) -> Exit {
+pub fn exit(counts: &Counts, gates: &[GateResult]) -> Exit {
     match counts {
         Counts { failed: 0, error: 0, passed: 0, .. } => Exit::NoVerdict,
         Counts { not_run, .. } if !gates.is_empty() => match gates.iter().all(|gate| gate.passed) {
@@ -36,7 +35,7 @@ pub fn exit(counts: &Counts, gates: &[GateStatus]) -> Exit {
 pub fn print(
     run: &RunDir,
     summary: &Summary,
-    gates: &[GateStatus],
+    gates: &[GateResult],
     trials: &BTreeMap<String, u32>,
     quiet: bool,
 ) -> Result<(), Failure> {
@@ -51,10 +50,9 @@ pub fn print(
     println!(
         "{headline}: {cases} = {passed} passed + {failed} failed + {error} error + {skipped} skipped + {not_run} not run"
     );
-    for GateStatus { metric, operator, value, actual, passed } in gates {
+    for GateResult { gate, passed, detail, .. } in gates {
         let word = if *passed { "holds".green().to_string() } else { "broken".red().to_string() };
-        let actual = actual.map_or_else(|| "no data".to_owned(), |actual| actual.to_string());
-        println!("  gate {word} {metric} {operator} {value}: {actual}");
+        println!("  gate {word} {}: {}", line(gate), line(detail));
     }
     if quiet {
         return Ok(());
@@ -70,6 +68,7 @@ pub fn print(
     }
     print_trials(summary);
     print_evals(summary);
+    print_checks(summary);
     let path = |name: &str| run.path().join(name).display().to_string();
     println!("report   {}", path("report.html"));
     println!("junit    {}", path("junit.xml"));
@@ -156,7 +155,38 @@ fn print_providers(summary: &Summary) {
             .cost_usd_micro
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.total();
-        println!("  {:width$}  {rate} of {}, {tokens} tokens, {cost}", line(id), plural(tally.counts.planned, "case"));
+        let rated = tally.statistics.as_ref().and_then(|statistics| statistics.pass_rate.as_ref());
+        let range = rated.and_then(|rated| rated.interval.as_ref()).map_or_else(String::new, |interval| {
+            format!(" ({:.0} to {:.0} %)", interval.low * 100.0, interval.high * 100.0)
+        });
+        let cases = plural(tally.counts.planned, "case");
+        println!("  {:width$}  {rate}{range} of {cases}, {tokens} tokens, {cost}", line(id));
+    }
+}
+
+/// Checks that say little or take much, a line each.
+fn print_checks(summary: &Summary) {
+    let Some(checks) = &summary.checks else { return };
+    if let Some(first) = checks.dead.first() {
+        let place = first.scenario.as_deref().map_or_else(String::new, |scenario| format!(" of {}", line(scenario)));
+        let more = checks.dead.len() as u64 - 1 + checks.dead_left_out;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        println!(
+            "  never failed in {} or more: {}{place}{more}",
+            plural(checks.dead_from, "verdict"),
+            line(&first.kind)
+        );
+    }
+    let share = |check: &arena_model::CostlyCheck| {
+        let cost = check
+            .cost_share
+            .filter(|cost| *cost > 0.0)
+            .map_or_else(String::new, |cost| format!(", {:.0} % of the cost", cost * 100.0));
+        format!("{} ({:.0} % of the fuel{cost})", line(&check.kind), check.fuel_share * 100.0)
+    };
+    let costly: Vec<String> = checks.costly.iter().map(share).collect();
+    if !costly.is_empty() {
+        println!("  costly checks: {}", costly.join(", "));
     }
 }
 

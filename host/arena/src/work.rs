@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arena_bundle::{Bundle, ComponentSpec};
 use arena_egress::AllowList;
 use arena_evaluate::{ComponentSource, pins};
+use arena_gate::Gate;
 use arena_model::{CaseKey, Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Selection, Work};
 use arena_plan::{Listed, Plan, PlanInput};
 use arena_provider::{PermitSource, ResponseCache};
@@ -71,6 +72,8 @@ pub struct Inputs {
     pub cache: Option<Arc<ResponseCache>>,
     /// What keeps limits that other processes share; none to keep to them alone.
     pub permits: Option<Arc<dyn PermitSource>>,
+    /// What must hold for the run to pass, besides what its bundle says.
+    pub gates: Vec<Gate>,
 }
 
 impl Inputs {
@@ -95,6 +98,7 @@ impl Inputs {
             network: Network::default(),
             cache: None,
             permits: None,
+            gates: Vec::new(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod record;
 mod run_spec;
 mod scripted;
 mod selection;
+mod statistics;
 mod store;
 mod summary;
 mod ticket;
@@ -27,6 +28,10 @@ pub use record::{CheckRecord, EvaluatorRef, Evidence, HostCall, Measured, Measur
 pub use run_spec::{CloudPlatform, ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 pub use scripted::{ScriptedCall, ScriptedResults};
 pub use selection::Selection;
+pub use statistics::{
+    AtK, CheckProfile, Checks, CostlyCheck, DeadCheck, Estimate, GateResult, Interval, IntervalMethod, Percentiles,
+    Repeats, SliceStatistics, SliceTimes, Variation,
+};
 pub use store::{ResultStore, StoreError, Stored};
 pub use summary::{ConcurrencyHistory, Counts, MeasuredSummary, Summary, Tally, ThresholdTally, TrialTally, Trials};
 pub use ticket::{DatasetPin, QueueShape, RedisAccess, StoreAccess, Ticket};

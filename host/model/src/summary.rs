@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Digest, Outcome, Scope, Usage};
+use crate::{Checks, Digest, GateResult, Outcome, Percentiles, Scope, SliceStatistics, SliceTimes, Usage};
 
 /// Counts that always add up: `planned` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Tally {
     pub usage: Usage,
     /// Sum in millionths of a US dollar; none if any price is unknown.
     pub cost_usd_micro: Option<u64>,
+    /// How sure its rates are; none if no case of it has a verdict, or if the summary would be too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<Box<SliceStatistics>>,
 }
 
 /// How many trials one check passed.
@@ -127,6 +130,27 @@ pub struct MeasuredSummary {
     pub latency_ms: BTreeMap<String, f64>,
     /// The same per provider id.
     pub latency_ms_by_provider: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Percentiles of the time to the first streamed token, milliseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ttft_ms: Percentiles,
+    /// The same per provider id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ttft_ms_by_provider: BTreeMap<String, Percentiles>,
+    /// By scenario id, of those with cases that were timed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scenarios: BTreeMap<String, SliceTimes>,
+    /// By label `key=value` of the scenario.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, SliceTimes>,
+    /// By check type, evals as `eval:ID`: time of single checks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evaluators: BTreeMap<String, SliceTimes>,
+    /// Every percentile but max is off by at most this share of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentile_error: Option<f64>,
+    /// Gates on times, in the order they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateResult>,
     /// Cases with answers from a cache.
     #[serde(default, skip_serializing_if = "crate::conversation::is_zero")]
     pub cached: u64,
@@ -179,6 +203,22 @@ pub struct Summary {
     /// Of tests that ran more than once; none if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials: Option<Trials>,
+    /// How sure the rates of all cases are; those of a slice stand in its tally.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<SliceStatistics>,
+    /// Confidence of all intervals, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// What the checks are worth and what they take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
+    /// Gates in the order they were given; those on times stand in `measured`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateResult>,
+    /// Entries of lists that were left out because they are too many, by the list: `scenarios`, `measured.labels`, ...
+    /// Totals have them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u64>,
     /// SHA-256 Merkle root over the records without their `measured`, in plan order.
     pub merkle_root: Digest,
     /// Where the run came from, copied from the manifest.
@@ -188,6 +228,32 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// That of no cases.
+    pub fn empty(work_digest: Digest) -> Self {
+        Self {
+            v: 1,
+            work_digest,
+            cases: Counts::default(),
+            pass_rate: None,
+            usage: Usage::default(),
+            cost_usd_micro: Some(0),
+            scenarios: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            evaluators: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            trials: None,
+            statistics: None,
+            confidence: None,
+            checks: None,
+            gates: Vec::new(),
+            left_out: BTreeMap::new(),
+            merkle_root: Digest::of(b""),
+            origin: Value::Null,
+            measured: MeasuredSummary::default(),
+        }
+    }
+
     /// The counts that decide over the run: failed cases within a `pass_threshold` count as passed.
     pub fn decisive(&self) -> Counts {
         let tolerated = self.trials.as_ref().map_or(0, |trials| trials.tolerated).min(self.cases.failed);

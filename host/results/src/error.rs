@@ -54,6 +54,16 @@ pub enum ResultsError {
     /// Recorded and not-run cases do not make up the plan.
     #[error("{}: {detail}", .path.display())]
     CountsDisagree { path: PathBuf, detail: String },
+    /// Two runs whose checks are not the same were to be compared.
+    #[error(
+        "{} and {}: the checks differ in {different} of {pairs} pairs ({cases}), so that a difference says nothing of the answers: compare runs with the same checks, or say --allow-different-checks", .baseline.display(), .candidate.display()
+    )]
+    ChecksDiffer { baseline: PathBuf, candidate: PathBuf, different: u64, pairs: u64, cases: String },
+    /// Two runs without a case in common were to be compared.
+    #[error(
+        "{} and {} have no case in common: cases pair up by scenario, provider, region, row, variant and trial", .baseline.display(), .candidate.display()
+    )]
+    NothingPairs { baseline: PathBuf, candidate: PathBuf },
     /// The disk or the system refused.
     #[error("cannot {action} {}", .path.display())]
     ResultsIo { action: &'static str, path: PathBuf, source: std::io::Error },
@@ -90,6 +100,8 @@ impl Fault for ResultsError {
             Self::RecordInvalid { .. } => "RecordInvalid",
             Self::SegmentCorrupt { .. } => "SegmentCorrupt",
             Self::CountsDisagree { .. } => "CountsDisagree",
+            Self::ChecksDiffer { .. } => "ChecksDiffer",
+            Self::NothingPairs { .. } => "NothingPairs",
             Self::ResultsIo { .. } => "ResultsIo",
         }
     }
@@ -102,6 +114,8 @@ impl Fault for ResultsError {
             | Self::IndexMissing { .. }
             | Self::NotARun { .. }
             | Self::RunSealed { .. }
+            | Self::ChecksDiffer { .. }
+            | Self::NothingPairs { .. }
             | Self::RecordTooLarge { .. } => Class::Input,
             _ => Class::Infra,
         }

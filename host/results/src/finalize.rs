@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use arena_model::{ConcurrencyHistory, Digest, Record, Summary};
 
+use crate::fit::{SUMMARY_BYTES, fit};
+use crate::gates::{Judging, RunGate};
 use crate::html::Report;
 use crate::index::Index;
 use crate::journal::take_places;
@@ -33,6 +35,8 @@ pub struct Settings {
     pub known_digests: BTreeMap<String, Digest>,
     /// Calls at once by provider id, for the summary.
     pub concurrency_by_provider: BTreeMap<String, ConcurrencyHistory>,
+    /// What must hold, for the summary.
+    pub gates: Vec<RunGate>,
 }
 
 impl Default for Settings {
@@ -43,6 +47,7 @@ impl Default for Settings {
             zstd_level: 1,
             known_digests: BTreeMap::new(),
             concurrency_by_provider: BTreeMap::new(),
+            gates: Vec::new(),
         }
     }
 }
@@ -107,6 +112,7 @@ pub fn finalize(
         Lines::Segments(Box::new(SegmentLines::open(run)?))
     };
     let mut segment = if running { Some(SegmentWriter::create(run, 1, settings.zstd_level)?) } else { None };
+    let mut judging = Judging::new(&settings.gates);
     let mut totals = Totals::new();
     let mut cases_xml = Cases::create(&run.file(JUNIT))?;
     let mut report = Report::new(settings.report_cases, settings.report_bytes);
@@ -138,6 +144,7 @@ pub fn finalize(
             segment.push(place, &line, &Strip::of(&row))?;
         }
         totals.push(&row, &labels).map_err(ResultsError::encode(run.path()))?;
+        judging.push(&row);
         cases_xml.push(&row)?;
         report.push(&row).map_err(ResultsError::encode(run.path()))?;
     }
@@ -146,10 +153,17 @@ pub fn finalize(
         return Err(disagree(format!("{found} cases are recorded or not run, the plan has {planned}")));
     }
 
-    let latency = totals.latency.clone();
+    let latency = totals.latency().clone();
     let path = run.file(SUMMARY);
     let mut summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
     summary.measured.concurrency_by_provider = settings.concurrency_by_provider;
+    let decided = judging.finish(run.manifest(), run.path(), &summary);
+    let timed = settings.gates.iter().map(|gate| gate.gate.is_timed());
+    for (result, is_timed) in decided.into_iter().zip(timed) {
+        let list = if is_timed { &mut summary.measured.gates } else { &mut summary.gates };
+        list.push(result);
+    }
+    fit(&mut summary, SUMMARY_BYTES).map_err(ResultsError::encode(&path))?;
     atomic::replace(&path, |out| {
         serde_json::to_writer_pretty(&mut *out, &summary).map_err(ResultsError::encode(&path))?;
         out.write_all(b"\n").map_err(ResultsError::io("write", &path))

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, suite, throughput, trials,
-    upstream, validate,
+    checklist, comparing, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, suite, throughput,
+    trials, upstream, validate,
 };
 
 /// All limits, a table a bar.
@@ -101,6 +101,9 @@ pub struct Limits {
     /// A real model.
     #[serde(rename = "05.6")]
     pub local_model: local_model::Limits,
+    /// Comparisons of runs.
+    #[serde(rename = "06.5")]
+    pub comparing: comparing::Limits,
 }
 
 /// The limits as they stand in the file.

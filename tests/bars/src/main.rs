@@ -7,6 +7,7 @@ mod attacks;
 mod bar;
 mod bare_loop;
 mod checklist;
+mod comparing;
 mod conformance;
 mod datasets;
 mod demo;
@@ -111,6 +112,7 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.4", true, |world, limits, bar| providers::canary::measure(world, &limits.canary, bar)),
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
+    ("06.5", true, |world, limits, bar| comparing::measure(world, &limits.comparing, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

@@ -4,8 +4,10 @@
 mod bundle;
 mod cache;
 mod checks;
+mod compare;
 mod completion;
 mod evaluator;
+mod gate;
 mod init;
 mod mocks;
 #[cfg(feature = "fleet")]
@@ -28,6 +30,10 @@ use crate::settings;
 pub enum Command {
     /// Run a bundle and report what failed.
     Run(Box<run::Arguments>),
+    /// Tell whether a run is better or worse than another, and how sure that is.
+    Compare(compare::Arguments),
+    /// Decide gates over a finished run.
+    Gate(gate::Arguments),
     /// Check a bundle without calling any provider.
     Validate(validate::Arguments),
     /// List the checks that there are.
@@ -78,6 +84,8 @@ impl Command {
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => block_on(run::run(*arguments)),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
         Command::Checks(arguments) => checks::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

@@ -24,7 +24,7 @@ use crate::stop::watch_signals;
 use crate::tables::Given;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
-use crate::{conduct, dry_run, files, markdown, settings, verdict};
+use crate::{conduct, dry_run, files, gates, markdown, settings, verdict};
 
 /// Most cases at once.
 const CONCURRENCY_MAX: usize = 4096;
@@ -106,6 +106,8 @@ pub struct Arguments {
     reuse: ReuseFlags,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    gates: gates::Flags,
 }
 
 /// Forms of reports.
@@ -145,6 +147,10 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
         Some(dir) => {
+            if !arguments.gates.read()?.is_empty() {
+                let text = "gates are given when a run is started, and kept with it";
+                return Err(Failure::input("WorkChanged", text).hint("after it is finished, see `arena gate DIR`"));
+            }
             let bundle = arguments.bundle.as_deref();
             let means = Means {
                 outside: &arguments.outside,
@@ -161,6 +167,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             }
             if arguments.dry_run {
                 let session = Session::open(&inputs, "dry-run").await?;
+                gates::check(&session, &[&inputs.gates[..], &session.bundle.gates].concat())?;
                 show_warnings(&session, arguments.quiet).await;
                 dry_run::print(&session, inputs.mock_provider, arguments.formats.contains(&Format::Json));
                 return Ok(Exit::Passed);
@@ -181,9 +188,13 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
     let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
     let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
-    let gates = Aside::of(run.manifest())?.gates;
-    let concurrency_by_provider = concurrency(&session);
-    let settings = Settings { known_digests: frozen.collect(), concurrency_by_provider, ..Settings::default() };
+    let of_config = Aside::of(run.manifest())?.gates;
+    let settings = Settings {
+        known_digests: frozen.collect(),
+        concurrency_by_provider: concurrency(&session),
+        gates: gates::ready(gates::of(run.manifest(), &session.bundle.gates)?)?,
+        ..Settings::default()
+    };
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
@@ -192,7 +203,8 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
         Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run, &arguments)),
         ended => ended.or_fail()?,
     };
-    let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
+    let of_config: Vec<GateStatus> = of_config.iter().map(|gate| gate.judge(&summary)).collect();
+    let gates = gates::decided(&of_config, &summary);
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
     }
@@ -200,7 +212,12 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
         markdown::write(&run, &summary, &gates, &file)?;
     }
     verdict::print(&run, &summary, &gates, &trials, arguments.quiet)?;
-    Ok(verdict::exit(&summary.decisive(), &gates))
+    let exit = verdict::exit(&summary.decisive(), &gates);
+    if exit == Exit::Failed {
+        // Those of an ArenaConfig fail without data, as in a cluster.
+        gates::refuse_undecided(&gates[of_config.len()..])?;
+    }
+    Ok(exit)
 }
 
 fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {
@@ -227,6 +244,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         concurrency: arguments.concurrency,
         network: arguments.network.clone(),
         cache: arguments.reuse.open()?,
+        gates: arguments.gates.read()?,
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
     let mut aside = Aside::default();

@@ -4,9 +4,11 @@
 
 mod batches;
 mod checksums;
+mod comparing;
 mod equality;
 mod finalizing;
 mod folder;
 mod journal;
 mod reports;
 mod sample;
+mod statistics;

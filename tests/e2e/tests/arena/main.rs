@@ -12,6 +12,7 @@ mod bundle_registry;
 mod checks;
 mod ci;
 mod commands;
+mod compare;
 mod components;
 mod compositions;
 mod conduct;
