@@ -115,7 +115,7 @@ pub fn finalize(
     let mut judging = Judging::new(&settings.gates);
     let mut totals = Totals::new();
     let mut cases_xml = Cases::create(&run.file(JUNIT))?;
-    let mut report = Report::new(settings.report_cases, settings.report_bytes);
+    let mut report = Report::new(run.path(), settings.report_cases, settings.report_bytes);
 
     let not_run = not_run.take(if running { usize::MAX } else { 0 });
     let mut rows = Rows { stored: stored.peekable(), not_run: not_run.peekable() };
@@ -146,7 +146,7 @@ pub fn finalize(
         totals.push(&row, &labels).map_err(ResultsError::encode(run.path()))?;
         judging.push(&row);
         cases_xml.push(&row)?;
-        report.push(&row).map_err(ResultsError::encode(run.path()))?;
+        report.push(&row, &labels).map_err(ResultsError::io("write", &run.file(REPORT)))?;
     }
     let found = totals.counts().planned;
     if found != planned {

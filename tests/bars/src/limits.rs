@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, comparing, conformance, datasets, demo, hostile, kill, newcomer, order, schemas, suite, throughput,
-    trials, upstream, validate,
+    checklist, comparing, conformance, datasets, demo, hostile, kill, newcomer, order, report, schemas, suite,
+    throughput, trials, upstream, validate,
 };
 
 /// All limits, a table a bar.
@@ -104,6 +104,9 @@ pub struct Limits {
     /// Comparisons of runs.
     #[serde(rename = "06.5")]
     pub comparing: comparing::Limits,
+    /// The report in a browser.
+    #[serde(rename = "06.7")]
+    pub report: report::Limits,
 }
 
 /// The limits as they stand in the file.

@@ -26,6 +26,7 @@ mod providers;
 mod questions;
 mod records;
 mod renamed;
+mod report;
 mod schemas;
 mod suite;
 mod throughput;
@@ -113,6 +114,8 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
     ("06.5", true, |world, limits, bar| comparing::measure(world, &limits.comparing, bar)),
+    // A million records take minutes.
+    ("06.7", false, |world, limits, bar| report::measure(world, &limits.report, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

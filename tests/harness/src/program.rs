@@ -55,7 +55,14 @@ pub const STRIP: Program = program("strip", "binutils");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
-/// All of them.
+/// Shows reports to tests.
+pub const CHROMIUM: Program = program("chromium", "chromium");
+/// Runs the programs that look at them.
+pub const NODE: Program = program("node", "nodejs");
+/// Brings what those are made of.
+pub const NPM: Program = program("npm", "npm");
+
+/// All that servers and clusters are made of.
 pub const ALL: &[Program] = &[
     REDIS,
     REGISTRY,
@@ -75,6 +82,9 @@ pub const ALL: &[Program] = &[
     CERTIFICATES,
     STRIP,
 ];
+
+/// Those that show pages.
+pub const OF_BROWSERS: &[Program] = &[CHROMIUM, NODE, NPM];
 
 /// Those that make the image that we ship.
 pub const OF_IMAGES: &[Program] = &[BUILDAH, CERTIFICATES, STRIP];

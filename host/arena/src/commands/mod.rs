@@ -17,6 +17,7 @@ mod run;
 #[cfg(feature = "fleet")]
 mod store;
 mod validate;
+mod view;
 #[cfg(feature = "fleet")]
 mod worker;
 
@@ -46,6 +47,8 @@ pub enum Command {
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
+    /// Show a run's report in the browser.
+    View(view::Arguments),
     /// Look after the answers that runs with `--cache write` keep, and after indexed tables.
     #[command(subcommand)]
     Cache(cache::Command),
@@ -91,6 +94,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),
+        Command::View(arguments) => block_on(view::run(arguments)),
         Command::Cache(command) => cache::run(&command),
         #[cfg(feature = "fleet")]
         Command::Bundle(command) => bundle::run(command),

@@ -53,3 +53,4 @@ mod trials;
 mod validate;
 mod variables;
 mod vendors;
+mod view;
