@@ -247,7 +247,8 @@ mod tests {
     fn a_full_disk_surfaces_and_closes_a_journal_that_cannot_be_cut_back() {
         let file = File::options().append(true).open("/dev/full").unwrap();
         let (path, places) = (PathBuf::from("journal.jsonl"), Arc::default());
-        let mut journal = Journal { path, file, length: 0, max_record_bytes: 100, cases: 9, broken: false, text: vec![], places };
+        let mut journal =
+            Journal { path, file, length: 0, max_record_bytes: 100, cases: 9, broken: false, text: vec![], places };
         let error = journal.append(3, b"{}").unwrap_err();
         assert!(
             matches!(&error, ResultsError::ResultsIo { source, .. } if source.kind() == io::ErrorKind::StorageFull)

@@ -208,7 +208,8 @@ fn measure(arguments: &[String]) -> Result<(), Box<dyn Error>> {
             threads: 1,
             epoch: Duration::from_secs(1_767_225_600),
         })?;
-        let component = sandbox.load("text", &bytes, Limits::compiled(), Grants { embed: true, ..Grants::default() }).await?;
+        let component =
+            sandbox.load("text", &bytes, Limits::compiled(), Grants { embed: true, ..Grants::default() }).await?;
         for round in 0..=rounds {
             let numbers = round * calls..(round + 1) * calls;
             let since = cpu();

@@ -172,10 +172,7 @@ impl Sandbox {
         self.visit(Box::pin(work))
     }
 
-    async fn visit<T: Send + 'static>(
-        &self,
-        work: Work<T>,
-    ) -> Result<T, GuestError> {
+    async fn visit<T: Send + 'static>(&self, work: Work<T>) -> Result<T, GuestError> {
         let pool = self.pool.as_ref().ok_or_else(|| GuestError::SandboxFailed("it is shutting down".to_owned()))?;
         let rest = match self.turn.begin(work).await {
             Begun::Done(done) => return Ok(done),

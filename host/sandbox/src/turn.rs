@@ -46,9 +46,8 @@ impl Turn {
         }
         let began = Instant::now();
         SINCE.set(Some(began));
-        let polled = std::future::poll_fn(|context| {
-            Poll::Ready(catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))))
-        });
+        let polled =
+            std::future::poll_fn(|context| Poll::Ready(catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))));
         let polled = polled.await;
         SINCE.set(None);
         if began.elapsed() > HASTY {
@@ -85,10 +84,12 @@ mod tests {
     async fn what_is_done_at_once_is_done_here_and_what_waits_is_not() {
         let turn = Turn::default();
         assert!(matches!(turn.begin(Box::pin(async { 7 })).await, Begun::Done(7)));
-        let Begun::Open(rest) = turn.begin(Box::pin(async {
-            tokio::task::yield_now().await;
-            8
-        })).await
+        let Begun::Open(rest) = turn
+            .begin(Box::pin(async {
+                tokio::task::yield_now().await;
+                8
+            }))
+            .await
         else {
             panic!("it waited")
         };

@@ -7,8 +7,8 @@ use std::time::Duration;
 use arena_evaluate::Evaluator;
 use arena_model::Record;
 use arena_queue::{
-    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MAX_BATCH, MemoryQueue, Queue, Register, Restored, RetryPolicy, Settled,
-    WorkerId,
+    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MAX_BATCH, MemoryQueue, Queue, Register, Restored, RetryPolicy,
+    Settled, WorkerId,
 };
 use arena_results::{Done, Journal, ResultsError};
 use tokio::sync::watch;
