@@ -1,13 +1,13 @@
 //! A run's folder: made complete, with all that the run needs, and opened again from that alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arena_bundle::Bundle;
 use arena_crd::GateSpec;
 use arena_model::{Digest, Fault as _, Manifest, Work};
 use arena_provider::{KINDS, OTHER_KINDS, ResponseCache};
-use arena_results::{RunDir, State};
+use arena_results::{RunDir, RunView, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,7 +19,6 @@ use crate::manifests::Manifests;
 use crate::network::Network;
 use crate::outside::Outside;
 use crate::session::Session;
-use crate::settings;
 use crate::tables::{self, Given};
 use crate::work::{self, Inputs, load_bundle, run_spec, selection};
 
@@ -82,16 +81,7 @@ pub async fn start(
             refuse_unready(&session, inputs)?;
         }
     }
-    let out = out.map_or_else(
-        || {
-            let time =
-                humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
-            // Two runs may start within one second; the worker's id is random.
-            let id: String = worker.chars().take(ID_CHARS).collect();
-            Path::new("out").join(format!("{}-{time}-{id}", file_name(&session.bundle.name)))
-        },
-        Path::to_owned,
-    );
+    let out = out.map_or_else(|| usual_out(&session.bundle.name, worker), Path::to_owned);
     let mut settings = json!({"evaluators": names(inputs)});
     if *aside != Aside::default() {
         settings[CONFIG] = serde_json::to_value(aside).unwrap_or_default();
@@ -156,7 +146,11 @@ fn names(inputs: &Inputs) -> Vec<&str> {
 fn freeze(session: &Session, inputs: &Inputs, to: &Path) -> std::io::Result<()> {
     copy_bundle(&session.bundle, to)?;
     let beside = to.with_file_name(INPUTS);
-    if let Some(dataset) = &session.dataset {
+    let kept = match &inputs.dataset {
+        Some(Given::Frozen(folder)) => Some(folder),
+        _ => session.dataset.as_ref(),
+    };
+    if let Some(dataset) = kept {
         tables::freeze(dataset, &beside.join(DATASET))?;
     }
     if inputs.mock_config.is_none() && inputs.evaluators.is_empty() && inputs.cases.is_none() {
@@ -242,26 +236,10 @@ pub async fn resume(
         return Err(Failure::input("EgressChanged", text)
             .hint(format!("a folder grants nothing: give the same again, which were {was}")));
     }
-    let frozen = run.path().join(INPUTS);
-    let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
-    let evaluators = named
-        .enumerate()
-        .filter_map(|(at, name)| Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm")))));
-    let pinned = &manifest.work.config;
-    let select = selection(&manifest.work)?;
     let mut inputs = Inputs {
-        bundle: run.bundle().join(&manifest.work.entry),
         run: spec,
-        cases: select.cases.as_ref().map(|_| files::read(&frozen.join(CASES), CASES_BYTES)).transpose()?,
-        select,
         endpoints: config.map(|config| config.endpoints.clone()).unwrap_or_default(),
         is_bound: config.is_some(),
-        rows_looked_at: settings::ROWS_LOOKED_AT,
-        dataset: (!pinned[work::DATASET].is_null()).then(|| Given::Frozen(frozen.join(DATASET))),
-        mock_provider: pinned["mockProvider"].as_bool().unwrap_or(false),
-        mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
-        evaluators: evaluators.collect(),
-        seed: manifest.work.seed,
         tool_env: means.outside.tool_env.clone(),
         key_folder: match bundle {
             Some(bundle) if bundle.is_dir() => Some(bundle.to_owned()),
@@ -272,8 +250,7 @@ pub async fn resume(
         concurrency: means.concurrency.or(Aside::of(manifest)?.concurrency),
         network: means.network.clone(),
         cache: means.cache,
-        permits: None,
-        gates: Vec::new(),
+        ..of_run(&run)?
     };
     let session = Session::open(&inputs, worker).await?;
     refuse_changes(manifest, &session.work, run.path())?;
@@ -292,6 +269,61 @@ pub async fn resume(
         refuse_changes(manifest, &given.work, bundle)?;
     }
     Ok((run, session))
+}
+
+/// What a run was made from, out of its folder alone: nobody can be called by it but as the folder says.
+///
+/// # Errors
+/// `ManifestInvalid`, and those of reading its files.
+pub fn of_run(run: &RunView) -> Result<Inputs, Failure> {
+    let manifest = run.manifest();
+    let frozen = run.path().join(INPUTS);
+    let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
+    let evaluators = named
+        .enumerate()
+        .filter_map(|(at, name)| Some((name.as_str()?.to_owned(), frozen.join(format!("evaluator-{at}.wasm")))));
+    let pinned = &manifest.work.config;
+    let select = selection(&manifest.work)?;
+    Ok(Inputs {
+        run: run_spec(&manifest.work)?,
+        cases: select.cases.as_ref().map(|_| files::read(&frozen.join(CASES), CASES_BYTES)).transpose()?,
+        select,
+        dataset: (!pinned[work::DATASET].is_null()).then(|| Given::Frozen(frozen.join(DATASET))),
+        mock_provider: pinned["mockProvider"].as_bool().unwrap_or(false),
+        mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
+        evaluators: evaluators.collect(),
+        seed: manifest.work.seed,
+        ..Inputs::of(run.bundle().join(&manifest.work.entry))
+    })
+}
+
+/// A new folder for a run whose records so far were taken from elsewhere: it appears complete with manifest, bundle, inputs
+/// and the journal that `journal` is.
+pub fn start_from(
+    session: &Session,
+    inputs: &Inputs,
+    manifest: &Manifest,
+    out: &Path,
+    journal: &Path,
+) -> Result<RunDir, Failure> {
+    let filled = |to: &Path| {
+        freeze(session, inputs, to)?;
+        std::fs::copy(journal, to.with_file_name(arena_results::JOURNAL)).map(drop)
+    };
+    RunDir::create(out, manifest, filled).or_fail()
+}
+
+/// The folder of a new run that was not given one.
+pub fn usual_out(name: &str, worker: &str) -> PathBuf {
+    let time = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string().replace([':', '-'], "");
+    // Two runs may start within one second; the worker's id is random.
+    let id: String = worker.chars().take(ID_CHARS).collect();
+    Path::new("out").join(format!("{}-{time}-{id}", file_name(name)))
+}
+
+/// Names of components whose files the folder of a run holds, in order.
+pub fn evaluator_names(inputs: &Inputs) -> Value {
+    json!(names(inputs))
 }
 
 pub fn refuse_changes(manifest: &Manifest, work: &Work, place: &Path) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ mod commands;
 mod conduct;
 mod credentials;
 mod dry_run;
+mod ending;
 mod exit;
 mod files;
 mod filters;

@@ -109,6 +109,7 @@ impl Session {
             created: settings::now(),
             settings: run_settings,
             endpoints: self.endpoints.clone(),
+            from: None,
         };
         work::manifest(&self.work, origin)
     }

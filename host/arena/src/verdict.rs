@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arena_model::{Counts, GateResult, Outcome, Summary, ThresholdTally};
-use arena_results::{RunDir, records};
+use arena_model::{Counts, GateResult, Outcome, Record, Summary, ThresholdTally};
+use arena_results::{RunDir, case_name, records};
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure, OrFail};
@@ -85,11 +85,7 @@ fn print_reasons(run: &RunDir, trials: &BTreeMap<String, u32>, wanted: &[Outcome
         }
         let trial = trials.get(&record.scenario);
         let trial = trial.map_or_else(String::new, |of| format!(" trial {} of {of}", record.trial.saturating_add(1)));
-        let word = match record.outcome {
-            Outcome::Error => "error".magenta().to_string(),
-            Outcome::Skipped => "skipped".yellow().to_string(),
-            _ => "failed".red().to_string(),
-        };
+        let word = word(record.outcome);
         let place = place(&record.scenario, &record.provider, &record.region, &record.row, &record.variant);
         let reason = cut(record.reason.as_deref().unwrap_or_default(), REASON_CHARS);
         println!("  {word} {place}{trial}: {}", line(&reason));
@@ -102,6 +98,25 @@ fn print_reasons(run: &RunDir, trials: &BTreeMap<String, u32>, wanted: &[Outcome
         println!("  … and {} more, see the report", all - shown as u64);
     }
     Ok(())
+}
+
+/// The word of an outcome, in its colour.
+pub fn word(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Passed => "passed".green().to_string(),
+        Outcome::Failed => "failed".red().to_string(),
+        Outcome::Error => "error".magenta().to_string(),
+        Outcome::Skipped => "skipped".yellow().to_string(),
+        Outcome::NotRun => "not run".yellow().to_string(),
+    }
+}
+
+/// A case on one line.
+pub fn ended(record: &Record) -> String {
+    let reason = cut(record.reason.as_deref().unwrap_or_default(), REASON_CHARS);
+    let mark = if reason.is_empty() { "" } else { ": " };
+    let (word, name, reason) = (word(record.outcome), line(&case_name(record)), line(&reason));
+    format!("{word} {name}{mark}{reason} ({:.0} ms)", record.measured.latency_ms)
 }
 
 /// What a case is called: scenario and provider, and what else tells it from others but for the trial.

@@ -94,6 +94,27 @@ impl Assertion {
         self.group.as_ref().map_or(std::slice::from_ref(self), |group| &group.checks)
     }
 
+    /// Whether both ask the same of a conversation, wherever they are written.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let groups = match (&self.group, &other.group) {
+            (None, None) => true,
+            (Some(one), Some(two)) => {
+                one.need == two.need
+                    && one.weights == two.weights
+                    && one.checks.len() == two.checks.len()
+                    && one.checks.iter().zip(&two.checks).all(|(one, two)| one.says_as(two))
+            }
+            _ => false,
+        };
+        groups
+            && self.kind == other.kind
+            && self.params == other.params
+            && self.message == other.message
+            && self.when == other.when
+            && self.pass_threshold == other.pass_threshold
+            && self.negate == other.negate
+    }
+
     /// The assertions under `key`, in order; those without a type were reported.
     pub(crate) fn decode_all(parent: &Cursor<'_>, key: &str, report: &mut Report) -> Vec<Self> {
         let list = parent.get(key);

@@ -12,6 +12,7 @@ mod bundle;
 mod component;
 mod composition;
 mod context;
+mod course;
 mod dataset;
 mod disturbance;
 mod document;

@@ -80,6 +80,7 @@ impl Evaluator {
         elapsed: Duration,
     ) -> Record {
         let input = run.input();
+        let looks = run.looks();
         let replies = || run.conversation.messages.iter().filter(|message| message.role == Role::Assistant);
         let recorded = case.scenario.recording.is_some();
         let (outcome, reason, error) = verdict(&run.checks, replies().next().is_some(), recorded, trouble);
@@ -108,6 +109,7 @@ impl Evaluator {
             error,
             messages: run.conversation.messages,
             events: run.conversation.events,
+            looks,
             checks: run.checks,
             usage,
             cost_usd_micro: cost,
@@ -151,7 +153,7 @@ pub(crate) fn unsaid(reply: &Message, at: u32) -> Option<Trouble> {
 /// Outcome of a case: its own trouble, else an errored check, else a failed one; else skipped if nothing was said or no
 /// check that there is applied; else passed. `spoke` tells whether there is a reply at all, `recorded` whether it was held
 /// elsewhere.
-fn verdict(
+pub(crate) fn verdict(
     checks: &[CheckRecord],
     spoke: bool,
     recorded: bool,

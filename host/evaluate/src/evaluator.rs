@@ -106,6 +106,11 @@ impl Evaluator {
         Self { parts, bench, judges, embedders }
     }
 
+    /// Those who answer guests.
+    pub(crate) fn asked(&self) -> Asked {
+        self.bench.asked.clone()
+    }
+
     /// What it is made of.
     pub fn parts(&self) -> &EvaluatorParts {
         &self.parts

@@ -2,6 +2,7 @@
 //! renders the prompt, holds the conversation, scores it, and gives one record. Every criterion and every template
 //! engine runs in Wasm: there is no check and no template engine in here. Never knows a queue, a file or a cluster.
 
+mod answers;
 mod case;
 mod check;
 mod condition;
@@ -20,7 +21,9 @@ mod score;
 
 pub use case::CaseInput;
 pub use check::check_type;
-pub use conversation::{ANSWERS, MAPPINGS, SCHEMAS, refers};
+pub use conversation::{
+    ANSWERS, Again, Earlier, MAPPINGS, Rejudged, RejudgedCheck, ReplayError, SCHEMAS, Which, refers,
+};
 pub use embedders::{Embedders, Embedding};
 pub use evaluator::{CaseClock, Evaluator, EvaluatorParts, ToolKeys, template_of};
 pub use library::{ComponentBytes, ComponentSource, Library, LibraryError, Resolved, WATCHED, pins};

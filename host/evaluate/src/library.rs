@@ -91,12 +91,16 @@ impl ComponentSource {
 
 /// What a manifest says of `sources`, by name; of two with one name the later counts. Loads nothing.
 pub fn pins(sources: &[ComponentSource]) -> BTreeMap<String, EvaluatorPin> {
-    let pin = |source: &ComponentSource| EvaluatorPin {
-        digest: source.digest.clone(),
-        grants: source.grants.names().map(str::to_owned).collect(),
-        limits: serde_json::to_value(source.limits()).unwrap_or_default(),
-    };
-    sources.iter().map(|source| (source.name.clone(), pin(source))).collect()
+    let own = |source: &ComponentSource| pin(&source.digest, source.grants, source.limits());
+    sources.iter().map(|source| (source.name.clone(), own(source))).collect()
+}
+
+fn pin(digest: &Digest, grants: Grants, limits: Limits) -> EvaluatorPin {
+    EvaluatorPin {
+        digest: digest.clone(),
+        grants: grants.names().map(str::to_owned).collect(),
+        limits: serde_json::to_value(limits).unwrap_or_default(),
+    }
 }
 
 /// A component under its name, or why it cannot be used.
@@ -170,6 +174,11 @@ const SIMILAR: usize = 3;
 const WORD: usize = 200;
 
 impl Resolved {
+    /// What a manifest says of it.
+    pub fn pin(&self) -> EvaluatorPin {
+        pin(&self.digest, self.grants, self.limits)
+    }
+
     /// What it says of the check type `kind`, or of the one that has this alias.
     pub fn check(&self, kind: &str) -> Option<&CheckMetadata> {
         let checks = self.metadata.iter().flat_map(|metadata| &metadata.checks);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -56,7 +57,7 @@ pub struct EvaluatorPin {
 }
 
 /// The plan of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanPin {
     /// Digest of the plan's blocks.
@@ -79,4 +80,40 @@ pub struct Origin {
     pub settings: Value,
     /// Host each provider id is called at; no paths, no credentials.
     pub endpoints: BTreeMap<String, String>,
+    /// The run or file that records were taken from; none if all are the run's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Lineage>,
+}
+
+/// What was done with the records of another run, or with outputs made elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Taken {
+    /// They were judged again; nobody was called.
+    Rescored,
+    /// Some cases were run again, the others taken over.
+    Rerun,
+    /// Outputs made elsewhere were judged; nobody was called.
+    Scored,
+}
+
+/// Where records were taken from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lineage {
+    /// What was done.
+    pub how: Taken,
+    /// Folder or file, as the user named it.
+    pub source: String,
+    /// Digest of the other run's work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work_digest: Option<Digest>,
+    /// Merkle root of its records, which tells them from those of another run of the same work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merkle_root: Option<Digest>,
+    /// Digest of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Digest>,
+    /// Cases whose records were taken over.
+    pub cases: u64,
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Scope;
 
 /// What an interval takes into account. What is not named was held fixed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Variation {
     /// Other cases of the same kind could have been chosen.
@@ -30,7 +31,7 @@ impl Variation {
 }
 
 /// How an interval was computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IntervalMethod {
     /// Wilson's score interval over independent cases.
@@ -56,7 +57,7 @@ impl IntervalMethod {
 }
 
 /// The range in which the true value lies with the confidence that the summary's `confidence` states.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
@@ -69,7 +70,7 @@ pub struct Interval {
 }
 
 /// A number with how sure it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The number.
     pub value: f64,
@@ -84,7 +85,7 @@ pub struct Estimate {
 }
 
 /// Chances over k trials, mean over the tests with at least k trials.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AtK {
     /// Trials.
     pub k: u32,
@@ -97,7 +98,7 @@ pub struct AtK {
 }
 
 /// What repetitions of the same test show.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Repeats {
     /// Tests with more than one trial that has a verdict.
     pub tests: u64,
@@ -111,7 +112,7 @@ pub struct Repeats {
 }
 
 /// What one slice of a run shows. Per evaluator it speaks of checks, else of cases.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SliceStatistics {
     /// Share of passed among those with a verdict (passed, failed, error).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,7 +126,7 @@ pub struct SliceStatistics {
 }
 
 /// A check that never said no.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeadCheck {
     /// Scenario whose check it is; none for all checks of the type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,7 +148,7 @@ pub struct DeadCheck {
 }
 
 /// A check type that takes a large share of the effort.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CostlyCheck {
     /// Its type, evals as `eval:ID`.
     #[serde(rename = "type")]
@@ -160,7 +161,7 @@ pub struct CostlyCheck {
 }
 
 /// What checks of one type did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckProfile {
     /// Evaluations of instances of their own.
     pub fresh: u64,
@@ -173,7 +174,7 @@ pub struct CheckProfile {
 }
 
 /// What the checks of a run are worth and what they take.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Checks {
     /// By check type, evals as `eval:ID`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -193,7 +194,7 @@ pub struct Checks {
 }
 
 /// How a gate was decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GateResult {
     /// The gate as it was written.
     pub gate: String,
@@ -210,7 +211,7 @@ pub struct GateResult {
 pub type Percentiles = BTreeMap<String, f64>;
 
 /// Times of one slice.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SliceTimes {
     /// Of whole cases; of single checks per evaluator. Of cases without answers from a cache.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

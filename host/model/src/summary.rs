@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Checks, Digest, GateResult, Outcome, Percentiles, Scope, SliceStatistics, SliceTimes, Usage};
+use crate::{Checks, Digest, GateResult, Outcome, Percentiles, Provenance, Scope, SliceStatistics, SliceTimes, Usage};
 
 /// Counts that always add up: `planned` is the sum of the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Counts {
     pub planned: u64,
@@ -40,7 +41,7 @@ impl Counts {
 }
 
 /// Counts of one slice with what it cost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// How its cases (or, per evaluator, its checks) ended.
     pub counts: Counts,
@@ -54,7 +55,7 @@ pub struct Tally {
 }
 
 /// How many trials one check passed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ThresholdTally {
     /// Where it is declared, as in the record.
     pub scope: Scope,
@@ -76,7 +77,7 @@ pub struct ThresholdTally {
 }
 
 /// One test that ran more than once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialTally {
     /// Scenario id.
     pub scenario: String,
@@ -99,7 +100,7 @@ pub struct TrialTally {
 }
 
 /// What repetitions show.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trials {
     /// Tests that ran more than once.
     pub tests: u64,
@@ -118,7 +119,7 @@ pub struct Trials {
 }
 
 /// What depends on time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MeasuredSummary {
     /// RFC 3339.
     pub started: String,
@@ -160,7 +161,7 @@ pub struct MeasuredSummary {
 }
 
 /// How many calls at once a provider was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConcurrencyHistory {
     /// The most that were allowed.
     pub most: u32,
@@ -173,13 +174,17 @@ pub struct ConcurrencyHistory {
 }
 
 /// The summary of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Always 1.
     pub v: u32,
     /// Of the manifest.
     pub work_digest: Digest,
+    /// Whether the run was stopped and this tells how far it had come: cases without a record count as not run, and the
+    /// folder can be resumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Of all cases.
     pub cases: Counts,
     /// Over cases with a verdict.
@@ -221,7 +226,10 @@ pub struct Summary {
     pub left_out: BTreeMap<String, u64>,
     /// SHA-256 Merkle root over the records without their `measured`, in plan order.
     pub merkle_root: Digest,
-    /// Where the run came from, copied from the manifest.
+    /// What the results are of: all that can change a verdict, copied from the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Where the run came from, copied from the manifest; `engine` is the version that ran it.
     pub origin: Value,
     /// What depends on time.
     pub measured: MeasuredSummary,
@@ -233,6 +241,7 @@ impl Summary {
         Self {
             v: 1,
             work_digest,
+            partial: false,
             cases: Counts::default(),
             pass_rate: None,
             usage: Usage::default(),
@@ -249,6 +258,7 @@ impl Summary {
             gates: Vec::new(),
             left_out: BTreeMap::new(),
             merkle_root: Digest::of(b""),
+            provenance: None,
             origin: Value::Null,
             measured: MeasuredSummary::default(),
         }

@@ -51,6 +51,9 @@ pub enum ResultsError {
     /// A sealed file differs from what the index says of it.
     #[error("{}: {detail}; restore the file from a copy or run again", .path.display())]
     SegmentCorrupt { path: PathBuf, detail: String },
+    /// What is there for finished runs alone was asked of another.
+    #[error("{} is not finished, so nothing vouches for it yet: resume it", .path.display())]
+    RunUnfinished { path: PathBuf },
     /// Recorded and not-run cases do not make up the plan.
     #[error("{}: {detail}", .path.display())]
     CountsDisagree { path: PathBuf, detail: String },
@@ -76,6 +79,37 @@ impl ResultsError {
         move |source| Self::ResultsIo { action, path, source }
     }
 
+    /// Whether something in the folder is not what a run wrote there.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::IndexMissing { .. }
+            | Self::ManifestCorrupt { .. }
+            | Self::JournalCorrupt { .. }
+            | Self::SegmentCorrupt { .. }
+            | Self::RecordInvalid { .. }
+            | Self::CountsDisagree { .. } => true,
+            Self::ResultsIo { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::NotFound
+            ),
+            _ => false,
+        }
+    }
+
+    /// The message with what caused it.
+    pub fn told(&self) -> String {
+        match self {
+            Self::ResultsIo { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
+
+    /// For `map_err`: an export of the run at `path` could not be written.
+    pub(crate) fn export(path: &Path) -> impl Fn(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::ResultsIo { action: "export", path: path.clone(), source }
+    }
+
     /// Serialising to JSON failed on the way to `path`.
     pub(crate) fn encode(path: &Path) -> impl FnOnce(serde_json::Error) -> Self {
         let path = path.to_owned();
@@ -99,6 +133,7 @@ impl Fault for ResultsError {
             Self::RecordTooLarge { .. } => "RecordTooLarge",
             Self::RecordInvalid { .. } => "RecordInvalid",
             Self::SegmentCorrupt { .. } => "SegmentCorrupt",
+            Self::RunUnfinished { .. } => "RunUnfinished",
             Self::CountsDisagree { .. } => "CountsDisagree",
             Self::ChecksDiffer { .. } => "ChecksDiffer",
             Self::NothingPairs { .. } => "NothingPairs",
@@ -114,6 +149,7 @@ impl Fault for ResultsError {
             | Self::IndexMissing { .. }
             | Self::NotARun { .. }
             | Self::RunSealed { .. }
+            | Self::RunUnfinished { .. }
             | Self::ChecksDiffer { .. }
             | Self::NothingPairs { .. }
             | Self::RecordTooLarge { .. } => Class::Input,

@@ -3,7 +3,9 @@
 use arena_model::{Digest, Hasher};
 use serde_json::Value;
 
+use crate::reader::lines;
 use crate::row::Row;
+use crate::{Result, ResultsError, RunView};
 
 /// A record as far as it takes part in equality: without `measured`, and without fuel and memory of instances that had
 /// served before, since what those use depends on what they did before.
@@ -91,6 +93,21 @@ pub(crate) fn raw(digest: &Digest) -> [u8; 32] {
         *byte = nibble(pair[0]) << 4 | nibble(pair[1]);
     }
     bytes
+}
+
+/// The Merkle root over the stored records of `run`, read anew: that of its summary, if it has one.
+pub fn merkle_root(run: &RunView) -> Result<Digest> {
+    let mut merkle = Merkle::default();
+    for line in lines(run)? {
+        let (index, line) = line?;
+        let unreadable = |detail: String| ResultsError::SegmentCorrupt {
+            path: run.path().to_owned(),
+            detail: format!("the record of case {index} cannot be read: {detail}"),
+        };
+        let row = Row::read(&line).map_err(unreadable)?;
+        merkle.push(&row).map_err(|error| unreadable(error.to_string()))?;
+    }
+    Ok(merkle.root())
 }
 
 #[cfg(test)]

@@ -117,6 +117,11 @@ impl Iterator for Records {
     }
 }
 
+/// The stored lines of `run` in plan order, byte for byte and without their newlines, each with the index of its case.
+pub fn stored_lines(run: &RunView) -> Result<impl Iterator<Item = Result<(u64, Vec<u8>)>> + use<>> {
+    lines(run)
+}
+
 /// Writes the stored records of `run` to `out`, one JSON object per line, in plan order, byte for byte as stored.
 pub fn export_jsonl(run: &RunView, mut out: impl Write) -> Result<()> {
     for line in lines(run)? {

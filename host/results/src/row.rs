@@ -143,6 +143,13 @@ impl<'a> Row<'a> {
     }
 }
 
+/// The stable name of a case, as `junit.xml` has it: the same in every run of the same ids.
+pub fn case_name(record: &arena_model::Record) -> String {
+    let arena_model::Record { scenario, provider, region, row, variant, trial, .. } = record;
+    let (region, row, variant) = (region.as_deref(), row.as_deref(), variant.as_deref());
+    Ids { scenario, provider, region, row, variant, trial: *trial }.name()
+}
+
 /// What names a case.
 pub(crate) struct Ids<'a> {
     pub scenario: &'a str,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Scope, Summary, Usage};
+use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Provenance, Scope, Summary, Usage};
 use arena_statistics::item_key;
 
 use crate::merkle::Merkle;
@@ -270,6 +270,7 @@ impl Totals {
             confidence: statistics.is_some().then_some(CONFIDENCE),
             statistics,
             merkle_root: self.merkle.root(),
+            provenance: Some(Provenance::of(&manifest.work)),
             origin: serde_json::to_value(&manifest.origin)?,
             measured,
             ..Summary::empty(manifest.work_digest.clone())

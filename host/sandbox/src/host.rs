@@ -1,6 +1,6 @@
 //! The host functions: the subject, the log, the judge and embeddings.
 
-use arena_model::{Author, Content, Digest, Message, Role, ToolCall, Usage};
+use arena_model::{Author, Content, Digest, HostCall, Message, Role, ToolCall, Usage};
 use wasmtime::component::Resource;
 
 use crate::bindings::{embed, judge, log, subject, types};
@@ -144,8 +144,9 @@ impl judge::Host for State {
         let name = |judge: Option<&str>| format!("judge:{}", judge.unwrap_or("default"));
         match asked {
             Ok(answer) => {
-                let (text, usage) = (answer.text, answer.usage);
-                self.record_call(name(Some(&answer.judge)), request, text.clone(), usage, answer.cost_usd_micro);
+                let (text, usage, cost_usd_micro) = (answer.text, answer.usage, answer.cost_usd_micro);
+                let (to, reply) = (name(Some(&answer.judge)), text.clone());
+                self.calls.push(HostCall { to, request, reply, usage, cost_usd_micro, failed: false });
                 self.hand_over(text.len())?;
                 Ok(Ok(judge::Answer { text, input_tokens: usage.input, output_tokens: usage.output }))
             }
@@ -153,7 +154,7 @@ impl judge::Host for State {
                 let why = failure.to_string();
                 // What failed after it was asked may have been paid for.
                 let cost = matches!(failure, JudgeFailure::Unknown(_)).then_some(0);
-                self.record_call(name(question.judge.as_deref()), request, why.clone(), Usage::default(), cost);
+                self.calls.push(failed_call(name(question.judge.as_deref()), request, &why, cost));
                 self.failed = Some(GuestError::JudgeFailed(why.clone()));
                 Ok(Err(match failure {
                     JudgeFailure::Unknown(_) => judge::JudgeError::Unknown(why),
@@ -192,17 +193,16 @@ impl embed::Host for State {
             Ok(answer) => {
                 // Each number as the shortest text that is read as the same number: the record has what was compared.
                 let shown = serde_json::to_string(&answer.vectors).map_err(broken)?;
-                let (to, usage) = (name(Some(&answer.embedder)), answer.usage);
+                let (to, usage, cost_usd_micro) = (name(Some(&answer.embedder)), answer.usage, answer.cost_usd_micro);
                 let numbers: usize = answer.vectors.iter().map(Vec::len).sum();
-                self.record_call(to, request, shown, usage, answer.cost_usd_micro);
+                self.calls.push(HostCall { to, request, reply: shown, usage, cost_usd_micro, failed: false });
                 self.hand_over(numbers * size_of::<f32>())?;
                 Ok(Ok(answer.vectors))
             }
             Err(failure) => {
                 let why = failure.to_string();
-                let to = name(question.embedder.as_deref());
                 let cost = matches!(failure, EmbedFailure::Unknown(_)).then_some(0);
-                self.record_call(to, request, why.clone(), Usage::default(), cost);
+                self.calls.push(failed_call(name(question.embedder.as_deref()), request, &why, cost));
                 self.failed = Some(GuestError::EmbedFailed(why.clone()));
                 Ok(Err(match failure {
                     EmbedFailure::Unknown(_) => embed::EmbedError::Unknown(why),
@@ -211,6 +211,11 @@ impl embed::Host for State {
             }
         }
     }
+}
+
+/// A call without an answer.
+fn failed_call(to: String, request: Digest, why: &str, cost_usd_micro: Option<u64>) -> HostCall {
+    HostCall { to, request, reply: why.to_owned(), usage: Usage::default(), cost_usd_micro, failed: true }
 }
 
 fn index(at: usize) -> u32 {

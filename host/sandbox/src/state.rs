@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arena_model::{Conversation, Digest, HostCall, Usage};
+use arena_model::{Conversation, HostCall};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
@@ -110,16 +110,5 @@ impl State {
         }
         self.log.push(LogLine { level, text: text.to_owned() });
         Ok(())
-    }
-
-    pub(crate) fn record_call(
-        &mut self,
-        to: String,
-        request: Digest,
-        reply: String,
-        usage: Usage,
-        cost_usd_micro: Option<u64>,
-    ) {
-        self.calls.push(HostCall { to, request, reply, usage, cost_usd_micro });
     }
 }

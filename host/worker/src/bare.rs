@@ -1,9 +1,19 @@
 //! Records of cases that no evaluator ran.
 
+use arena_dataset::DatasetError;
 use arena_evaluate::CaseInput;
 use arena_model::{Hasher, Measured, Outcome, Record, Usage};
 
-use crate::Refused;
+use crate::{Matrix, Planned, Refused};
+
+/// The record of a case that was not run, and `why` in a sentence; none past the end of the plan.
+///
+/// # Errors
+/// Those of reading its row.
+pub fn not_run(matrix: &Matrix, index: u64, why: &str) -> Result<Option<Record>, DatasetError> {
+    let planned = matrix.case(index, 0)?;
+    Ok(planned.map(|Planned { case, .. }| record(&case, Outcome::NotRun, None, why, "")))
+}
 
 /// The record of a row that is no case.
 pub(crate) fn refused(case: &CaseInput, why: &Refused, worker: &str) -> Record {
@@ -30,6 +40,7 @@ pub(crate) fn record(case: &CaseInput, outcome: Outcome, error: Option<&str>, te
         error: error.map(str::to_owned),
         messages: Vec::new(),
         events: Vec::new(),
+        looks: None,
         checks: Vec::new(),
         usage: Usage::default(),
         cost_usd_micro: Some(0),

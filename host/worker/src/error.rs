@@ -22,6 +22,9 @@ pub enum WorkerError {
     /// A row of a table could not be read.
     #[error(transparent)]
     Dataset(#[from] arena_dataset::DatasetError),
+    /// A record cannot be judged again.
+    #[error(transparent)]
+    Replay(#[from] arena_evaluate::ReplayError),
     /// The queue and the plan disagree.
     #[error("the queue gave case {j} of lane {lane}, which the plan does not have")]
     Unplanned {
@@ -99,6 +102,7 @@ impl Fault for WorkerError {
             Self::Results(error) => error.reason(),
             Self::Queue(error) => error.reason(),
             Self::Dataset(error) => error.reason(),
+            Self::Replay(error) => error.reason(),
             Self::Task(_) => "TaskDied",
             Self::Unplanned { .. } => "CaseUnplanned",
             Self::Commit(_) => "CommitRefused",
@@ -115,6 +119,6 @@ impl Fault for WorkerError {
     }
 
     fn class(&self) -> Class {
-        Class::Infra
+        if matches!(self, Self::Replay(_)) { Class::Input } else { Class::Infra }
     }
 }

@@ -7,9 +7,15 @@ mod error;
 mod fleet;
 mod local;
 mod matrix;
+mod rescore;
+mod shuffle;
+mod splice;
 mod stored;
 
+pub use bare::not_run;
 pub use error::WorkerError;
 pub use fleet::{CaseRunner, FleetRun, FleetSettings, Frozen, folder_path};
 pub use local::{Ended, LocalRun, Observer, Stop};
 pub use matrix::{Matrix, Planned, Refused, Rows};
+pub use rescore::{EarlierRun, Rescore, Rescored};
+pub use shuffle::Shuffle;

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::stored::Stored;
-use crate::{Matrix, Planned, WorkerError, bare};
+use crate::{Matrix, Planned, Shuffle, WorkerError, bare};
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -53,6 +53,9 @@ pub enum Ended {
 pub trait Observer: Send {
     /// Called in the order of storing.
     fn stored(&mut self, record: &Record);
+
+    /// Called with the number of cases under way whenever it changed.
+    fn in_flight(&mut self, _cases: usize) {}
 }
 
 /// A run on this machine.
@@ -67,6 +70,8 @@ pub struct LocalRun {
     pub done: Vec<Done>,
     /// Cases at once, at least 1.
     pub concurrency: usize,
+    /// The order of cases; none for that of the plan.
+    pub shuffle: Option<Shuffle>,
     /// Changes to stop the run.
     pub stop: watch::Receiver<Stop>,
 }
@@ -106,6 +111,7 @@ impl LocalRun {
             if stop == Stop::No {
                 self.fill(&queue, &job, worker, &mut open, &mut tasks).await?;
             }
+            observer.in_flight(tasks.len());
             let Some(first) = (tokio::select! {
                 joined = tasks.join_next() => joined,
                 changed = self.stop.changed() => {
@@ -190,7 +196,8 @@ impl LocalRun {
 
     fn start(&self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
         let unplanned = move || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
-        let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
+        let j = self.place(claim.lane, claim.j);
+        let index = self.matrix.plan.index(claim.lane, j).ok_or_else(unplanned)?;
         let (matrix, evaluator) = (self.matrix.clone(), self.evaluator.clone());
         let limit = self.journal.max_record_bytes();
         // Boxed, so that it is moved once.
@@ -205,15 +212,23 @@ impl LocalRun {
         Ok(())
     }
 
+    /// The place in its lane of what the queue has as number `turn`.
+    fn place(&self, lane: u32, turn: u64) -> u64 {
+        let length = self.matrix.plan.lanes().get(lane as usize).map_or(0, |lane| lane.len);
+        self.shuffle.map_or(turn, |shuffle| shuffle.place(lane, length, turn))
+    }
+
     fn spec(&self) -> JobSpec {
         let plan = &self.matrix.plan;
         let in_flight = u32::try_from(self.concurrency).unwrap_or(u32::MAX).max(1);
         let mut restored: Vec<_> = plan.lanes().iter().map(|lane| Restored::new(lane.len)).collect();
         for done in &self.done {
             if let Some((lane, j)) = plan.lane(done.index)
-                && let Some(lane) = restored.get_mut(lane as usize)
+                && let (Some(restored), Some(planned)) =
+                    (restored.get_mut(lane as usize), plan.lanes().get(lane as usize))
             {
-                lane.insert(j, done.outcome, done.cost_usd_micro);
+                let turn = self.shuffle.map_or(j, |shuffle| shuffle.turn(lane, planned.len, j));
+                restored.insert(turn, done.outcome, done.cost_usd_micro);
             }
         }
         let lanes = plan

@@ -87,6 +87,7 @@ mod tests {
             error: None,
             messages,
             events: vec![],
+            looks: None,
             checks: vec![],
             usage: Usage { input: 9, output: 8, cached: 7, ..Usage::default() },
             cost_usd_micro: Some(6),

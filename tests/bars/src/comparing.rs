@@ -197,6 +197,7 @@ fn record(index: u64, id: &CaseId, (passed, score): Case) -> Record {
         error: None,
         messages: Vec::new(),
         events: Vec::new(),
+        looks: None,
         checks: vec![check("contains", 0, f64::from(passed)), check("similarity", 1, score)],
         usage: Usage::default(),
         cost_usd_micro: Some(0),

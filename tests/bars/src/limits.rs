@@ -7,7 +7,7 @@ use crate::fleet::{chaos, components, conditions, equality, mission, push, size,
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
     checklist, comparing, conformance, datasets, demo, fresh, hostile, kill, newcomer, order, report, rows, schemas,
-    startup, suite, throughput, trials, upstream, validate,
+    sound, startup, suite, throughput, trials, upstream, validate,
 };
 
 /// All limits, a table a bar.
@@ -113,6 +113,9 @@ pub struct Limits {
     /// The start of the program.
     #[serde(rename = "06.6")]
     pub startup: startup::Limits,
+    /// What a run left proves itself.
+    #[serde(rename = "06.4")]
+    pub sound: sound::Limits,
     /// Comparisons of runs.
     #[serde(rename = "06.5")]
     pub comparing: comparing::Limits,

@@ -30,6 +30,7 @@ mod renamed;
 mod report;
 mod rows;
 mod schemas;
+mod sound;
 mod startup;
 mod suite;
 mod throughput;
@@ -122,6 +123,7 @@ const BARS: &[(&str, bool, Measure)] = &[
     }),
     ("06.2", true, |world, limits, bar| fresh::measure(world, &limits.fresh, bar)),
     ("06.6", true, |world, limits, bar| startup::measure(world, &limits.startup, bar)),
+    ("06.4", true, |world, limits, bar| sound::measure(world, &limits.sound, bar)),
     ("06.5", true, |world, limits, bar| comparing::measure(world, &limits.comparing, bar)),
     // A million records take minutes.
     ("06.7", false, |world, limits, bar| report::measure(world, &limits.report, bar)),

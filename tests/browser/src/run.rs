@@ -46,6 +46,7 @@ fn manifest(providers: &[&str], cases: u64) -> Result<Manifest> {
         created: "2026-01-05T09:30:00Z".into(),
         settings: json!({"concurrency": 8}),
         endpoints: BTreeMap::new(),
+        from: None,
     };
     Ok(Manifest { v: 1, work_digest: Digest::of_json(&work)?, work, origin })
 }

@@ -183,6 +183,7 @@ fn checks(index: u64, scenario: usize, outcome: Outcome, messages: &[Message]) -
         reply: format!("{{\"score\": {:.2}, \"reason\": \"as described\"}}", judge.score.unwrap_or_default()),
         usage: Usage { input: 300, output: 20, cached: 0, ..Usage::default() },
         cost_usd_micro: Some(90),
+        failed: false,
     }];
     if outcome == Outcome::Failed {
         judge.reason = Some("gives away what the policy does not allow".into());
@@ -229,6 +230,7 @@ fn case(index: u64, scenario: usize, provider: usize, trial: u32) -> Record {
         error: (outcome == Outcome::Error).then(|| "FuelExhausted".into()),
         messages,
         events: vec![],
+        looks: None,
         checks,
         usage: if executed { usage } else { Usage::default() },
         cost_usd_micro: Some(if executed { 150 * (provider as u64 + 1) + dice } else { 0 }),

@@ -12,11 +12,13 @@ mod init;
 mod mocks;
 #[cfg(feature = "fleet")]
 mod operator;
+mod rescore;
 mod results;
 mod run;
 #[cfg(feature = "fleet")]
 mod store;
 mod validate;
+mod verify;
 mod view;
 #[cfg(feature = "fleet")]
 mod worker;
@@ -31,6 +33,8 @@ use crate::settings;
 pub enum Command {
     /// Run a bundle and report what failed.
     Run(Box<run::Arguments>),
+    /// Judge a finished run again from what it stored, without calling a provider.
+    Rescore(Box<rescore::Arguments>),
     /// Tell whether a run is better or worse than another, and how sure that is.
     Compare(compare::Arguments),
     /// Decide gates over a finished run.
@@ -47,6 +51,8 @@ pub enum Command {
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
+    /// Check that a finished run is what it was: its bytes, and that totals and reports follow from its records.
+    Verify(verify::Arguments),
     /// Show a run's report in the browser.
     View(view::Arguments),
     /// Look after the answers that runs with `--cache write` keep, and after indexed tables.
@@ -87,6 +93,7 @@ impl Command {
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => block_on(run::run(*arguments)),
+        Command::Rescore(arguments) => block_on(rescore::run(*arguments)),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
@@ -94,6 +101,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),
+        Command::Verify(arguments) => block_on(verify::run(arguments)),
         Command::View(arguments) => block_on(view::run(arguments)),
         Command::Cache(command) => cache::run(&command),
         #[cfg(feature = "fleet")]

@@ -1,15 +1,16 @@
 //! `arena run`: a bundle from its folder to a verdict and a report, or the rest of a run that was stopped.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arena_crd::GateStatus;
-use arena_model::{ConcurrencyHistory, Counts};
-use arena_provider::TrafficReport;
-use arena_results::{Journal, ResultsError, RunDir, Settings, State, finalize};
-use arena_worker::{Ended, LocalRun, Stop};
+use arena_results::{Journal, RunDir, State};
+use arena_worker::{Ended, LocalRun, Shuffle, Stop};
 use clap::ValueEnum;
+use tokio::sync::watch;
 
+use super::results::export::to_file;
+use super::results::select::Chosen;
+
+use crate::ending::{finish, partial};
 use crate::exit::{Exit, Failure, OrFail};
 use crate::filters::Filters;
 use crate::findings::{self, Finding};
@@ -17,7 +18,7 @@ use crate::frozen::{self, Aside, Means};
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::outside::Outside;
-use crate::progress::Progress;
+use crate::progress::{Before, Progress, ProgressFlags};
 use crate::reuse::ReuseFlags;
 use crate::session::Session;
 use crate::stop::watch_signals;
@@ -77,6 +78,9 @@ pub struct Arguments {
     /// Run nothing of a bundle that `arena validate` refuses; without it, what is not concerned is run.
     #[arg(long, conflicts_with = "resume")]
     strict: bool,
+    /// Take the cases in an order drawn from SEED; without it in that of the plan. Changes nothing but what is measured.
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
     /// Print only the verdict.
     #[arg(long, short)]
     quiet: bool,
@@ -86,8 +90,8 @@ pub struct Arguments {
     /// Print what would be run and what it may cost, call nobody and write nothing.
     #[arg(long, conflicts_with_all = ["resume", "out", "junit_file", "markdown_file"])]
     dry_run: bool,
-    /// Reports to make, as a list with commas. The folder of the run has all but markdown anyway; with --dry-run, json
-    /// prints the plan so.
+    /// Reports to make, as a list with commas. The folder of the run has json, junit and html anyway; the others stand beside
+    /// it under its name. With --dry-run, json prints the plan so.
     #[arg(long, alias = "format", value_name = "FORMATS", value_enum, value_delimiter = ',')]
     formats: Vec<Format>,
     /// Copy of junit.xml.
@@ -107,6 +111,8 @@ pub struct Arguments {
     #[command(flatten)]
     filters: Filters,
     #[command(flatten)]
+    progress: ProgressFlags,
+    #[command(flatten)]
     gates: gates::Flags,
 }
 
@@ -121,9 +127,25 @@ enum Format {
     Html,
     // The verdict, beside the folder.
     Markdown,
+    // The rest: exports beside the folder.
+    Jsonl,
+    Csv,
+    Parquet,
 }
 
-fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
+impl Format {
+    /// What stands beside the folder, and how its name ends.
+    fn beside(self) -> Option<(&'static str, arena_results::Format)> {
+        match self {
+            Self::Jsonl => Some(("jsonl", arena_results::Format::Jsonl)),
+            Self::Csv => Some(("csv", arena_results::Format::Csv)),
+            Self::Parquet => Some(("parquet", arena_results::Format::Parquet)),
+            Self::Json | Self::Junit | Self::Html | Self::Markdown => None,
+        }
+    }
+}
+
+pub fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), PathBuf::from(file))),
         _ => Err("write it as NAME=FILE, for example text=my-text.wasm".to_owned()),
@@ -143,7 +165,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             return Err(Failure::input("OutputUnusable", text).hint("name a file in it"));
         }
     }
-    let worker = random_id()?;
+    let worker = settings::random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
     let (run, session) = match &arguments.resume {
         Some(dir) => {
@@ -177,57 +199,38 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     };
     show_warnings(&session, arguments.quiet).await;
     if run.state().or_fail()? == State::Running {
-        let ended = run_cases(&run, &session, &arguments).await?;
+        let (ended, stop) = run_cases(&run, &session, &arguments).await?;
         if ended == Ended::Stopped {
+            partial(&run, &session, &stop)?;
             return Ok(stopped(&run, &arguments));
         }
     }
-    let planned = session.matrix.plan.len();
-    let labelled = session.bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
-    let labels: BTreeMap<_, _> = labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect();
-    let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
-    let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
-    let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
-    let of_config = Aside::of(run.manifest())?.gates;
-    let settings = Settings {
-        known_digests: frozen.collect(),
-        concurrency_by_provider: concurrency(&session),
-        gates: gates::ready(gates::of(run.manifest(), &session.bundle.gates)?)?,
-        ..Settings::default()
-    };
-    // The reports need memory of their own; the session's goes first.
-    drop(session);
-    let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
-    let stop = watch_signals(&[Stop::Now], print_warning);
-    let summary = match finalize(&run, planned, std::iter::empty(), labels, settings, || *stop.borrow() != Stop::No) {
-        Err(ResultsError::FinalizeStopped { .. }) => return Ok(stopped(&run, &arguments)),
-        ended => ended.or_fail()?,
-    };
-    let of_config: Vec<GateStatus> = of_config.iter().map(|gate| gate.judge(&summary)).collect();
-    let gates = gates::decided(&of_config, &summary);
+    let Some(finished) = finish(&run, session, std::iter::empty())? else { return Ok(stopped(&run, &arguments)) };
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
     }
+    for (ending, format) in arguments.formats.iter().filter_map(|format| format.beside()) {
+        if let Some(file) = beside(run.path(), ending) {
+            to_file(&run, format, &mut Chosen::all(), &file)?;
+        }
+    }
     if let Some(file) = markdown_file(&arguments, run.path()) {
-        markdown::write(&run, &summary, &gates, &file)?;
+        markdown::write(&run, &finished.summary, &finished.gates, &file)?;
     }
-    verdict::print(&run, &summary, &gates, &trials, arguments.quiet)?;
-    let exit = verdict::exit(&summary.decisive(), &gates);
-    if exit == Exit::Failed {
-        // Those of an ArenaConfig fail without data, as in a cluster.
-        gates::refuse_undecided(&gates[of_config.len()..])?;
-    }
-    Ok(exit)
+    finished.tell(&run, arguments.quiet)
 }
 
 fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {
-    let beside = || {
-        let mut name = run.file_name()?.to_owned();
-        name.push(".md");
-        Some(run.with_file_name(name))
-    };
     let asked = arguments.formats.contains(&Format::Markdown);
-    arguments.markdown_file.clone().or_else(|| if asked { beside() } else { None })
+    arguments.markdown_file.clone().or_else(|| if asked { beside(run, "md") } else { None })
+}
+
+/// The folder's name with another ending.
+fn beside(run: &Path, ending: &str) -> Option<PathBuf> {
+    let mut name = run.file_name()?.to_owned();
+    name.push(".");
+    name.push(ending);
+    Some(run.with_file_name(name))
 }
 
 fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, Aside), Failure> {
@@ -293,7 +296,12 @@ async fn show_warnings(session: &Session, quiet: bool) {
     }
 }
 
-async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
+/// Runs what is left, and gives what stops it.
+async fn run_cases(
+    run: &RunDir,
+    session: &Session,
+    arguments: &Arguments,
+) -> Result<(Ended, watch::Receiver<Stop>), Failure> {
     let matrix = &session.matrix;
     let key = |index| matrix.key(index);
     let (journal, recovered) = Journal::open(run, key).or_fail()?;
@@ -303,45 +311,32 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
             recovered.dropped_bytes
         ));
     }
-    let mut counts = Counts::default();
-    recovered.done.iter().for_each(|done| counts.add(done.outcome));
+    let mut before = Before { cost_usd_micro: Some(0), ..Before::default() };
+    for done in &recovered.done {
+        before.counts.add(done.outcome);
+        let cost = before.cost_usd_micro.zip(done.cost_usd_micro);
+        before.cost_usd_micro = cost.map(|(sum, cost)| sum.saturating_add(cost));
+    }
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let configured = Aside::of(run.manifest())?.concurrency;
     let asked =
         arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(settings::CONCURRENCY as usize);
-    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet, arguments.ci);
+    let planned = session.matrix.plan.len();
+    let mut progress = Progress::new(planned, before, arguments.progress, arguments.quiet, arguments.ci);
+    let stop = watch_signals(&[Stop::Drain, Stop::Now], progress.warner());
     let local = LocalRun {
         matrix: session.matrix.clone(),
         evaluator: session.evaluator.clone(),
         journal,
         done: recovered.done,
         concurrency: asked.min(CONCURRENCY_MAX),
-        stop: watch_signals(&[Stop::Drain, Stop::Now], progress.warner()),
+        shuffle: arguments.shuffle.map(Shuffle::new),
+        stop: stop.clone(),
     };
     // Among the cases, not on a thread of its own: every case would have to wake it.
     let (ended, progress) = tokio::spawn(async move { (local.run(&mut progress).await, progress) })
         .await
         .map_err(|error| Failure::machinery("RuntimeFailed", format!("the run broke off: {error}")))?;
     progress.end();
-    ended.or_fail()
-}
-
-/// How many calls at once each provider was asked for, where that changed.
-fn concurrency(session: &Session) -> BTreeMap<String, ConcurrencyHistory> {
-    let changed = session.http.traffic_reports().into_iter().filter(|(_, report)| !report.changes.is_empty());
-    let history = |report: TrafficReport| ConcurrencyHistory {
-        most: report.most,
-        lowest: report.lowest,
-        push_backs: report.push_backs,
-        changes: report.changes.iter().map(|change| (change.at.as_millis() as u64, change.limit)).collect(),
-    };
-    changed.map(|(id, report)| (id, history(report))).collect()
-}
-
-fn random_id() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::machinery("RandomUnavailable", format!("the system gives no random bytes: {error}"))
-    })?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok((ended.or_fail()?, stop))
 }

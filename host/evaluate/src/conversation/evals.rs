@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arena_bundle::{PackEval, Prompt, Trigger};
-use arena_model::Conversation;
+use arena_model::{Conversation, LookAt};
 
 use super::Run;
 use crate::case::Trouble;
@@ -25,7 +25,7 @@ const PARTS: u64 = 10_000;
 
 impl Moment {
     /// Whether an eval looks now. `exchange` is the number of the exchange from 0.
-    fn calls_for(self, eval: &PackEval, session: &str, exchange: usize) -> bool {
+    pub(super) fn calls_for(self, eval: &PackEval, session: &str, exchange: usize) -> bool {
         match (self, eval.trigger) {
             (Self::Turn, Trigger::EveryTurn) | (Self::Step, Trigger::WorkflowStep) => true,
             (Self::Turn, Trigger::SampleTurns) => sampled(session, exchange, eval.sample_percentage),
@@ -73,6 +73,9 @@ impl<'a> Run<'a> {
             (0u32..).zip(evals).filter(|(_, eval)| moment.calls_for(eval, &self.key, exchange)).collect();
         if due.is_empty() {
             return Ok(());
+        }
+        if moment == Moment::Step {
+            self.note_look(LookAt::Step, turn);
         }
         self.call_for_checks(due.iter().map(|(_, eval)| &eval.check), turn).await;
         let observing = |bench: Bench, subject: Arc<Conversation>, key: String| async move {

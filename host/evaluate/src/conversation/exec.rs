@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use arena_bundle::Assertion;
+use arena_model::Conversation;
 use serde_json::{Value, json};
 use tokio::time::timeout_at;
 
@@ -19,21 +20,33 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Most of an answer that the check sees, bytes.
 const RESULT_BYTES: usize = 64 << 10;
 
+/// The calls that these checks ask for: tool, arguments, and the most seconds that it may take.
+pub(super) fn asked_tools<'c>(
+    checks: impl Iterator<Item = &'c Assertion>,
+    conversation: &Conversation,
+) -> Vec<(String, Value, Value)> {
+    let applying = |check: &&Assertion| {
+        let held = |when| matches!(applies(when, conversation), Ok(Ok(())));
+        check.when.as_deref().is_none_or(held)
+    };
+    // Of a group that does not apply no check does.
+    let single = checks.filter(applying).flat_map(Assertion::checks).filter(applying);
+    let asked = single.filter_map(|check| params_of(TOOL_EXEC, check));
+    asked
+        .filter_map(|params| {
+            let tool = params["tool"].as_str()?.to_owned();
+            let arguments = if params["args"].is_null() { json!({}) } else { params["args"].clone() };
+            Some((tool, arguments, params["timeout_seconds"].clone()))
+        })
+        .collect()
+}
+
 impl Run<'_> {
     /// Calls the tools that these checks ask for, one after the other.
     pub(super) async fn call_for_checks(&mut self, checks: impl Iterator<Item = &Assertion>, turn: Option<u32>) {
-        let applying = |check: &&Assertion| {
-            let held = |when| matches!(applies(when, &self.conversation), Ok(Ok(())));
-            check.when.as_deref().is_none_or(held)
-        };
-        // Of a group that does not apply no check does.
-        let single = checks.filter(applying).flat_map(Assertion::checks).filter(applying);
-        let asked = single.filter_map(|check| params_of(TOOL_EXEC, check));
         let turn = turn.or(self.conversation.turns.last().copied()).unwrap_or_default();
-        for params in asked.collect::<Vec<_>>() {
-            let Some(tool) = params["tool"].as_str() else { continue };
-            let arguments = if params["args"].is_null() { json!({}) } else { params["args"].clone() };
-            let (failed, result) = self.called(tool, &arguments, &params["timeout_seconds"]).await;
+        for (tool, arguments, seconds) in asked_tools(checks, &self.conversation) {
+            let (failed, result) = self.called(&tool, &arguments, &seconds).await;
             let detail = json!({"tool": tool, "args": arguments, "failed": failed, "result": result});
             self.event(TOOL_EXEC, turn, detail);
         }

@@ -9,12 +9,14 @@ mod evals;
 mod exec;
 mod guard;
 mod live;
+mod looks;
 mod media;
 mod memory;
 mod persona;
 mod policy;
 mod recorded;
 mod relevance;
+mod replay;
 mod round;
 mod servers;
 mod skills;
@@ -29,8 +31,8 @@ use std::time::{Duration, Instant};
 
 use arena_bundle::{Prompt, Turn, Validator};
 use arena_model::{
-    Author, CheckRecord, Content, Conversation, Event, Fault as _, Hasher, MeasuredTurn, Message, OnFailedTurn,
-    Outcome, Role, Usage,
+    Author, CheckRecord, Content, Conversation, Event, Fault as _, Hasher, Look, LookAt, MeasuredTurn, Message,
+    OnFailedTurn, Outcome, Role, Usage,
 };
 use arena_provider::{Provider, Reuse};
 use serde_json::{Value, json};
@@ -47,9 +49,11 @@ pub(crate) use exec::TOOL_EXEC;
 use guard::Direction;
 pub(crate) use guard::{bad_direction, guard_params};
 pub use live::MAPPINGS;
+use looks::cost_fact;
 use memory::Memories;
 use policy::Calls;
 use relevance::Vectors;
+pub use replay::{Again, Earlier, Rejudged, RejudgedCheck, ReplayError, Which};
 use skills::Skills;
 pub use tools::{ANSWERS, SCHEMAS, refers};
 use workflow::Machine;
@@ -80,6 +84,9 @@ pub(crate) struct Run<'a> {
     /// Of messages, where the likeness of texts decides what is sent.
     vectors: Vectors,
     calls: Calls,
+    /// When checks looked, and the facts that were noted for it.
+    looks: Vec<Look>,
+    noted: BTreeMap<&'static str, Value>,
     /// Sessions with servers of tools.
     servers: Vec<Session>,
     /// The system prompt in force.
@@ -124,6 +131,8 @@ impl<'a> Run<'a> {
             kept: Cut::default(),
             vectors: Vectors::new(),
             calls: Calls::default(),
+            looks: Vec::new(),
+            noted: BTreeMap::new(),
             servers: Vec::new(),
             system: String::new(),
             guards: &[],
@@ -161,6 +170,7 @@ impl<'a> Run<'a> {
             }
         };
         self.close_servers().await;
+        self.note_look(LookAt::End, None);
         let judged = self.judge(None).await;
         let observed = self.observe(Moment::End, None).await;
         held.and(judged.map(drop)).and(observed).and(self.lacking.take().map_or(Ok(()), Err))
@@ -251,6 +261,7 @@ impl<'a> Run<'a> {
             let mut message = Message::text(Role::User, Author::Script, "");
             message.content = turn.content.clone();
             self.exchange(message, at, turn, provider).await?;
+            self.note_look(LookAt::Turn, Some(at));
             let goes_on = self.judge(Some(at)).await?;
             self.observe(Moment::Turn, Some(at)).await?;
             return Ok(goes_on);
@@ -260,6 +271,7 @@ impl<'a> Run<'a> {
             let said = self.play(&turn.role, play, number).await?;
             if !said.text.is_empty() {
                 self.exchange(Message::text(Role::User, Author::Persona, said.text), at, turn, provider).await?;
+                self.note_look(LookAt::Turn, Some(at));
                 let goes_on = self.judge(Some(at)).await?;
                 self.observe(Moment::Turn, Some(at)).await?;
                 if !goes_on {
@@ -353,25 +365,12 @@ impl<'a> Run<'a> {
         if let Some(turn) = self.turns.last() {
             facts.insert("latency_ms".to_owned(), json!(turn.latency_ms));
         }
-        if let Some(took) = self.took {
-            facts.insert("latency_ms".to_owned(), json!(took));
+        if self.case.scenario.recording.is_some() {
+            // Not that of the answer before.
+            facts.remove("latency_ms");
+            facts.extend(self.took.map(|took| ("latency_ms".to_owned(), json!(took))));
         }
-        // A reply whose tokens nobody counted makes the sum unknown, not smaller.
-        let (mut usage, mut cost) = (Some(Usage::default()), Some(0u64));
-        for message in self.conversation.messages.iter().filter(|message| message.role == Role::Assistant) {
-            usage = usage.zip(message.usage).map(|(mut sum, one)| {
-                sum += one;
-                sum
-            });
-            cost = cost.zip(message.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
-        }
-        let tokens = |count: fn(Usage) -> u64| usage.map(count);
-        let spent = json!({
-            "usd_micro": cost,
-            "input_tokens": tokens(|usage| usage.input),
-            "output_tokens": tokens(|usage| usage.output),
-        });
-        facts.insert("cost".to_owned(), spent);
+        facts.insert("cost".to_owned(), cost_fact(&self.conversation.messages));
     }
 
     /// Judges one list of checks, all in one visit to the pool. True if the conversation may go on.

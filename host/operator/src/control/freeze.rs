@@ -150,6 +150,7 @@ fn manifest(
         created: time(Timestamp::now()),
         settings: serde_json::to_value(record).map_err(invalid)?,
         endpoints: hosts.collect(),
+        from: None,
     };
     let work_digest = Digest::of_json(&frozen.work).map_err(invalid)?;
     serde_json::to_vec(&Manifest { v: 1, work_digest, work: frozen.work, origin }).map_err(invalid)

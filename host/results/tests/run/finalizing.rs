@@ -240,6 +240,7 @@ fn costs_of_judges_count_for_their_check_type() {
         reply: "yes".into(),
         usage,
         cost_usd_micro,
+        failed: false,
     };
     judge.calls = vec![call(Some(4)), call(Some(5))];
     record.checks.push(judge.clone());

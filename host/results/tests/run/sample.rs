@@ -77,6 +77,7 @@ pub fn record(index: u64, outcome: Outcome) -> Record {
         error: (outcome == Outcome::Error).then(|| "ProviderTimeout".into()),
         messages: if ran { vec![Message::text(Role::User, Author::Script, "hi"), reply] } else { vec![] },
         events: vec![],
+        looks: None,
         checks: if ran { vec![check("contains", outcome)] } else { vec![] },
         usage: if ran { Usage { input: 10, output: 5, cached: 1, ..Usage::default() } } else { Usage::default() },
         cost_usd_micro: ran.then_some(20),

@@ -101,6 +101,7 @@ fn a_judge_is_named_among_what_varies() {
         reply: "yes".into(),
         usage: Usage::default(),
         cost_usd_micro: Some(5),
+        failed: false,
     }];
     let summary = summary([judged]);
     let interval = summary.statistics.unwrap().pass_rate.unwrap().interval.unwrap();

@@ -129,6 +129,7 @@ impl CaseRunner for Counting {
             error: None,
             messages: vec![Message::text(Role::Assistant, Author::Model, format!("reply {}", case.index))],
             events: vec![],
+            looks: None,
             checks: vec![],
             usage: Usage { input: 1, output: 1, cached: 0, ..Usage::default() },
             cost_usd_micro: Some(2),
