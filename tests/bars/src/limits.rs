@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, comparing, conformance, datasets, demo, fresh, hostile, kill, newcomer, order, report, rows, schemas,
-    sound, startup, suite, throughput, trials, upstream, validate,
+    checklist, comparing, conformance, datasets, demo, fresh, hostile, instructions, kill, newcomer, order, report,
+    rows, schemas, sound, startup, suite, throughput, trials, upstream, validate,
 };
 
 /// All limits, a table a bar.
@@ -122,6 +122,9 @@ pub struct Limits {
     /// The report in a browser.
     #[serde(rename = "06.7")]
     pub report: report::Limits,
+    /// Instructions of a case.
+    #[serde(rename = "06.9")]
+    pub instructions: instructions::Limits,
 }
 
 /// The limits as they stand in the file.

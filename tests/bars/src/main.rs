@@ -16,6 +16,7 @@ mod fresh;
 mod guest;
 mod guide;
 mod hostile;
+mod instructions;
 mod kill;
 mod limits;
 mod mock_bundle;
@@ -127,6 +128,7 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("06.5", true, |world, limits, bar| comparing::measure(world, &limits.comparing, bar)),
     // A million records take minutes.
     ("06.7", false, |world, limits, bar| report::measure(world, &limits.report, bar)),
+    ("06.9", true, |world, limits, bar| instructions::measure(world, &limits.instructions, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.
