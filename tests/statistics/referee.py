@@ -27,9 +27,9 @@ def exact_signs(values):
 
 def close(found, wanted, tolerance=EXACT):
     """Whether two numbers agree: absolutely, and relatively where they are tiny."""
-    if wanted < 1e-300:
+    if abs(wanted) < 1e-300:
         # Below what SciPy holds.
-        return 0 <= found < 1e-299
+        return abs(found) < 1e-299
     return abs(found - wanted) <= tolerance * max(1.0, abs(wanted)) and abs(found / wanted - 1) <= 1e-6
 
 

@@ -23,7 +23,7 @@ pub struct RunGate {
 
 impl fmt::Debug for RunGate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RunGate").field(&self.gate.text()).finish()
+        f.write_str(self.gate.text())
     }
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use arena_evaluate::Evaluator;
 use arena_model::Record;
 use arena_queue::{
-    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MemoryQueue, Queue, Register, Restored, RetryPolicy, Settled,
-    WorkerId,
+    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MAX_BATCH, MemoryQueue, Queue, Register, Restored, RetryPolicy,
+    Settled, WorkerId,
 };
 use arena_results::{Done, Journal, ResultsError};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::stored::Stored;
 use crate::{Matrix, Planned, Shuffle, WorkerError, bare};
@@ -79,6 +79,14 @@ pub struct LocalRun {
 /// A finished case on its way to the journal.
 type Finished = (Claim, serde_json::Result<Stored>);
 
+/// What became of its task.
+type Joined = Result<Result<Finished, WorkerError>, JoinError>;
+
+fn whole(joined: Joined) -> Result<(Claim, Stored), WorkerError> {
+    let (claim, stored) = joined??;
+    Ok((claim, stored.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?))
+}
+
 impl LocalRun {
     /// Runs every case that is not done. On an error the journal holds all that was stored before it.
     pub async fn run(mut self, observer: &mut dyn Observer) -> Result<Ended, WorkerError> {
@@ -115,28 +123,45 @@ impl LocalRun {
             }) else {
                 break;
             };
-            let mut next = Some(first);
-            while let Some(joined) = next {
-                let (claim, stored) = joined??;
-                let stored = stored.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
-                let Stored { record, line } = stored;
-                self.journal.append(record.index, line)?;
-                seq += 1;
-                let settled = Settled {
-                    lane: claim.lane,
-                    j: claim.j,
-                    outcome: record.outcome,
-                    cost_usd_micro: record.cost_usd_micro,
-                };
-                match queue.commit(&job, worker, seq, &[settled]).await? {
-                    Commit::Committed { .. } => observer.stored(&record),
-                    refused => return Err(WorkerError::Commit(refused)),
-                }
-                next = tasks.try_join_next();
-            }
+            // What ended meanwhile is stored with it, in one write.
+            let mut ended = vec![first];
+            ended.extend(std::iter::from_fn(|| tasks.try_join_next()).take(MAX_BATCH - 1));
+            seq += 1;
+            self.store(&queue, &job, (worker, seq), ended, observer).await?;
         }
         self.journal.sync()?;
         Ok(if open.is_empty() { Ended::Complete } else { Ended::Stopped })
+    }
+
+    /// Makes finished cases durable, then settles them.
+    async fn store(
+        &mut self,
+        queue: &MemoryQueue,
+        job: &JobId,
+        (worker, seq): (WorkerId, u64),
+        ended: Vec<Joined>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), WorkerError> {
+        let (mut stored, mut settled) = (Vec::with_capacity(ended.len()), Vec::with_capacity(ended.len()));
+        // What can be stored is, whatever became of the others.
+        let mut trouble = None;
+        for joined in ended {
+            match whole(joined) {
+                Ok((Claim { lane, j, .. }, case)) => {
+                    let Record { outcome, cost_usd_micro, .. } = case.record;
+                    settled.push(Settled { lane, j, outcome, cost_usd_micro });
+                    stored.push(case);
+                }
+                Err(error) => trouble = trouble.or(Some(error)),
+            }
+        }
+        let lines: Vec<_> = stored.iter().map(|case| (case.record.index, case.line.as_slice())).collect();
+        self.journal.append_all(&lines)?;
+        match queue.commit(job, worker, seq, &settled).await? {
+            Commit::Committed { .. } => stored.iter().for_each(|case| observer.stored(&case.record)),
+            refused => return Err(WorkerError::Commit(refused)),
+        }
+        trouble.map_or(Ok(()), Err)
     }
 
     /// Claims, lane by lane in turn, until enough cases are in flight or no lane has one.
@@ -175,14 +200,15 @@ impl LocalRun {
         let index = self.matrix.plan.index(claim.lane, j).ok_or_else(unplanned)?;
         let (matrix, evaluator) = (self.matrix.clone(), self.evaluator.clone());
         let limit = self.journal.max_record_bytes();
-        tasks.spawn(async move {
+        // Boxed, so that it is moved once.
+        tasks.spawn(Box::pin(async move {
             let Planned { case, refused } = matrix.read(index, claim.attempt).await?.ok_or_else(unplanned)?;
             let record = match refused {
                 Some(why) => bare::refused(&case, &why, &evaluator.parts().worker),
                 None => evaluator.run(&case).await,
             };
             Ok((claim, Stored::new(record, limit)))
-        });
+        }));
         Ok(())
     }
 

@@ -12,9 +12,11 @@ mod conformance;
 mod datasets;
 mod demo;
 mod fleet;
+mod fresh;
 mod guest;
 mod guide;
 mod hostile;
+mod instructions;
 mod kill;
 mod limits;
 mod mock_bundle;
@@ -27,8 +29,10 @@ mod questions;
 mod records;
 mod renamed;
 mod report;
+mod rows;
 mod schemas;
 mod sound;
+mod startup;
 mod suite;
 mod throughput;
 mod trials;
@@ -114,10 +118,17 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.4", true, |world, limits, bar| providers::canary::measure(world, &limits.canary, bar)),
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
+    ("06.1", false, |world, limits, bar| {
+        rows::measure(world, &limits.rows, bar)?;
+        rows::measure_million(world, &limits.million, bar)
+    }),
+    ("06.2", true, |world, limits, bar| fresh::measure(world, &limits.fresh, bar)),
+    ("06.6", true, |world, limits, bar| startup::measure(world, &limits.startup, bar)),
     ("06.4", true, |world, limits, bar| sound::measure(world, &limits.sound, bar)),
     ("06.5", true, |world, limits, bar| comparing::measure(world, &limits.comparing, bar)),
     // A million records take minutes.
     ("06.7", false, |world, limits, bar| report::measure(world, &limits.report, bar)),
+    ("06.9", true, |world, limits, bar| instructions::measure(world, &limits.instructions, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

@@ -72,7 +72,7 @@ pub(crate) fn write(
     let (mut journal, _) = Journal::open(&run, |_| None)?;
     for line in lines {
         let (index, line) = line?;
-        journal.append(index, line)?;
+        journal.append(index, &line)?;
     }
     drop(journal);
     let before = cpu()?;

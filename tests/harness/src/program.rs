@@ -62,6 +62,9 @@ pub const NODE: Program = program("node", "nodejs");
 /// Brings what those are made of.
 pub const NPM: Program = program("npm", "npm");
 
+/// Counts instructions.
+pub const VALGRIND: Program = program("valgrind", "valgrind");
+
 /// All that servers and clusters are made of.
 pub const ALL: &[Program] = &[
     REDIS,
@@ -81,6 +84,7 @@ pub const ALL: &[Program] = &[
     BUSYBOX,
     CERTIFICATES,
     STRIP,
+    VALGRIND,
 ];
 
 /// Those that show pages.

@@ -333,7 +333,10 @@ async fn run_cases(
         shuffle: arguments.shuffle.map(Shuffle::new),
         stop: stop.clone(),
     };
-    let ended = local.run(&mut progress).await;
+    // Among the cases, not on a thread of its own: every case would have to wake it.
+    let (ended, progress) = tokio::spawn(async move { (local.run(&mut progress).await, progress) })
+        .await
+        .map_err(|error| Failure::machinery("RuntimeFailed", format!("the run broke off: {error}")))?;
     progress.end();
     Ok((ended.or_fail()?, stop))
 }

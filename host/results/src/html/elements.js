@@ -86,10 +86,10 @@ function wilson(counts) {
   return { low: counts.passed === 0 ? 0 : middle - half, high: counts.passed === n ? 1 : middle + half };
 }
 
-// The interval of a slice: the summary's own if it has one.
+// The interval of a slice: the summary's own, which may be none, where it says something of the slice.
 function intervalOf(tally) {
   const estimate = tally.statistics && tally.statistics.pass_rate;
-  return (estimate && estimate.interval) || wilson(tally.counts);
+  return estimate ? estimate.interval || null : wilson(tally.counts);
 }
 
 const rounded = (share) => `${Math.round(share * 100)}%`;

@@ -129,7 +129,7 @@ async fn gather(run: &FleetRun, sealed: &SealedJob, folder: &RunDir) -> Result<V
                     return Err(WorkerError::Twice { index });
                 }
                 seen[byte] |= bit;
-                journal.append(index, line)?;
+                journal.append(index, &line)?;
             }
         }
     }
