@@ -131,7 +131,7 @@ fn run(dir: &Path, items: &[Vec<Case>]) -> Result<RunView> {
     let run = RunDir::create(dir, &manifest, |bundle| fs::create_dir(bundle))?;
     let (mut journal, _) = Journal::open(&run, |index| Some(cases.get(index as usize)?.0.key()))?;
     for (index, (id, case)) in cases.iter().enumerate() {
-        journal.append(index as u64, serde_json::to_vec(&record(index as u64, id, *case))?)?;
+        journal.append(index as u64, &serde_json::to_vec(&record(index as u64, id, *case))?)?;
     }
     drop(journal);
     drop(run);

@@ -21,7 +21,7 @@ fn run(dir: &Path, records: Vec<Record>) -> RunView {
     let (mut journal, _) = Journal::open(&run, |index| keys.get(index as usize).cloned()).unwrap();
     for (index, record) in records.into_iter().enumerate() {
         let record = Record { index: index as u64, key: keys[index].clone(), ..record };
-        journal.append(index as u64, serde_json::to_vec(&record).unwrap()).unwrap();
+        journal.append(index as u64, &serde_json::to_vec(&record).unwrap()).unwrap();
     }
     drop(journal);
     finalize(&run, keys.len() as u64, std::iter::empty(), labels, Settings::default(), || false).unwrap();

@@ -26,7 +26,7 @@ fn summary(records: impl IntoIterator<Item = Record>) -> Summary {
     let (mut journal, _) = arena_results::Journal::open(&run, |index| keys.get(index as usize).cloned()).unwrap();
     for (index, record) in records.into_iter().enumerate() {
         let record = Record { index: index as u64, key: keys[index].clone(), ..record };
-        journal.append(index as u64, serde_json::to_vec(&record).unwrap()).unwrap();
+        journal.append(index as u64, &serde_json::to_vec(&record).unwrap()).unwrap();
     }
     drop(journal);
     finalize(&run, keys.len() as u64, std::iter::empty(), labels, Settings::default(), || false).unwrap()
