@@ -34,7 +34,7 @@ struct Baseline {
     many: u64,
 }
 
-/// Both benchmarks, each with few and with many.
+/// Each benchmark with few and with many.
 pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
     let path = world.root.join(BASELINE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -56,9 +56,6 @@ fn command(world: &World, name: &str, times: u64) -> Result<Vec<String>> {
         |file: &str| Ok::<_, anyhow::Error>(std::env::current_exe()?.with_file_name(file).display().to_string());
     let times = times.to_string();
     Ok(match name {
-        "fresh-instance" => {
-            vec![program("fresh-instance")?, world.components.join("text.wasm").display().to_string(), times]
-        }
         "finalize" => {
             let dir = world.scratch(&format!("instructions-{times}"));
             let options = ["volume".to_owned(), dir.display().to_string(), "--cases".to_owned(), times];
