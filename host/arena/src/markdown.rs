@@ -34,15 +34,13 @@ pub fn write(run: &RunDir, summary: &Summary, gates: &[GateStatus], to: &Path) -
 }
 
 fn head(text: &mut String, summary: &Summary, gates: &[GateStatus]) -> fmt::Result {
-    let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
     let word = match verdict::exit(&summary.decisive(), gates) {
         Exit::Passed => "passed",
         Exit::NoVerdict => "no verdict",
         _ => "failed",
     };
     writeln!(text, "# Arena: {word}\n")?;
-    let cases = plural(planned, "case");
-    writeln!(text, "{cases}: {passed} passed, {failed} failed, {error} error, {skipped} skipped, {not_run} not run\n")?;
+    writeln!(text, "{}\n", summary.cases)?;
     if let Some(trials) = summary.trials.as_ref().filter(|trials| trials.tolerated > 0) {
         let tolerated = plural(trials.tolerated, "failed case");
         writeln!(text, "{tolerated} count as passed: each `pass_threshold` in them is met\n")?;

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::stored::Stored;
-use crate::{Matrix, Planned, WorkerError, bare};
+use crate::{Allowance, Matrix, Planned, WorkerError, bare};
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -45,6 +45,8 @@ impl Stop {
 pub enum Ended {
     /// Every case has a record.
     Complete,
+    /// The budget kept cases from being run.
+    OutOfBudget,
     /// It was stopped; the journal can be resumed.
     Stopped,
 }
@@ -67,6 +69,8 @@ pub struct LocalRun {
     pub done: Vec<Done>,
     /// Cases at once, at least 1.
     pub concurrency: usize,
+    /// What may be spent; none is no limit.
+    pub allowance: Option<Allowance>,
     /// Changes to stop the run.
     pub stop: watch::Receiver<Stop>,
 }
@@ -89,6 +93,7 @@ impl LocalRun {
         let mut tasks: JoinSet<Result<Finished, WorkerError>> = JoinSet::new();
         let mut open: VecDeque<u32> = (0..self.matrix.plan.lanes().len() as u32).collect();
         let mut seq = 0;
+        let mut left_out = false;
         loop {
             let stop = *self.stop.borrow_and_update();
             if stop == Stop::Now {
@@ -96,7 +101,7 @@ impl LocalRun {
                 return Ok(Ended::Stopped);
             }
             if stop == Stop::No {
-                self.fill(&queue, &job, worker, &mut open, &mut tasks).await?;
+                left_out |= self.fill(&queue, &job, worker, &mut open, &mut tasks).await?;
             }
             let Some(first) = (tokio::select! {
                 joined = tasks.join_next() => joined,
@@ -114,6 +119,13 @@ impl LocalRun {
                 let (claim, stored) = joined??;
                 let stored = stored.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
                 let Stored { record, line } = stored;
+                if let Some(allowance) = &mut self.allowance
+                    && !allowance.settle(claim.lane, &record)?
+                {
+                    left_out = true;
+                    next = tasks.try_join_next();
+                    continue;
+                }
                 self.journal.append(record.index, line)?;
                 seq += 1;
                 let settled = Settled {
@@ -130,21 +142,37 @@ impl LocalRun {
             }
         }
         self.journal.sync()?;
-        Ok(if open.is_empty() { Ended::Complete } else { Ended::Stopped })
+        Ok(match open.is_empty() {
+            false => Ended::Stopped,
+            true if left_out => Ended::OutOfBudget,
+            true => Ended::Complete,
+        })
     }
 
-    /// Claims, lane by lane in turn, until enough cases are in flight or no lane has one.
+    /// Claims, lane by lane in turn, until enough cases are in flight or no lane has one. True if a lane was given up for
+    /// want of money: with nothing in flight its next case does not fit.
     async fn fill(
-        &self,
+        &mut self,
         queue: &MemoryQueue,
         job: &JobId,
         worker: WorkerId,
         open: &mut VecDeque<u32>,
         tasks: &mut JoinSet<Result<Finished, WorkerError>>,
-    ) -> Result<(), WorkerError> {
-        let mut idle = 0;
+    ) -> Result<bool, WorkerError> {
+        let (mut idle, mut given_up) = (0, false);
         while tasks.len() < self.concurrency && idle < open.len() {
             let Some(lane) = open.pop_front() else { break };
+            if self.allowance.as_ref().is_some_and(|allowance| !allowance.fits(lane)) {
+                if tasks.is_empty() {
+                    // It may have no case left that could be given up.
+                    given_up |=
+                        queue.snapshot(job).await?.lanes.get(lane as usize).is_some_and(|lane| lane.waiting > 0);
+                } else {
+                    idle += 1;
+                    open.push_back(lane);
+                }
+                continue;
+            }
             match queue.claim(job, worker, lane, 1).await? {
                 Claimed::Cases(claims) => {
                     idle = 0;
@@ -160,12 +188,15 @@ impl LocalRun {
                 }
             }
         }
-        Ok(())
+        Ok(given_up)
     }
 
-    fn start(&self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
+    fn start(&mut self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
         let unplanned = move || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
         let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
+        if let Some(allowance) = &mut self.allowance {
+            allowance.claim(claim.lane, index)?;
+        }
         let (matrix, evaluator) = (self.matrix.clone(), self.evaluator.clone());
         let limit = self.journal.max_record_bytes();
         tasks.spawn(async move {

@@ -15,6 +15,7 @@ mod guest;
 mod guide;
 mod hostile;
 mod kill;
+mod kill_talks;
 mod limits;
 mod mock_bundle;
 mod newcomer;
@@ -25,8 +26,10 @@ mod providers;
 mod questions;
 mod records;
 mod renamed;
+mod rescore;
 mod schemas;
 mod suite;
+mod talks;
 mod throughput;
 mod trials;
 mod upstream;
@@ -111,6 +114,8 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.4", true, |world, limits, bar| providers::canary::measure(world, &limits.canary, bar)),
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
+    ("06.3", true, |world, limits, bar| kill_talks::measure(world, &limits.kill_talks, bar)),
+    ("06.8", true, |world, limits, bar| rescore::measure(world, &limits.rescore, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

@@ -13,6 +13,7 @@ mod operator;
 mod rescore;
 mod results;
 mod run;
+mod score;
 #[cfg(feature = "fleet")]
 mod store;
 mod validate;
@@ -20,6 +21,8 @@ mod validate;
 mod worker;
 
 use clap::Subcommand;
+
+pub use rescore::beside;
 
 use crate::exit::{Exit, Failure};
 use crate::settings;
@@ -31,6 +34,8 @@ pub enum Command {
     Run(Box<run::Arguments>),
     /// Judge a finished run again from what it stored, without calling a provider.
     Rescore(Box<rescore::Arguments>),
+    /// Judge outputs that were made elsewhere by the checks of a bundle.
+    Score(Box<score::Arguments>),
     /// Check a bundle without calling any provider.
     Validate(validate::Arguments),
     /// List the checks that there are.
@@ -82,6 +87,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => block_on(run::run(*arguments)),
         Command::Rescore(arguments) => block_on(rescore::run(*arguments)),
+        Command::Score(arguments) => block_on(score::run(*arguments)),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
         Command::Checks(arguments) => checks::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use arena_model::Counts;
-use arena_results::{Journal, RunDir, State};
-use arena_worker::{Ended, LocalRun, Stop};
+use arena_results::{Journal, RunDir, State, stored_lines};
+use arena_worker::{Allowance, Ended, LocalRun, Stop};
 use clap::ValueEnum;
 
 use crate::ending::finish;
@@ -22,7 +22,7 @@ use crate::stop::watch_signals;
 use crate::tables::Given;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
-use crate::{conduct, dry_run, files, markdown, settings, verdict};
+use crate::{budget, conduct, dry_run, files, markdown, rerun, settings, verdict};
 
 /// Most cases at once.
 const CONCURRENCY_MAX: usize = 4096;
@@ -104,6 +104,10 @@ pub struct Arguments {
     reuse: ReuseFlags,
     #[command(flatten)]
     filters: Filters,
+    #[command(flatten)]
+    rerun: rerun::Flags,
+    #[command(flatten)]
+    budget: budget::Flags,
 }
 
 /// Forms of reports.
@@ -141,18 +145,21 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     }
     let worker = settings::random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
-    let (run, session) = match &arguments.resume {
-        Some(dir) => {
-            let bundle = arguments.bundle.as_deref();
-            let means = Means {
-                outside: &arguments.outside,
-                network: &arguments.network,
-                cache: arguments.reuse.open()?,
-                concurrency: arguments.concurrency,
-            };
-            frozen::resume(dir, bundle, config.as_ref(), means, &worker).await?
+    let means = Means {
+        outside: &arguments.outside,
+        network: &arguments.network,
+        cache: arguments.reuse.open()?,
+        concurrency: arguments.concurrency,
+        budget: arguments.budget,
+    };
+    let (bundle, out) = (arguments.bundle.as_deref(), arguments.out.as_deref());
+    let (run, session) = match (&arguments.resume, &arguments.rerun.rerun) {
+        (Some(dir), _) => frozen::resume(dir, bundle, config.as_ref(), means, &worker).await?,
+        (None, Some(dir)) => {
+            let from = (bundle, config.as_ref());
+            rerun::start(&arguments.rerun, dir, out, from, means, arguments.budget, &worker).await?
         }
-        None => {
+        (None, None) => {
             let (inputs, aside) = inputs(&arguments, config)?;
             if arguments.strict {
                 refuse(&inputs).await?;
@@ -163,17 +170,24 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
                 dry_run::print(&session, inputs.mock_provider, arguments.formats.contains(&Format::Json));
                 return Ok(Exit::Passed);
             }
-            frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, &worker).await?
+            frozen::start(&inputs, &aside, out, arguments.budget, arguments.allow_inline_keys, &worker).await?
         }
     };
     show_warnings(&session, arguments.quiet).await;
+    let mut left_out = Vec::new();
     if run.state().or_fail()? == State::Running {
-        let ended = run_cases(&run, &session, &arguments).await?;
-        if ended == Ended::Stopped {
-            return Ok(stopped(&run, &arguments));
+        match run_cases(&run, &session, &arguments).await? {
+            Ended::Stopped => return Ok(stopped(&run, &arguments)),
+            Ended::OutOfBudget => left_out = unrun(&run, &session)?,
+            Ended::Complete => {}
         }
     }
-    let Some(finished) = finish(&run, session, std::iter::empty())? else { return Ok(stopped(&run, &arguments)) };
+    let matrix = session.matrix.clone();
+    let not_run = left_out.into_iter().filter_map(|index| {
+        let id = matrix.id(index).ok().flatten()?;
+        Some(arena_worker::not_run(index, id, "the budget of the run did not suffice for it"))
+    });
+    let Some(finished) = finish(&run, session, not_run)? else { return Ok(stopped(&run, &arguments)) };
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
     }
@@ -207,6 +221,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         concurrency: arguments.concurrency,
         network: arguments.network.clone(),
         cache: arguments.reuse.open()?,
+        purse: arguments.budget.purse(),
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
     let mut aside = Aside::default();
@@ -229,6 +244,19 @@ async fn refuse(inputs: &Inputs) -> Result<(), Failure> {
     }
     let hint = "mend the bundle, or run what is not concerned without --strict";
     Err(Failure { listing: true, ..Failure::input("BundleInvalid", errors.join("\n")).hint(hint) })
+}
+
+/// The cases without a record, in plan order.
+fn unrun(run: &RunDir, session: &Session) -> Result<Vec<u64>, Failure> {
+    let mut next = 0;
+    let mut unrun = Vec::new();
+    for line in stored_lines(run).or_fail()? {
+        let (index, _) = line.or_fail()?;
+        unrun.extend(next..index);
+        next = index + 1;
+    }
+    unrun.extend(next..session.matrix.plan.len());
+    Ok(unrun)
 }
 
 /// Says how to go on.
@@ -272,7 +300,19 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
     let asked =
         arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(settings::CONCURRENCY as usize);
     let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet, arguments.ci);
+    let mocked = run.manifest().work.config["mockProvider"].as_bool().unwrap_or(false);
+    let allowance = match &session.purse {
+        None => None,
+        Some(purse) => {
+            budget::refuse_unpriced(session, arguments.budget.or(run.manifest()), mocked)?;
+            let reserve = budget::reserves(session, mocked);
+            let lane = |index| matrix.plan.lane(index).map(|(lane, _)| lane);
+            let before = budget::paid_before(run.manifest());
+            Some(Allowance::open(run.path(), purse.clone(), reserve, &recovered.done, before, lane).or_fail()?)
+        }
+    };
     let local = LocalRun {
+        allowance,
         matrix: session.matrix.clone(),
         evaluator: session.evaluator.clone(),
         journal,
