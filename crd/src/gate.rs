@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use arena_model::{Counts, Summary};
+use arena_model::{Counts, GateResult, Summary};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -115,19 +115,22 @@ impl GateMetric {
     }
 }
 
-/// Whether a finished run is good, with reason and message: by its gates, or without any by its cases. Never one that
-/// was cut short or has no verdict at all.
-pub fn verdict(cases: &Counts, gates: &[GateStatus]) -> (bool, &'static str, String) {
+/// Whether a finished run is good, with reason and message: by its config's gates and those of its bundle, or without any by
+/// its cases. Never one that was cut short or has no verdict at all.
+pub fn verdict(cases: &Counts, gates: &[GateStatus], bundled: &[GateResult]) -> (bool, &'static str, String) {
     if cases.not_run > 0 {
         return (false, "CasesNotRun", format!("{} cases were not run", cases.not_run));
     }
     if cases.passed + cases.failed + cases.error == 0 {
         return (false, "NothingJudged", "no case has a verdict".to_owned());
     }
-    if !gates.is_empty() {
-        let broken: Vec<String> = gates.iter().filter(|gate| !gate.passed).map(show).collect();
+    let all = gates.len() + bundled.len();
+    if all > 0 {
+        let of_bundle = bundled.iter().filter(|gate| !gate.passed);
+        let of_bundle = of_bundle.map(|gate| format!("{} does not hold: {}", gate.gate, gate.detail));
+        let broken: Vec<String> = gates.iter().filter(|gate| !gate.passed).map(show).chain(of_bundle).collect();
         if broken.is_empty() {
-            return (true, "GatesHeld", format!("all {} gates hold", gates.len()));
+            return (true, "GatesHeld", format!("all {all} gates hold"));
         }
         return (false, "GateFailed", broken.join("; "));
     }
@@ -146,27 +149,17 @@ fn show(gate: &GateStatus) -> String {
 
 #[cfg(test)]
 mod tests {
-    use arena_model::{Counts, Digest, MeasuredSummary, Usage};
+    use arena_model::{Counts, Digest, MeasuredSummary};
 
     use super::*;
 
     fn summary() -> Summary {
         Summary {
-            v: 1,
-            work_digest: Digest::of(b"work"),
             cases: Counts { planned: 10, passed: 9, failed: 1, ..Counts::default() },
             pass_rate: Some(0.9),
-            usage: Usage::default(),
             cost_usd_micro: Some(2_000_000),
-            scenarios: Default::default(),
-            providers: Default::default(),
-            evaluators: Default::default(),
-            labels: Default::default(),
-            errors: Default::default(),
-            trials: None,
-            merkle_root: Digest::of(b""),
-            origin: serde_json::Value::Null,
             measured: MeasuredSummary { latency_ms: [("p95".to_owned(), 1500.0)].into(), ..Default::default() },
+            ..Summary::empty(Digest::of(b"work"))
         }
     }
 
@@ -205,6 +198,17 @@ mod tests {
         for (metric, value) in [("failed", 1.0), ("error", 0.0), ("costUSD", 2.0), ("latencyP95", 1500.0)] {
             assert!(passes(metric, "<=", value, &summary) && passes(metric, ">=", value, &summary), "{metric}");
         }
+    }
+
+    #[test]
+    fn gates_of_the_bundle_count_too() {
+        let cases = Counts { planned: 2, passed: 1, failed: 1, ..Counts::default() };
+        let gate =
+            |passed| GateResult { gate: "p95 < 3s".into(), actual: Some(5e3), passed, detail: "it is 5 s".into() };
+        assert_eq!(verdict(&cases, &[], &[gate(true)]).1, "GatesHeld");
+        let (passed, reason, message) = verdict(&cases, &[], &[gate(true), gate(false)]);
+        assert_eq!((passed, reason, message.as_str()), (false, "GateFailed", "p95 < 3s does not hold: it is 5 s"));
+        assert_eq!(verdict(&cases, &[], &[]).1, "CasesFailed");
     }
 
     #[test]

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use arena_bundle::Bundle;
 use arena_crd::GateStatus;
-use arena_model::{ConcurrencyHistory, Record, Summary};
+use arena_model::{ConcurrencyHistory, Counts, GateResult, Record, Summary};
 use arena_provider::TrafficReport;
-use arena_results::{ResultsError, RunDir, Settings, finalize};
+use arena_results::{ResultsError, RunDir, Settings, finalize, finalize_partial};
 use arena_worker::Stop;
+use tokio::sync::watch;
 
 use crate::exit::{Exit, Failure, OrFail};
 use crate::frozen::Aside;
+use crate::gates;
 use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::print_warning;
@@ -19,8 +22,10 @@ use crate::verdict;
 pub struct Finished {
     /// What it came to.
     pub summary: Summary,
-    /// Its gates.
-    pub gates: Vec<GateStatus>,
+    /// Its gates, those of an ArenaConfig first.
+    pub gates: Vec<GateResult>,
+    /// How many of them are of an ArenaConfig.
+    of_config: usize,
     /// Scenarios that are run more than once, and how often.
     trials: BTreeMap<String, u32>,
 }
@@ -32,14 +37,17 @@ pub fn finish(
     not_run: impl Iterator<Item = Record>,
 ) -> Result<Option<Finished>, Failure> {
     let planned = session.matrix.plan.len();
-    let labelled = session.bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
-    let labels: BTreeMap<_, _> = labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect();
+    let labels = labels(&session.bundle);
     let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
     let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
     let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
-    let gates = Aside::of(run.manifest())?.gates;
-    let concurrency_by_provider = concurrency(&session);
-    let settings = Settings { known_digests: frozen.collect(), concurrency_by_provider, ..Settings::default() };
+    let of_config = Aside::of(run.manifest())?.gates;
+    let settings = Settings {
+        known_digests: frozen.collect(),
+        concurrency_by_provider: concurrency(&session),
+        gates: gates::ready(gates::of(run.manifest(), &session.bundle.gates)?)?,
+        ..Settings::default()
+    };
     // The reports need memory of their own; the session's goes first.
     drop(session);
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
@@ -48,15 +56,54 @@ pub fn finish(
         Err(ResultsError::FinalizeStopped { .. }) => return Ok(None),
         ended => ended.or_fail()?,
     };
-    let gates: Vec<GateStatus> = gates.iter().map(|gate| gate.judge(&summary)).collect();
-    Ok(Some(Finished { summary, gates, trials }))
+    let of_config: Vec<GateStatus> = of_config.iter().map(|gate| gate.judge(&summary)).collect();
+    let gates = gates::decided(&of_config, &summary);
+    Ok(Some(Finished { summary, gates, of_config: of_config.len(), trials }))
+}
+
+/// Writes how far a stopped run has come, unless it is to stop at once.
+pub fn partial(run: &RunDir, session: &Session, stop: &watch::Receiver<Stop>) -> Result<(), Failure> {
+    let labels = labels(&session.bundle);
+    let missing = |index| {
+        let why = "the run was stopped before this case began";
+        arena_worker::not_run(&session.matrix, index, why).unwrap_or_else(|error| {
+            print_warning(&format!("case {index} cannot be named: {error}"));
+            None
+        })
+    };
+    let settings = Settings { concurrency_by_provider: concurrency(session), ..Settings::default() };
+    let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
+    match finalize_partial(run, missing, labels, settings, || *stop.borrow() == Stop::Now) {
+        Err(ResultsError::FinalizeStopped { .. }) => Ok(()),
+        made => {
+            let Counts { planned, not_run, .. } = made.or_fail()?.cases;
+            let report = run.path().join("partial/report.html");
+            print_warning(&format!(
+                "{} of {planned} cases ran; partial report {}",
+                planned - not_run,
+                report.display()
+            ));
+            Ok(())
+        }
+    }
+}
+
+/// The labels of each scenario that has some.
+fn labels(bundle: &Bundle) -> BTreeMap<String, BTreeMap<String, String>> {
+    let labelled = bundle.scenarios.iter().filter(|scenario| !scenario.labels.is_empty());
+    labelled.map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect()
 }
 
 impl Finished {
     /// Prints the verdict and gives the exit code.
     pub fn tell(&self, run: &RunDir, quiet: bool) -> Result<Exit, Failure> {
         verdict::print(run, &self.summary, &self.gates, &self.trials, quiet)?;
-        Ok(verdict::exit(&self.summary.decisive(), &self.gates))
+        let exit = verdict::exit(&self.summary.decisive(), &self.gates);
+        if exit == Exit::Failed {
+            // Those of an ArenaConfig fail without data, as in a cluster.
+            gates::refuse_undecided(self.gates.get(self.of_config..).unwrap_or_default())?;
+        }
+        Ok(exit)
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptionsExt as _};
 use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
 use crate::exit::Failure;
 
@@ -21,6 +22,19 @@ pub const KEY_BYTES: u64 = 64 << 10;
 /// Errors: `FileUnreadable`, `NotAFile` for a pipe, device or folder, `FileTooLarge`.
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     read_file(path, limit).map_err(|error| failure(path, &error))
+}
+
+/// Standard input, of at most `limit` bytes.
+///
+/// Errors: `InputUnreadable`, `FileTooLarge`.
+pub fn read_input(limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let failed = |error: io::Error| Failure::machinery("InputUnreadable", format!("standard input: {error}"));
+    io::stdin().lock().take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > limit {
+        return Err(Failure::input("FileTooLarge", format!("standard input has more than {limit} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// A file that the user named, to be read piece by piece. The same errors.
@@ -77,11 +91,28 @@ pub fn write(to: &Path, mut bytes: &[u8]) -> Result<(), Failure> {
     write_whole(to, &mut bytes).map_err(|error| unwritable(to, &error))
 }
 
-fn unwritable(to: &Path, error: &io::Error) -> Failure {
+/// The same by a function that writes to what it is given.
+///
+/// Errors: `FileUnwritable`, and those of the function.
+pub fn write_by(to: &Path, fill: impl FnOnce(&mut File) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut file = start(to).map_err(|error| unwritable(to, &error))?;
+    fill(file.as_file_mut())?;
+    end(file, to).map_err(|error| unwritable(to, &error))
+}
+
+/// A file that cannot be written.
+pub fn unwritable(to: &Path, error: &io::Error) -> Failure {
     Failure::machinery("FileUnwritable", format!("{}: {error}", to.display()))
 }
 
 fn write_whole(to: &Path, from: &mut dyn io::Read) -> io::Result<()> {
+    let mut file = start(to)?;
+    io::copy(from, &mut file)?;
+    end(file, to)
+}
+
+/// A file beside `to` that takes its place in the end.
+fn start(to: &Path) -> io::Result<NamedTempFile> {
     // A device or pipe would be replaced by a file, and a link by what it leads to.
     match std::fs::symlink_metadata(to) {
         Ok(there) if !there.is_file() => {
@@ -91,8 +122,10 @@ fn write_whole(to: &Path, from: &mut dyn io::Read) -> io::Result<()> {
     }
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
-    io::copy(from, &mut file)?;
+    tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)
+}
+
+fn end(file: NamedTempFile, to: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(to).map(drop).map_err(|error| error.error)
 }

@@ -7,6 +7,13 @@ use arena_model::{Outcome, Selection};
 use arena_results::{RunView, records};
 
 use crate::exit::{Failure, OrFail};
+use crate::files;
+use crate::verdict::cut;
+
+/// Longest list of keys, bytes: that of the longest plan.
+const CASES_BYTES: u64 = 512 << 20;
+/// Characters of a key.
+const KEY_CHARS: usize = 32;
 
 /// Which cases are run. Names are lists with commas and may be globs; each must match something.
 #[derive(clap::Args)]
@@ -46,6 +53,10 @@ pub struct Filters {
     /// Only cases that ended in error in the run of this folder.
     #[arg(long, value_name = "DIR", conflicts_with = "resume")]
     errored_from: Option<PathBuf>,
+    /// Only cases whose keys this file lists, one a line, as `arena results failures --ids` prints them; - for standard
+    /// input.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    cases: Option<PathBuf>,
     /// Only N cases, drawn by --seed.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "resume")]
     sample: Option<u64>,
@@ -86,8 +97,11 @@ impl Filters {
                 keys.extend(ended_with(dir, *outcome)?);
             }
         }
-        let dirs: Vec<String> =
-            wanted.iter().filter_map(|(dir, _)| Some(dir.as_ref()?.display().to_string())).collect();
+        if let Some(file) = &self.cases {
+            keys.extend(listed(file)?);
+        }
+        let dirs = wanted.iter().filter_map(|(dir, _)| dir.as_ref()).chain(&self.cases);
+        let dirs: Vec<String> = dirs.map(|dir| dir.display().to_string()).collect();
         match keys.is_empty() {
             _ if dirs.is_empty() => Ok(None),
             true => {
@@ -97,6 +111,23 @@ impl Filters {
             false => Ok(Some(keys.iter().flat_map(|key| [key.as_str(), "\n"]).collect::<String>().into_bytes())),
         }
     }
+}
+
+/// The keys in a file.
+fn listed(file: &Path) -> Result<Vec<String>, Failure> {
+    let bytes = if file == Path::new("-") { files::read_input(CASES_BYTES)? } else { files::read(file, CASES_BYTES)? };
+    let text = String::from_utf8_lossy(&bytes);
+    let mut keys = Vec::new();
+    for (at, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty()) {
+        if line.len() != KEY_CHARS || !line.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let text = format!("{} line {}: {:?} is no key of a case", file.display(), at + 1, cut(line, KEY_CHARS));
+            return Err(
+                Failure::input("CaseKeyInvalid", text).hint("one key a line, as `arena results failures --ids` prints")
+            );
+        }
+        keys.push(line.to_owned());
+    }
+    Ok(keys)
 }
 
 fn ended_with(dir: &Path, outcome: Outcome) -> Result<Vec<String>, Failure> {

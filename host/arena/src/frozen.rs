@@ -15,6 +15,7 @@ use crate::budget::{self, BUDGET};
 use crate::credentials;
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES, read_file};
+use crate::gates;
 use crate::manifests::Manifests;
 use crate::network::Network;
 use crate::outside::Outside;
@@ -68,6 +69,7 @@ pub async fn start(
 ) -> Result<(RunDir, Session), Failure> {
     let session = Session::open(inputs, worker).await?;
     refuse_unknown_types(&session.bundle)?;
+    gates::check(&session, &[&inputs.gates[..], &session.bundle.gates].concat())?;
     if !allow_inline_keys {
         credentials::refuse_inline(&session.bundle)?;
         if *aside != Aside::default() {
@@ -89,6 +91,9 @@ pub async fn start(
     }
     if budget.is_set() {
         settings[BUDGET] = serde_json::to_value(budget).unwrap_or_default();
+    }
+    if !inputs.gates.is_empty() {
+        settings[gates::SETTING] = inputs.gates.iter().map(|gate| gate.text()).collect();
     }
     let manifest = session.manifest(&inputs.bundle, settings)?;
     let run = RunDir::create(&out, &manifest, |to| freeze(&session, inputs, to)).or_fail()?;

@@ -13,6 +13,7 @@ mod findings;
 #[cfg(feature = "fleet")]
 mod fleet;
 mod frozen;
+mod gates;
 mod manifests;
 mod markdown;
 mod network;

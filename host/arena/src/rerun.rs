@@ -29,7 +29,7 @@ pub struct Flags {
     #[arg(long, value_name = "DIR", conflicts_with_all = [
         "resume", "dry_run", "strict", "mock_provider", "mock_config", "evaluator", "dataset", "seed", "allow_inline_keys",
         "scenario", "eval", "skip_pack_evals", "eval_types", "eval_groups", "provider", "label", "region", "trial",
-        "failed_from", "errored_from", "sample", "first", "on_failed_turn", "compat",
+        "failed_from", "errored_from", "cases", "sample", "first", "on_failed_turn", "compat",
     ])]
     pub rerun: Option<PathBuf>,
     /// Those that ended so, as a list with commas [default: failed,error, or none with --case].

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arena_crd::GateStatus;
-use arena_model::{Counts, Outcome, Summary, ThresholdTally};
-use arena_results::{RunDir, records};
+use arena_model::{Counts, GateResult, Outcome, Record, Summary, ThresholdTally};
+use arena_results::{RunDir, case_name, records};
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure, OrFail};
@@ -18,7 +17,7 @@ const SHOWN: usize = 10;
 const REASON_CHARS: usize = 200;
 
 /// Exit code of a finished run: gates alone decide it where there are any.
-pub fn exit(counts: &Counts, gates: &[GateStatus]) -> Exit {
+pub fn exit(counts: &Counts, gates: &[GateResult]) -> Exit {
     match counts {
         Counts { failed: 0, error: 0, passed: 0, .. } => Exit::NoVerdict,
         // What was left out might turn it over, and a rate of the rest is not the rate.
@@ -36,7 +35,7 @@ pub fn exit(counts: &Counts, gates: &[GateStatus]) -> Exit {
 pub fn print(
     run: &RunDir,
     summary: &Summary,
-    gates: &[GateStatus],
+    gates: &[GateResult],
     trials: &BTreeMap<String, u32>,
     quiet: bool,
 ) -> Result<(), Failure> {
@@ -48,10 +47,9 @@ pub fn print(
         _ => "failed".red().bold().to_string(),
     };
     println!("{headline}: {}", summary.cases);
-    for GateStatus { metric, operator, value, actual, passed } in gates {
+    for GateResult { gate, passed, detail, .. } in gates {
         let word = if *passed { "holds".green().to_string() } else { "broken".red().to_string() };
-        let actual = actual.map_or_else(|| "no data".to_owned(), |actual| actual.to_string());
-        println!("  gate {word} {metric} {operator} {value}: {actual}");
+        println!("  gate {word} {}: {}", line(gate), line(detail));
     }
     if quiet {
         return Ok(());
@@ -67,6 +65,7 @@ pub fn print(
     }
     print_trials(summary);
     print_evals(summary);
+    print_checks(summary);
     let path = |name: &str| run.path().join(name).display().to_string();
     println!("report   {}", path("report.html"));
     println!("junit    {}", path("junit.xml"));
@@ -83,11 +82,7 @@ fn print_reasons(run: &RunDir, trials: &BTreeMap<String, u32>, wanted: &[Outcome
         }
         let trial = trials.get(&record.scenario);
         let trial = trial.map_or_else(String::new, |of| format!(" trial {} of {of}", record.trial.saturating_add(1)));
-        let word = match record.outcome {
-            Outcome::Error => "error".magenta().to_string(),
-            Outcome::Skipped => "skipped".yellow().to_string(),
-            _ => "failed".red().to_string(),
-        };
+        let word = word(record.outcome);
         let place = place(&record.scenario, &record.provider, &record.region, &record.row, &record.variant);
         let reason = cut(record.reason.as_deref().unwrap_or_default(), REASON_CHARS);
         println!("  {word} {place}{trial}: {}", line(&reason));
@@ -100,6 +95,25 @@ fn print_reasons(run: &RunDir, trials: &BTreeMap<String, u32>, wanted: &[Outcome
         println!("  … and {} more, see the report", all - shown as u64);
     }
     Ok(())
+}
+
+/// The word of an outcome, in its colour.
+pub fn word(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Passed => "passed".green().to_string(),
+        Outcome::Failed => "failed".red().to_string(),
+        Outcome::Error => "error".magenta().to_string(),
+        Outcome::Skipped => "skipped".yellow().to_string(),
+        Outcome::NotRun => "not run".yellow().to_string(),
+    }
+}
+
+/// A case on one line.
+pub fn ended(record: &Record) -> String {
+    let reason = cut(record.reason.as_deref().unwrap_or_default(), REASON_CHARS);
+    let mark = if reason.is_empty() { "" } else { ": " };
+    let (word, name, reason) = (word(record.outcome), line(&case_name(record)), line(&reason));
+    format!("{word} {name}{mark}{reason} ({:.0} ms)", record.measured.latency_ms)
 }
 
 /// What a case is called: scenario and provider, and what else tells it from others but for the trial.
@@ -153,7 +167,38 @@ fn print_providers(summary: &Summary) {
             .cost_usd_micro
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.total();
-        println!("  {:width$}  {rate} of {}, {tokens} tokens, {cost}", line(id), plural(tally.counts.planned, "case"));
+        let rated = tally.statistics.as_ref().and_then(|statistics| statistics.pass_rate.as_ref());
+        let range = rated.and_then(|rated| rated.interval.as_ref()).map_or_else(String::new, |interval| {
+            format!(" ({:.0} to {:.0} %)", interval.low * 100.0, interval.high * 100.0)
+        });
+        let cases = plural(tally.counts.planned, "case");
+        println!("  {:width$}  {rate}{range} of {cases}, {tokens} tokens, {cost}", line(id));
+    }
+}
+
+/// Checks that say little or take much, a line each.
+fn print_checks(summary: &Summary) {
+    let Some(checks) = &summary.checks else { return };
+    if let Some(first) = checks.dead.first() {
+        let place = first.scenario.as_deref().map_or_else(String::new, |scenario| format!(" of {}", line(scenario)));
+        let more = checks.dead.len() as u64 - 1 + checks.dead_left_out;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        println!(
+            "  never failed in {} or more: {}{place}{more}",
+            plural(checks.dead_from, "verdict"),
+            line(&first.kind)
+        );
+    }
+    let share = |check: &arena_model::CostlyCheck| {
+        let cost = check
+            .cost_share
+            .filter(|cost| *cost > 0.0)
+            .map_or_else(String::new, |cost| format!(", {:.0} % of the cost", cost * 100.0));
+        format!("{} ({:.0} % of the fuel{cost})", line(&check.kind), check.fuel_share * 100.0)
+    };
+    let costly: Vec<String> = checks.costly.iter().map(share).collect();
+    if !costly.is_empty() {
+        println!("  costly checks: {}", costly.join(", "));
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arena_bundle::{Bundle, ComponentSpec};
 use arena_egress::AllowList;
 use arena_evaluate::{ComponentSource, pins};
+use arena_gate::Gate;
 use arena_model::{CaseKey, Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Selection, Work};
 use arena_plan::{Listed, Plan, PlanInput};
 use arena_provider::{PermitSource, Purse, ResponseCache};
@@ -77,6 +78,8 @@ pub struct Inputs {
     pub purse: Option<Arc<Purse>>,
     /// What keeps limits that other processes share; none to keep to them alone.
     pub permits: Option<Arc<dyn PermitSource>>,
+    /// What must hold for the run to pass, besides what its bundle says.
+    pub gates: Vec<Gate>,
 }
 
 impl Inputs {
@@ -103,6 +106,7 @@ impl Inputs {
             cache: None,
             purse: None,
             permits: None,
+            gates: Vec::new(),
         }
     }
 }

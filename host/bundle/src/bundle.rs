@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arena_gate::Gate;
 use arena_model::{Conduct, Digest};
 
 use crate::feature::{Without, unsupported};
@@ -67,6 +68,8 @@ pub struct Bundle {
     pub template: Option<ComponentSpec>,
     /// `spec.template.engine`: a standard engine in place of the usual one.
     pub engine: Option<String>,
+    /// `spec.gates`: what must hold for a run to pass.
+    pub gates: Vec<Gate>,
     /// How conversations go on and what is looked at; a bundle leaves it to the run.
     pub conduct: Conduct,
     /// Keys of the arena without which conversations would take another course: all cases are errors.

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arena_model::{Conduct, Digest};
+use arena_gate::Gate;
+use arena_model::{Conduct, Digest, Fault as _};
 
 use crate::document::{self, Document, Kind, resolve};
 use crate::feature::{Without, unsupported};
@@ -33,6 +34,9 @@ const UNSUPPORTED: [&str; 8] = [
     "image_providers",
 ];
 const UNSUPPORTED_DEFAULTS: [&str; 1] = ["config_dir"];
+
+/// Most gates of a bundle.
+const GATES: usize = 100;
 
 /// Where the original runner writes results; no part of the bundle if the arena says that it does so here.
 const OUTPUT: &str = "out";
@@ -93,6 +97,7 @@ pub fn load(path: &Path, limits: &Limits) -> Result<Bundle, Problems> {
         components: parts.components,
         template: parts.template,
         engine: parts.engine,
+        gates: parts.gates,
         conduct: Conduct::default(),
         unsupported: parts.unsupported,
         warnings,
@@ -131,6 +136,7 @@ struct Parts {
     components: Vec<ComponentSpec>,
     template: Option<ComponentSpec>,
     engine: Option<String>,
+    gates: Vec<Gate>,
     unsupported: Vec<&'static str>,
 }
 
@@ -168,6 +174,7 @@ impl Loader<'_> {
                 self.report.push(it.error_with_value("WrongType", format!("expected {what}")));
             }
         }
+        parts.gates = self.gates(&spec);
         parts.unsupported = self.runtime(&spec);
         parts.prompts = self.prompts(&spec);
         let pack = spec.get_text("pack_file").and_then(|at| {
@@ -309,6 +316,25 @@ impl Loader<'_> {
             self.report.push(problem.hint("add one to `spec.scenarios`"));
         }
         (scenarios, recordings)
+    }
+
+    fn gates(&mut self, spec: &Cursor<'_>) -> Vec<Gate> {
+        let list = spec.get("gates");
+        let mut gates = Vec::new();
+        for entry in list.iter().flat_map(Cursor::items) {
+            // What is no text was told by its shape.
+            let Some(text) = entry.node.as_text() else { continue };
+            match Gate::parse(text) {
+                Ok(gate) if gates.len() < GATES => gates.push(gate),
+                Ok(_) => {
+                    let message = format!("a run has at most {GATES} gates");
+                    self.report.push(entry.error("GatesTooMany", message));
+                    break;
+                }
+                Err(error) => self.report.push(entry.error(error.reason(), error.to_string())),
+            }
+        }
+        gates
     }
 
     fn components(&mut self, spec: &Cursor<'_>) -> Vec<ComponentSpec> {

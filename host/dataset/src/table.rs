@@ -33,7 +33,31 @@ pub struct Table {
     index: Index,
     blocks: Box<dyn Blocks>,
     /// The last used first.
-    kept: Mutex<VecDeque<(usize, Arc<String>)>>,
+    kept: Mutex<VecDeque<(usize, Arc<Unpacked>)>>,
+}
+
+/// The rows of a block.
+struct Unpacked {
+    text: String,
+    /// Where each row ends in `text`.
+    ends: Vec<u32>,
+}
+
+impl Unpacked {
+    fn new(text: String) -> Self {
+        // Blocks have at most `BLOCK_BYTES`.
+        let mut ends: Vec<u32> = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32).collect();
+        if !text.is_empty() && !text.ends_with('\n') {
+            ends.push(text.len() as u32);
+        }
+        Self { text, ends }
+    }
+
+    fn row(&self, nth: usize) -> Option<&str> {
+        let end = *self.ends.get(nth)? as usize;
+        let from = nth.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize + 1);
+        self.text.get(from..end)
+    }
 }
 
 impl Table {
@@ -118,10 +142,16 @@ impl Table {
     pub fn row(&self, number: u64) -> Result<Row, DatasetError> {
         let broken = |why: &str| DatasetError::broken(&self.index.table, why);
         let at = self.index.block_of(number).ok_or_else(|| broken("there is no such row"))?;
-        let (block, text) = (&self.index.blocks[at], self.block(at)?);
+        let (block, rows) = (&self.index.blocks[at], self.block(at)?);
         let nth = usize::try_from(number - block.first).unwrap_or(usize::MAX);
-        let line = text.lines().nth(nth).ok_or_else(|| broken("a block lacks rows"))?;
+        let line = rows.row(nth).ok_or_else(|| broken("a block lacks rows"))?;
         self.parsed(number, line)
+    }
+
+    /// Whether [`Table::row`] needs to read nothing for this row, now.
+    pub fn is_at_hand(&self, number: u64) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.index.block_of(number).is_some_and(|at| kept.iter().any(|(kept, _)| *kept == at))
     }
 
     /// Calls `each` for every row, in order, until it ends with an error.
@@ -161,24 +191,24 @@ impl Table {
         Ok(Row { number, line: line.parse().map_err(|_| broken())?, id, values })
     }
 
-    fn block(&self, at: usize) -> Result<Arc<String>, DatasetError> {
+    fn block(&self, at: usize) -> Result<Arc<Unpacked>, DatasetError> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut kept = kept();
             if let Some(place) = kept.iter().position(|(kept, _)| *kept == at)
                 && let Some(found) = kept.remove(place)
             {
-                let text = found.1.clone();
+                let rows = found.1.clone();
                 kept.push_front(found);
-                return Ok(text);
+                return Ok(rows);
             }
         }
         // Two that want the same at once both read it: waiting for each other would be worse.
-        let text = Arc::new(self.unpacked(&self.index.blocks[at])?);
+        let rows = Arc::new(Unpacked::new(self.unpacked(&self.index.blocks[at])?));
         let mut kept = kept();
-        kept.push_front((at, text.clone()));
+        kept.push_front((at, rows.clone()));
         kept.truncate(KEPT);
-        Ok(text)
+        Ok(rows)
     }
 
     /// The bytes of a block as they are kept, checked against the index.

@@ -1,11 +1,12 @@
 //! Identity of a case: what stays the same between two revisions of a bundle.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Hasher;
 
 /// The ids that name one case. Hashing them gives the [`CaseKey`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct CaseId {
     /// Scenario id.
     pub scenario: String,
@@ -22,7 +23,7 @@ pub struct CaseId {
 }
 
 /// 32 hex digits: the first half of the digest over the ids alone. Two revisions' results pair up by it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct CaseKey(pub String);
 

@@ -9,10 +9,12 @@ mod fault;
 mod look;
 mod manifest;
 mod metadata;
+mod provenance;
 mod record;
 mod run_spec;
 mod scripted;
 mod selection;
+mod statistics;
 mod store;
 mod summary;
 mod ticket;
@@ -25,10 +27,15 @@ pub use fault::{Class, Fault};
 pub use look::{Look, LookAt};
 pub use manifest::{EvaluatorPin, Lineage, Manifest, Origin, PlanPin, Taken, Work};
 pub use metadata::{CheckMetadata, ComponentMetadata, METADATA_SECTION};
+pub use provenance::Provenance;
 pub use record::{CheckRecord, EvaluatorRef, Evidence, HostCall, Measured, MeasuredTurn, Outcome, Record, Scope};
 pub use run_spec::{CloudPlatform, ComponentBinding, Endpoint, ProviderBinding, RunSpec};
 pub use scripted::{ScriptedCall, ScriptedResults};
 pub use selection::Selection;
+pub use statistics::{
+    AtK, CheckProfile, Checks, CostlyCheck, DeadCheck, Estimate, GateResult, Interval, IntervalMethod, Percentiles,
+    Repeats, SliceStatistics, SliceTimes, Variation,
+};
 pub use store::{ResultStore, StoreError, Stored};
 pub use summary::{ConcurrencyHistory, Counts, MeasuredSummary, Summary, Tally, ThresholdTally, TrialTally, Trials};
 pub use ticket::{DatasetPin, QueueShape, RedisAccess, StoreAccess, Ticket};

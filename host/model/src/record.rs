@@ -1,12 +1,13 @@
 //! The record: one JSON object per case. Version 1; tools outside read it, so it changes only by addition.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{CaseKey, Digest, Event, Look, Message, Usage};
 
 /// How a case or a check ended. Only `passed` is a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Outcome {
@@ -34,7 +35,7 @@ impl Outcome {
 }
 
 /// Where a check is declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Scope {
@@ -45,7 +46,7 @@ pub enum Scope {
 }
 
 /// A stretch of a message's text, UTF-8 byte offsets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Index into `messages`.
     pub message: u32,
@@ -59,7 +60,7 @@ pub struct Evidence {
 }
 
 /// The component that gave a verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EvaluatorRef {
     /// Its name in the bundle or the standard library.
     pub name: String,
@@ -68,7 +69,7 @@ pub struct EvaluatorRef {
 }
 
 /// A call a guest made to something that costs or varies.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostCall {
     /// `judge:<name>` and the like.
     pub to: String,
@@ -94,7 +95,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 /// What one check said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckRecord {
     /// Where it is declared.
     pub scope: Scope,
@@ -146,7 +147,7 @@ pub struct CheckRecord {
 }
 
 /// Times of one scripted turn.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MeasuredTurn {
     /// From request to complete answer, summed over the turn's calls.
     pub latency_ms: f64,
@@ -160,7 +161,7 @@ pub struct MeasuredTurn {
 }
 
 /// Everything that depends on time or place, and so takes no part in equality.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
     /// RFC 3339, UTC.
     pub started: String,
@@ -184,7 +185,7 @@ pub struct Measured {
 }
 
 /// One case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// Always 1.
     pub v: u32,

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Digest, Outcome, Scope, Usage};
+use crate::{Checks, Digest, GateResult, Outcome, Percentiles, Provenance, Scope, SliceStatistics, SliceTimes, Usage};
 
 /// Counts that always add up: `planned` is the sum of the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Counts {
     pub planned: u64,
@@ -53,7 +54,7 @@ impl fmt::Display for Counts {
 }
 
 /// Counts of one slice with what it cost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// How its cases (or, per evaluator, its checks) ended.
     pub counts: Counts,
@@ -61,10 +62,13 @@ pub struct Tally {
     pub usage: Usage,
     /// Sum in millionths of a US dollar; none if any price is unknown.
     pub cost_usd_micro: Option<u64>,
+    /// How sure its rates are; none if no case of it has a verdict, or if the summary would be too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<Box<SliceStatistics>>,
 }
 
 /// How many trials one check passed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ThresholdTally {
     /// Where it is declared, as in the record.
     pub scope: Scope,
@@ -86,7 +90,7 @@ pub struct ThresholdTally {
 }
 
 /// One test that ran more than once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialTally {
     /// Scenario id.
     pub scenario: String,
@@ -109,7 +113,7 @@ pub struct TrialTally {
 }
 
 /// What repetitions show.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Trials {
     /// Tests that ran more than once.
     pub tests: u64,
@@ -128,7 +132,7 @@ pub struct Trials {
 }
 
 /// What depends on time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MeasuredSummary {
     /// RFC 3339.
     pub started: String,
@@ -140,6 +144,27 @@ pub struct MeasuredSummary {
     pub latency_ms: BTreeMap<String, f64>,
     /// The same per provider id.
     pub latency_ms_by_provider: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Percentiles of the time to the first streamed token, milliseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ttft_ms: Percentiles,
+    /// The same per provider id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ttft_ms_by_provider: BTreeMap<String, Percentiles>,
+    /// By scenario id, of those with cases that were timed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scenarios: BTreeMap<String, SliceTimes>,
+    /// By label `key=value` of the scenario.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, SliceTimes>,
+    /// By check type, evals as `eval:ID`: time of single checks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evaluators: BTreeMap<String, SliceTimes>,
+    /// Every percentile but max is off by at most this share of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentile_error: Option<f64>,
+    /// Gates on times, in the order they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateResult>,
     /// Cases with answers from a cache.
     #[serde(default, skip_serializing_if = "crate::conversation::is_zero")]
     pub cached: u64,
@@ -149,7 +174,7 @@ pub struct MeasuredSummary {
 }
 
 /// How many calls at once a provider was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConcurrencyHistory {
     /// The most that were allowed.
     pub most: u32,
@@ -162,13 +187,17 @@ pub struct ConcurrencyHistory {
 }
 
 /// The summary of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Always 1.
     pub v: u32,
     /// Of the manifest.
     pub work_digest: Digest,
+    /// Whether the run was stopped and this tells how far it had come: cases without a record count as not run, and the
+    /// folder can be resumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// Of all cases.
     pub cases: Counts,
     /// Over cases with a verdict.
@@ -192,15 +221,62 @@ pub struct Summary {
     /// Of tests that ran more than once; none if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials: Option<Trials>,
+    /// How sure the rates of all cases are; those of a slice stand in its tally.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<SliceStatistics>,
+    /// Confidence of all intervals, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// What the checks are worth and what they take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
+    /// Gates in the order they were given; those on times stand in `measured`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateResult>,
+    /// Entries of lists that were left out because they are too many, by the list: `scenarios`, `measured.labels`, ...
+    /// Totals have them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u64>,
     /// SHA-256 Merkle root over the records without their `measured`, in plan order.
     pub merkle_root: Digest,
-    /// Where the run came from, copied from the manifest.
+    /// What the results are of: all that can change a verdict, copied from the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+    /// Where the run came from, copied from the manifest; `engine` is the version that ran it.
     pub origin: Value,
     /// What depends on time.
     pub measured: MeasuredSummary,
 }
 
 impl Summary {
+    /// That of no cases.
+    pub fn empty(work_digest: Digest) -> Self {
+        Self {
+            v: 1,
+            work_digest,
+            partial: false,
+            cases: Counts::default(),
+            pass_rate: None,
+            usage: Usage::default(),
+            cost_usd_micro: Some(0),
+            scenarios: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            evaluators: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            trials: None,
+            statistics: None,
+            confidence: None,
+            checks: None,
+            gates: Vec::new(),
+            left_out: BTreeMap::new(),
+            merkle_root: Digest::of(b""),
+            provenance: None,
+            origin: Value::Null,
+            measured: MeasuredSummary::default(),
+        }
+    }
+
     /// The counts that decide over the run: failed cases within a `pass_threshold` count as passed.
     pub fn decisive(&self) -> Counts {
         let tolerated = self.trials.as_ref().map_or(0, |trials| trials.tolerated).min(self.cases.failed);

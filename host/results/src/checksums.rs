@@ -2,7 +2,7 @@
 //! `sha256sum -c checksums` reads it too. The last line is a comment with the digest of the lines before it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
@@ -10,6 +10,9 @@ use arena_model::{Digest, Hasher};
 
 use crate::run_view::{CHECKSUMS, LOCK};
 use crate::{Result, ResultsError, RunDir, RunView, atomic};
+
+/// Longest list, bytes: a million files with long names.
+const LIST_BYTES: u64 = 1 << 30;
 
 /// Digest of one file, read through `buffer`.
 fn digest(path: &Path, buffer: &mut [u8]) -> Result<Digest> {
@@ -65,7 +68,10 @@ pub(crate) fn write(run: &RunDir, known: &BTreeMap<String, Digest>) -> Result<()
 /// and one if the list itself does not fit its last line. Empty means untouched.
 pub fn verify_checksums(run: &RunView) -> Result<Vec<String>> {
     let path = run.file(CHECKSUMS);
-    let stored = fs::read_to_string(&path).map_err(ResultsError::io("read", &path))?;
+    let mut bytes = Vec::new();
+    let file = atomic::open_plain(&path, File::options().read(true)).map_err(ResultsError::io("open", &path))?;
+    file.take(LIST_BYTES).read_to_end(&mut bytes).map_err(ResultsError::io("read", &path))?;
+    let stored = String::from_utf8_lossy(&bytes);
     let wanted = text(&digests(run, &BTreeMap::new())?);
     let mut differences = Vec::new();
     let body = stored.lines().next_back().and_then(|last| stored.strip_suffix('\n')?.strip_suffix(last));
@@ -77,14 +83,17 @@ pub fn verify_checksums(run: &RunView) -> Result<Vec<String>> {
         let pairs = text.lines().filter_map(|line| line.trim_start_matches('\\').split_once("  "));
         pairs.map(|(digest, path)| (path.to_owned(), digest.to_owned())).collect()
     };
-    let (stored, found) = (split(&stored), split(&wanted));
-    for (path, digest) in &stored {
+    let (listed, found) = (split(&stored), split(&wanted));
+    for (path, digest) in &listed {
         match found.get(path) {
             None => differences.push(format!("{path}: missing")),
             Some(now) if now != digest => differences.push(format!("{path}: changed")),
             Some(_) => {}
         }
     }
-    differences.extend(found.keys().filter(|path| !stored.contains_key(*path)).map(|path| format!("{path}: new")));
+    differences.extend(found.keys().filter(|path| !listed.contains_key(*path)).map(|path| format!("{path}: new")));
+    if differences.is_empty() && bytes != wanted.as_bytes() {
+        differences.push(format!("{CHECKSUMS}: not as it is written"));
+    }
     Ok(differences)
 }

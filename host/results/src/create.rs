@@ -12,7 +12,7 @@ use crate::run_view::{BUNDLE, LOCK, MANIFEST};
 use crate::{Result, ResultsError, RunView, atomic};
 
 /// What the lock of a folder says whose creator holds it, and by which the leftovers of a killed one are known.
-const MARK: &[u8] = b"arena run folder\n";
+pub(crate) const MARK: &[u8] = b"arena run folder\n";
 /// How the name of a folder ends that is being built.
 const BUILDING: &str = ".creating";
 

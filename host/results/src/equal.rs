@@ -6,7 +6,7 @@ use std::io;
 use arena_model::Record;
 use serde_json::Value;
 
-use crate::row::Ids;
+use crate::row::case_name;
 use crate::run_view::SUMMARY;
 use crate::{Result, ResultsError, RunView, merkle, records};
 
@@ -51,8 +51,9 @@ pub fn equal(a: &RunView, b: &RunView) -> Result<Vec<String>> {
     Ok(found.finish())
 }
 
+/// Lines of what differs, not more than people read.
 #[derive(Default)]
-struct Differences {
+pub(crate) struct Differences {
     lines: Vec<String>,
     more: u64,
 }
@@ -66,7 +67,7 @@ impl Differences {
         }
     }
 
-    fn finish(mut self) -> Vec<String> {
+    pub(crate) fn finish(mut self) -> Vec<String> {
         if self.more > 0 {
             self.lines.push(format!("and {} more", self.more));
         }
@@ -75,9 +76,7 @@ impl Differences {
 }
 
 fn name(record: &Record) -> String {
-    let Record { index, scenario, provider, region, row, variant, trial, .. } = record;
-    let (region, row, variant) = (region.as_deref(), row.as_deref(), variant.as_deref());
-    format!("case {index} ({})", Ids { scenario, provider, region, row, variant, trial: *trial }.name())
+    format!("case {} ({})", record.index, case_name(record))
 }
 
 fn compare_records(found: &mut Differences, a: &Record, b: &Record) -> Result<()> {
@@ -110,7 +109,7 @@ fn summary(run: &RunView) -> Result<Option<Value>> {
 }
 
 /// Walks both values down to the places where they differ. The depth is that of the JSON reader's own limit, 128.
-fn compare(found: &mut Differences, place: &str, a: &Value, b: &Value) {
+pub(crate) fn compare(found: &mut Differences, place: &str, a: &Value, b: &Value) {
     match (a, b) {
         (Value::Object(left), Value::Object(right)) => {
             for (key, x) in left {

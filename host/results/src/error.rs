@@ -51,9 +51,22 @@ pub enum ResultsError {
     /// A sealed file differs from what the index says of it.
     #[error("{}: {detail}; restore the file from a copy or run again", .path.display())]
     SegmentCorrupt { path: PathBuf, detail: String },
+    /// What is there for finished runs alone was asked of another.
+    #[error("{} is not finished, so nothing vouches for it yet: resume it", .path.display())]
+    RunUnfinished { path: PathBuf },
     /// Recorded and not-run cases do not make up the plan.
     #[error("{}: {detail}", .path.display())]
     CountsDisagree { path: PathBuf, detail: String },
+    /// Two runs whose checks are not the same were to be compared.
+    #[error(
+        "{} and {}: the checks differ in {different} of {pairs} pairs ({cases}), so that a difference says nothing of the answers: compare runs with the same checks, or say --allow-different-checks", .baseline.display(), .candidate.display()
+    )]
+    ChecksDiffer { baseline: PathBuf, candidate: PathBuf, different: u64, pairs: u64, cases: String },
+    /// Two runs without a case in common were to be compared.
+    #[error(
+        "{} and {} have no case in common: cases pair up by scenario, provider, region, row, variant and trial", .baseline.display(), .candidate.display()
+    )]
+    NothingPairs { baseline: PathBuf, candidate: PathBuf },
     /// The disk or the system refused.
     #[error("cannot {action} {}", .path.display())]
     ResultsIo { action: &'static str, path: PathBuf, source: std::io::Error },
@@ -64,6 +77,37 @@ impl ResultsError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::ResultsIo { action, path, source }
+    }
+
+    /// Whether something in the folder is not what a run wrote there.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::IndexMissing { .. }
+            | Self::ManifestCorrupt { .. }
+            | Self::JournalCorrupt { .. }
+            | Self::SegmentCorrupt { .. }
+            | Self::RecordInvalid { .. }
+            | Self::CountsDisagree { .. } => true,
+            Self::ResultsIo { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput | std::io::ErrorKind::NotFound
+            ),
+            _ => false,
+        }
+    }
+
+    /// The message with what caused it.
+    pub fn told(&self) -> String {
+        match self {
+            Self::ResultsIo { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
+    }
+
+    /// For `map_err`: an export of the run at `path` could not be written.
+    pub(crate) fn export(path: &Path) -> impl Fn(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::ResultsIo { action: "export", path: path.clone(), source }
     }
 
     /// Serialising to JSON failed on the way to `path`.
@@ -89,7 +133,10 @@ impl Fault for ResultsError {
             Self::RecordTooLarge { .. } => "RecordTooLarge",
             Self::RecordInvalid { .. } => "RecordInvalid",
             Self::SegmentCorrupt { .. } => "SegmentCorrupt",
+            Self::RunUnfinished { .. } => "RunUnfinished",
             Self::CountsDisagree { .. } => "CountsDisagree",
+            Self::ChecksDiffer { .. } => "ChecksDiffer",
+            Self::NothingPairs { .. } => "NothingPairs",
             Self::ResultsIo { .. } => "ResultsIo",
         }
     }
@@ -102,6 +149,9 @@ impl Fault for ResultsError {
             | Self::IndexMissing { .. }
             | Self::NotARun { .. }
             | Self::RunSealed { .. }
+            | Self::RunUnfinished { .. }
+            | Self::ChecksDiffer { .. }
+            | Self::NothingPairs { .. }
             | Self::RecordTooLarge { .. } => Class::Input,
             _ => Class::Infra,
         }

@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::iter::Peekable;
+use std::path::Path;
 use std::sync::Arc;
 
 use arena_model::{ConcurrencyHistory, Digest, Record, Summary};
 
+use crate::fit::{SUMMARY_BYTES, fit};
+use crate::gates::{Judging, RunGate};
 use crate::html::Report;
 use crate::index::Index;
 use crate::journal::take_places;
 use crate::junit::Cases;
 use crate::reader::{JournalLines, Lines};
 use crate::row::Row;
-use crate::run_view::{CHECKSUMS, JOURNAL, JUNIT, REPORT, SUMMARY};
+use crate::run_view::{CHECKSUMS, JOURNAL, JUNIT, PARTIAL, REPORT, SUMMARY};
 use crate::segment::{SegmentLines, SegmentWriter};
 use crate::statistics::Totals;
 use crate::strip::Strip;
@@ -33,6 +36,8 @@ pub struct Settings {
     pub known_digests: BTreeMap<String, Digest>,
     /// Calls at once by provider id, for the summary.
     pub concurrency_by_provider: BTreeMap<String, ConcurrencyHistory>,
+    /// What must hold, for the summary.
+    pub gates: Vec<RunGate>,
 }
 
 impl Default for Settings {
@@ -43,6 +48,7 @@ impl Default for Settings {
             zstd_level: 1,
             known_digests: BTreeMap::new(),
             concurrency_by_provider: BTreeMap::new(),
+            gates: Vec::new(),
         }
     }
 }
@@ -89,7 +95,7 @@ pub fn finalize(
     planned: u64,
     not_run: impl Iterator<Item = Record>,
     labels: impl Fn(&str) -> BTreeMap<String, String>,
-    settings: Settings,
+    mut settings: Settings,
     stop: impl Fn() -> bool,
 ) -> Result<Summary> {
     if Arc::strong_count(&run.writer) > 1 {
@@ -107,12 +113,79 @@ pub fn finalize(
         Lines::Segments(Box::new(SegmentLines::open(run)?))
     };
     let mut segment = if running { Some(SegmentWriter::create(run, 1, settings.zstd_level)?) } else { None };
-    let mut totals = Totals::new();
-    let mut cases_xml = Cases::create(&run.file(JUNIT))?;
-    let mut report = Report::new(settings.report_cases, settings.report_bytes);
-
     let not_run = not_run.take(if running { usize::MAX } else { 0 });
-    let mut rows = Rows { stored: stored.peekable(), not_run: not_run.peekable() };
+    let known_digests = std::mem::take(&mut settings.known_digests);
+    let rows = Rows { stored: stored.peekable(), not_run: not_run.peekable() };
+    let target = Target { folder: run.path(), segment: segment.as_mut(), partial: false };
+    let summary = produce(run, rows, labels, settings, stop, target)?;
+
+    atomic::remove(&run.file(CHECKSUMS))?;
+    if let Some(segment) = segment {
+        let (v, work_digest, segments) = (1, summary.work_digest.clone(), vec![segment.finish()?]);
+        let index = Index { v, work_digest, cases, segments };
+        index.verify(run)?;
+        index.write(run)?;
+        atomic::remove(&run.file(JOURNAL))?;
+        atomic::sync_folder(run.path())?;
+    }
+    checksums::write(run, &known_digests)?;
+    Ok(summary)
+}
+
+/// Tells how far a run has come that was stopped and can go on: summary, `junit.xml` and report in the folder `partial/`,
+/// marked as such, in which each case without a record counts as not run. What opens the run for working removes them.
+///
+/// `missing` gives the record of a case that has none. Errors as for [`finalize`].
+pub fn finalize_partial(
+    run: &RunDir,
+    missing: impl Fn(u64) -> Option<Record>,
+    labels: impl Fn(&str) -> BTreeMap<String, String>,
+    settings: Settings,
+    stop: impl Fn() -> bool,
+) -> Result<Summary> {
+    if Arc::strong_count(&run.writer) > 1 {
+        return Err(ResultsError::JournalOpen { path: run.file(JOURNAL) });
+    }
+    if run.state()? == State::Sealed {
+        return Err(ResultsError::RunSealed { path: run.path().to_owned() });
+    }
+    let folder = run.file(PARTIAL);
+    atomic::remove(&folder)?;
+    std::fs::create_dir(&folder).map_err(ResultsError::io("create", &folder))?;
+    let places = take_places(run)?;
+    let mut done = places.iter().map(|(index, ..)| *index).collect::<Vec<_>>().into_iter().peekable();
+    let gaps = (0..run.manifest().work.plan.cases).filter(move |index| done.next_if_eq(index).is_none());
+    let not_run = gaps.filter_map(missing);
+    let stored = Lines::Journal(JournalLines::open(run, places)?);
+    let rows = Rows { stored: stored.peekable(), not_run: not_run.peekable() };
+    produce(run, rows, labels, settings, stop, Target { folder: &folder, segment: None, partial: true })
+}
+
+/// Where the products of a run go.
+struct Target<'a> {
+    folder: &'a Path,
+    /// Gets every row.
+    segment: Option<&'a mut SegmentWriter>,
+    partial: bool,
+}
+
+/// One pass over all rows: summary and reports.
+fn produce<I: Iterator<Item = Record>>(
+    run: &RunDir,
+    mut rows: Rows<I>,
+    labels: impl Fn(&str) -> BTreeMap<String, String>,
+    settings: Settings,
+    stop: impl Fn() -> bool,
+    target: Target<'_>,
+) -> Result<Summary> {
+    let Target { folder, mut segment, partial } = target;
+    let planned = run.manifest().work.plan.cases;
+    let disagree = |detail: String| ResultsError::CountsDisagree { path: run.path().to_owned(), detail };
+    let mut judging = Judging::new(&settings.gates);
+    let mut totals = Totals::new();
+    let mut cases_xml = Cases::create(&folder.join(JUNIT))?;
+    let mut report = Report::new(folder, settings.report_cases, settings.report_bytes);
+
     while let Some(row) = rows.next() {
         if stop() {
             return Err(ResultsError::FinalizeStopped { path: run.path().to_owned() });
@@ -138,37 +211,35 @@ pub fn finalize(
             segment.push(place, &line, &Strip::of(&row))?;
         }
         totals.push(&row, &labels).map_err(ResultsError::encode(run.path()))?;
+        judging.push(&row);
         cases_xml.push(&row)?;
-        report.push(&row).map_err(ResultsError::encode(run.path()))?;
+        report.push(&row, &labels).map_err(ResultsError::io("write", &run.file(REPORT)))?;
     }
     let found = totals.counts().planned;
     if found != planned {
         return Err(disagree(format!("{found} cases are recorded or not run, the plan has {planned}")));
     }
 
-    let latency = totals.latency.clone();
-    let path = run.file(SUMMARY);
+    let latency = totals.latency().clone();
+    let path = folder.join(SUMMARY);
     let mut summary = totals.summary(run.manifest()).map_err(ResultsError::encode(&path))?;
+    summary.partial = partial;
     summary.measured.concurrency_by_provider = settings.concurrency_by_provider;
+    let decided = judging.finish(run.manifest(), run.path(), &summary);
+    let timed = settings.gates.iter().map(|gate| gate.gate.is_timed());
+    for (result, is_timed) in decided.into_iter().zip(timed) {
+        let list = if is_timed { &mut summary.measured.gates } else { &mut summary.gates };
+        list.push(result);
+    }
+    fit(&mut summary, SUMMARY_BYTES).map_err(ResultsError::encode(&path))?;
     atomic::replace(&path, |out| {
         serde_json::to_writer_pretty(&mut *out, &summary).map_err(ResultsError::encode(&path))?;
         out.write_all(b"\n").map_err(ResultsError::io("write", &path))
     })?;
-    let path = run.file(REPORT);
+    let path = folder.join(REPORT);
     atomic::replace(&path, |out| html::write(out, &path, run.manifest(), &summary, &latency, report))?;
 
-    let path = run.file(JUNIT);
-    atomic::replace(&path, |out| cases_xml.write(out, &path, &summary))?;
-
-    atomic::remove(&run.file(CHECKSUMS))?;
-    if let Some(segment) = segment {
-        let (v, work_digest, segments) = (1, summary.work_digest.clone(), vec![segment.finish()?]);
-        let index = Index { v, work_digest, cases, segments };
-        index.verify(run)?;
-        index.write(run)?;
-        atomic::remove(&run.file(JOURNAL))?;
-        atomic::sync_folder(run.path())?;
-    }
-    checksums::write(run, &settings.known_digests)?;
+    let path = folder.join(JUNIT);
+    atomic::replace(&path, |out| cases_xml.write(out, &path))?;
     Ok(summary)
 }

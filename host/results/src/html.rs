@@ -1,9 +1,13 @@
 //! `report.html`: one file a person opens, without network or server.
 //!
-//! All data stands in one `<script type="application/json">` which the page's own script shows by `textContent`
-//! alone. The page's content security policy lets nothing run but that script, by its hash.
+//! Numbers and rows stand in one `<script type="application/json">`, transcripts packed (zlib, base64) in elements of
+//! their own, which the page's script unpacks when they are looked at or searched. It shows data as text alone, and the
+//! page's content security policy lets nothing run but that script, by its hash.
 
 mod data;
+mod head;
+mod names;
+mod shelf;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -21,8 +25,16 @@ pub(crate) use data::Report;
 
 const TEMPLATE: &str = include_str!("html/template.html");
 const STYLE: &str = include_str!("html/report.css");
-const SCRIPT: &str =
-    concat!(include_str!("html/elements.js"), include_str!("html/overview.js"), include_str!("html/cases.js"));
+const SCRIPT: &str = concat!(
+    include_str!("html/elements.js"),
+    include_str!("html/tables.js"),
+    include_str!("html/overview.js"),
+    include_str!("html/plots.js"),
+    include_str!("html/transcripts.js"),
+    include_str!("html/detail.js"),
+    include_str!("html/cases.js"),
+    include_str!("html/page.js"),
+);
 
 /// A CSP source for exactly this inline text.
 fn source(text: &str) -> String {
@@ -73,7 +85,7 @@ pub(crate) fn write(
     let io = || ResultsError::io("write", path);
     // Numbers only, for readers without scripts.
     let plain = summary.cases.to_string();
-    let data = report.data(manifest, summary, latency).map_err(ResultsError::encode(path))?;
+    let mut data = report.data(manifest, summary, latency).map_err(io())?;
     for piece in TEMPLATE.split("{{") {
         let (name, text) = piece.split_once("}}").unwrap_or(("", piece));
         match name {
@@ -82,6 +94,7 @@ pub(crate) fn write(
             "script" => out.write_all(SCRIPT.as_bytes()),
             "plain" => out.write_all(plain.as_bytes()),
             "data" => data.write(out),
+            "transcripts" => data.write_transcripts(out),
             _ => Ok(()),
         }
         .map_err(io())?;
@@ -96,10 +109,10 @@ mod tests {
 
     #[test]
     fn the_template_has_each_place_once_and_the_assets_cannot_end_their_elements() {
-        for name in ["policy", "style", "script", "plain", "data"] {
+        for name in ["policy", "style", "script", "plain", "data", "transcripts"] {
             assert_eq!(TEMPLATE.matches(&format!("{{{{{name}}}}}")).count(), 1, "{name}");
         }
-        assert_eq!(TEMPLATE.matches("{{").count(), 5);
+        assert_eq!(TEMPLATE.matches("{{").count(), 6);
         for asset in [STYLE, SCRIPT] {
             assert!(!asset.contains("</") && !asset.contains("<!--"));
         }

@@ -1,4 +1,4 @@
-//! The journal of a running folder: one line per finished case, one write per line.
+//! The journal of a running folder: one line per finished case.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
@@ -9,6 +9,9 @@ use arena_model::{CaseKey, Outcome, Record};
 
 use crate::run_view::JOURNAL;
 use crate::{Result, ResultsError, RunDir, RunView, State, atomic};
+
+/// Bytes that are kept at hand for the next write.
+const TEXT_BYTES: usize = 1 << 20;
 
 /// Where records stand: (index in the plan, byte offset of the line, its length without the newline).
 pub(crate) type Places = Vec<(u64, u64, u32)>;
@@ -46,6 +49,8 @@ pub struct Journal {
     cases: u64,
     /// Set when a failed write could not be taken back: what follows would be glued to half a line.
     broken: bool,
+    /// What is written, kept for the next write.
+    text: Vec<u8>,
     /// Shared with the folder, which finalizing reads the lines by.
     places: Arc<Mutex<Option<Places>>>,
 }
@@ -95,6 +100,7 @@ impl Journal {
             max_record_bytes: run.max_record_bytes(),
             cases: run.manifest().work.plan.cases,
             broken: false,
+            text: Vec::new(),
             places: Arc::clone(&run.writer),
         };
         Ok((journal, Recovered { done, dropped_bytes }))
@@ -108,28 +114,44 @@ impl Journal {
     /// Appends the line that a [`Record`] of case `index` serialises to: one JSON object, newline not included.
     ///
     /// When this returns, the record survives a kill of the process; [`Journal::sync`] makes it survive the machine.
-    pub fn append(&mut self, index: u64, mut line: Vec<u8>) -> Result<()> {
-        let (bytes, limit) = (line.len(), self.max_record_bytes);
-        if index >= self.cases {
-            let detail = format!("case {index} is not in the plan of {} cases", self.cases);
-            return Err(ResultsError::RecordInvalid { detail });
-        }
-        if bytes > limit as usize {
-            return Err(ResultsError::RecordTooLarge { index, bytes: bytes as u64, limit });
+    pub fn append(&mut self, index: u64, line: &[u8]) -> Result<()> {
+        self.append_all(&[(index, line)])
+    }
+
+    /// Appends the lines of several cases in one write: all of them or, where this is an error, none.
+    pub fn append_all(&mut self, records: &[(u64, &[u8])]) -> Result<()> {
+        let limit = self.max_record_bytes;
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        for (index, line) in records {
+            if *index >= self.cases {
+                let detail = format!("case {index} is not in the plan of {} cases", self.cases);
+                return Err(ResultsError::RecordInvalid { detail });
+            }
+            if line.len() > limit as usize {
+                return Err(ResultsError::RecordTooLarge { index: *index, bytes: line.len() as u64, limit });
+            }
+            text.extend_from_slice(line);
+            text.push(b'\n');
         }
         if self.broken {
             let stuck = io::Error::other("an earlier write failed and could not be taken back: open the run again");
             return Err(ResultsError::io("append to", &self.path)(stuck));
         }
-        line.push(b'\n');
-        if let Err(error) = self.file.write_all(&line) {
+        let written = self.file.write_all(&text);
+        text.shrink_to(TEXT_BYTES);
+        self.text = text;
+        if let Err(error) = written {
             self.broken = self.file.set_len(self.length).is_err();
             return Err(ResultsError::io("append to", &self.path)(error));
         }
-        if let Some(places) = self.places.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            places.push((index, self.length, bytes as u32));
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, line) in records {
+            if let Some(places) = places.as_mut() {
+                places.push((*index, self.length, line.len() as u32));
+            }
+            self.length += line.len() as u64 + 1;
         }
-        self.length += line.len() as u64;
         Ok(())
     }
 
@@ -228,12 +250,13 @@ mod tests {
     fn a_full_disk_surfaces_and_closes_a_journal_that_cannot_be_cut_back() {
         let file = File::options().append(true).open("/dev/full").unwrap();
         let (path, places) = (PathBuf::from("journal.jsonl"), Arc::default());
-        let mut journal = Journal { path, file, length: 0, max_record_bytes: 100, cases: 9, broken: false, places };
-        let error = journal.append(3, b"{}".to_vec()).unwrap_err();
+        let mut journal =
+            Journal { path, file, length: 0, max_record_bytes: 100, cases: 9, broken: false, text: vec![], places };
+        let error = journal.append(3, b"{}").unwrap_err();
         assert!(
             matches!(&error, ResultsError::ResultsIo { source, .. } if source.kind() == io::ErrorKind::StorageFull)
         );
-        let error = journal.append(3, b"{}".to_vec()).unwrap_err();
+        let error = journal.append(3, b"{}").unwrap_err();
         assert!(matches!(&error, ResultsError::ResultsIo { source, .. } if source.to_string().contains("taken back")));
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct Check<'a> {
     pub id: Option<Text<'a>>,
     #[serde(borrow, rename = "type")]
     pub kind: Text<'a>,
+    #[serde(borrow, default)]
+    pub params: Option<&'a RawValue>,
     pub outcome: Outcome,
     pub score: Option<f64>,
     #[serde(borrow)]
@@ -83,14 +85,20 @@ pub(crate) struct Check<'a> {
     #[serde(default)]
     pub pass_threshold: Option<f64>,
     #[serde(default)]
-    pub reused: bool,
+    pub fuel: u64,
     #[serde(default)]
-    pub calls: Vec<Call>,
+    pub memory_bytes: u64,
+    #[serde(default)]
+    pub reused: bool,
+    #[serde(borrow, default)]
+    pub calls: Vec<Call<'a>>,
 }
 
-/// A question to a judge.
+/// A question to a judge, or another call of a guest.
 #[derive(Deserialize)]
-pub(crate) struct Call {
+pub(crate) struct Call<'a> {
+    #[serde(borrow)]
+    pub to: Text<'a>,
     pub usage: Usage,
     pub cost_usd_micro: Option<u64>,
 }
@@ -101,6 +109,10 @@ pub(crate) struct Times<'a> {
     #[serde(borrow)]
     pub started: Cow<'a, str>,
     pub latency_ms: f64,
+    #[serde(default)]
+    pub ttft_ms: Option<f64>,
+    #[serde(default)]
+    pub checks_us: Vec<u64>,
     #[serde(default)]
     pub cached: bool,
 }
@@ -129,6 +141,13 @@ impl<'a> Row<'a> {
             trial: self.trial,
         }
     }
+}
+
+/// The stable name of a case, as `junit.xml` has it: the same in every run of the same ids.
+pub fn case_name(record: &arena_model::Record) -> String {
+    let arena_model::Record { scenario, provider, region, row, variant, trial, .. } = record;
+    let (region, row, variant) = (region.as_deref(), row.as_deref(), variant.as_deref());
+    Ids { scenario, provider, region, row, variant, trial: *trial }.name()
 }
 
 /// What names a case.

@@ -12,7 +12,7 @@ use arena_model::{Manifest, Outcome};
 use crate::index::Index;
 use crate::journal::Places;
 use crate::reader::{head, lines};
-use crate::run_view::{CHECKSUMS, INDEX, JOURNAL, LOCK, PRODUCTS, SEGMENTS};
+use crate::run_view::{CHECKSUMS, INDEX, JOURNAL, LOCK, PARTIAL, PRODUCTS, SEGMENTS};
 use crate::{Result, ResultsError, RunView, State, atomic, checksums, create};
 
 /// An open, locked run folder. The lock goes with the value, or with the process if that is killed.
@@ -101,6 +101,7 @@ impl RunDir {
     fn settle(&self) -> Result<()> {
         // Before anything is touched: this refuses what only looks like a run that goes on.
         let state = self.state()?;
+        atomic::remove(&self.file(PARTIAL))?;
         for folder in [self.path().to_owned(), self.file(SEGMENTS)] {
             if !atomic::kind(&folder)?.is_some_and(|kind| kind.is_dir()) {
                 continue;

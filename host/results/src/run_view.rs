@@ -25,6 +25,8 @@ pub(crate) const REPORT: &str = "report.html";
 pub(crate) const CHECKSUMS: &str = "checksums";
 pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const BUNDLE: &str = "bundle";
+/// Reports of a run that was stopped, until it goes on.
+pub(crate) const PARTIAL: &str = "partial";
 /// What finalizing makes of the journal, the index left aside.
 pub(crate) const PRODUCTS: [&str; 5] = [SEGMENTS, SUMMARY, JUNIT, REPORT, CHECKSUMS];
 
@@ -59,6 +61,14 @@ impl RunView {
             view.state()?;
         }
         Ok(view)
+    }
+
+    /// Opens the folder of a run for looking on while another process works on it: no lock is taken, so what is read may
+    /// be of different moments.
+    ///
+    /// Errors: `NotARun`, `ManifestCorrupt`.
+    pub fn watch(dir: &Path) -> Result<Self> {
+        Self::unlocked(dir)
     }
 
     /// Reads the manifest and nothing else.

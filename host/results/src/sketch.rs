@@ -7,11 +7,15 @@ const STEPS: u64 = 64;
 /// Number of buckets that hold all of u64: one for each value below 64, then 64 for each of the 58 doublings above.
 const BUCKETS: usize = (STEPS * 59) as usize;
 
-/// A sketch of non-negative integers (microseconds here). At most 3,776 buckets, whatever is added; two sketches merge
-/// by adding their counts.
+/// Every percentile but the maximum is off by at most this share.
+pub const PERCENTILE_ERROR: f64 = 1.0 / 128.0;
+
+/// A sketch of non-negative integers (microseconds here). Holds the buckets that are not empty, at most 3,776 whatever is
+/// added; two sketches merge by adding their counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
-    counts: Vec<u64>,
+    /// Bucket and its count, rising.
+    counts: Vec<(u16, u64)>,
     total: u64,
     max: u64,
 }
@@ -35,23 +39,23 @@ fn border(bucket: usize) -> (u64, u64) {
 impl Sketch {
     /// Adds one value.
     pub fn add(&mut self, value: u64) {
-        let bucket = bucket(value);
-        if self.counts.len() <= bucket {
-            self.counts.resize(bucket + 1, 0);
-        }
-        self.counts[bucket] += 1;
+        self.count(bucket(value) as u16, 1);
         self.total += 1;
         self.max = self.max.max(value);
     }
 
     /// Adds all that `other` holds.
     pub fn merge(&mut self, other: &Self) {
-        if self.counts.len() < other.counts.len() {
-            self.counts.resize(other.counts.len(), 0);
-        }
-        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        other.counts.iter().for_each(|(bucket, count)| self.count(*bucket, *count));
         self.total += other.total;
         self.max = self.max.max(other.max);
+    }
+
+    fn count(&mut self, bucket: u16, more: u64) {
+        match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(place) => self.counts[place].1 += more,
+            Err(place) => self.counts.insert(place, (bucket, more)),
+        }
     }
 
     /// Number of values.
@@ -73,20 +77,19 @@ impl Sketch {
     pub fn quantile(&self, share: u64) -> Option<u64> {
         let rank = (u128::from(self.total) * u128::from(share)).div_ceil(1000).max(1) as u64;
         let mut seen = 0;
-        let found = self.counts.iter().position(|count| {
+        let (found, _) = self.counts.iter().find(|(_, count)| {
             seen += count;
             seen >= rank
         })?;
-        let (low, width) = border(found);
+        let (low, width) = border(usize::from(*found));
         Some((low + width / 2).min(self.max))
     }
 
     /// Non-empty buckets as (lower border, upper border, count), rising.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64, u64)> {
         debug_assert!(self.counts.len() <= BUCKETS);
-        let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
-        filled.map(|(bucket, count)| {
-            let (low, width) = border(bucket);
+        self.counts.iter().map(|(bucket, count)| {
+            let (low, width) = border(usize::from(*bucket));
             (low, low.saturating_add(width), *count)
         })
     }
@@ -138,7 +141,7 @@ mod tests {
         assert_eq!(next, 1 << 64);
         let mut sketch = Sketch::default();
         sketch.add(u64::MAX);
-        assert_eq!(sketch.counts.len(), BUCKETS);
+        assert_eq!(sketch.counts, [(BUCKETS as u16 - 1, 1)]);
         assert_eq!(sketch.quantile(500), Some(border(BUCKETS - 1).0 + border(BUCKETS - 1).1 / 2));
     }
 

@@ -21,6 +21,7 @@ mod sandbox;
 mod state;
 mod timer;
 mod trap;
+mod turn;
 mod wasi;
 
 pub use compile::{CompileChild, compile_child_main};

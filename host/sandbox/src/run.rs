@@ -12,6 +12,7 @@ use crate::component::Linked;
 use crate::engine::TICK;
 use crate::state::{Breach, State, Subject};
 use crate::trap::from_trap;
+use crate::turn::give_way;
 use crate::wasi::{self, Output};
 use crate::{Asked, Component, Grants, GuestError, Limits, Sandbox, World};
 
@@ -147,6 +148,7 @@ impl Sandbox {
 
     async fn attempt(&self, component: &Component, task: &Task<'_>) -> Attempt {
         let limits = component.limits;
+        give_way().await;
         // Never closed while the sandbox lives; waiting here is what keeps pool exhaustion from being an error.
         let _slot = self.slots.acquire().await;
         let started = Instant::now();

@@ -13,6 +13,7 @@ use crate::cache::Cache;
 use crate::compile::{CompileChild, compile};
 use crate::component::{Linked, check_imports, link};
 use crate::engine::Runner;
+use crate::turn::{Begun, Turn, Work};
 use crate::{Component, Grants, GuestError, Limits, LoadError, inspect};
 
 /// How to build a [`Sandbox`].
@@ -39,6 +40,7 @@ pub struct Sandbox {
     cache: Option<Cache>,
     compiler: CompileChild,
     engine_key: String,
+    turn: Turn,
     /// Present until drop.
     pool: Option<Runtime>,
 }
@@ -74,6 +76,7 @@ impl Sandbox {
             cache,
             compiler: settings.compiler,
             engine_key,
+            turn: Turn::default(),
             pool: Some(pool),
         }))
     }
@@ -159,14 +162,24 @@ impl Sandbox {
         unsafe { Code::deserialize(&self.runner.engine, code) }.map_err(|error| format!("{error:#}"))
     }
 
-    /// Runs `work` on the threads that are for guests, so that IO never waits behind one. Dropping the returned
-    /// future cancels the work.
-    pub async fn on_pool<T: Send + 'static>(
+    /// Runs `work`, which runs guests, so that IO waits behind none for long: it begins here, and what is not done in a
+    /// moment goes on on the threads that are for guests. Dropping the returned future cancels the work.
+    pub fn on_pool<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, GuestError> {
+    ) -> impl Future<Output = Result<T, GuestError>> + Send {
+        // Boxed before anything waits for it, so that those who do stay small: they are moved about.
+        self.visit(Box::pin(work))
+    }
+
+    async fn visit<T: Send + 'static>(&self, work: Work<T>) -> Result<T, GuestError> {
         let pool = self.pool.as_ref().ok_or_else(|| GuestError::SandboxFailed("it is shutting down".to_owned()))?;
-        let task = AbortOnDrop(pool.spawn(work));
+        let rest = match self.turn.begin(work).await {
+            Begun::Done(done) => return Ok(done),
+            Begun::Panicked => return Err(GuestError::SandboxFailed("a visit to it panicked".to_owned())),
+            Begun::Open(rest) => rest,
+        };
+        let task = AbortOnDrop(pool.spawn(rest));
         let AbortOnDrop(handle) = &mut { task };
         handle.await.map_err(|error| GuestError::SandboxFailed(error.to_string()))
     }

@@ -1,37 +1,33 @@
 //! Records of cases that no evaluator ran.
 
+use arena_dataset::DatasetError;
 use arena_evaluate::CaseInput;
-use arena_model::{CaseId, Hasher, Measured, Outcome, Record, Usage};
+use arena_model::{Hasher, Measured, Outcome, Record, Usage};
 
-use crate::Refused;
+use crate::{Matrix, Planned, Refused};
+
+/// The record of a case that was not run, and `why` in a sentence; none past the end of the plan.
+///
+/// # Errors
+/// Those of reading its row.
+pub fn not_run(matrix: &Matrix, index: u64, why: &str) -> Result<Option<Record>, DatasetError> {
+    let planned = matrix.case(index, 0)?;
+    Ok(planned.map(|Planned { case, .. }| record(&case, Outcome::NotRun, None, why, "")))
+}
 
 /// The record of a row that is no case.
 pub(crate) fn refused(case: &CaseInput, why: &Refused, worker: &str) -> Record {
     record(case, Outcome::Error, Some(why.reason), &why.to_string(), worker)
 }
 
-/// The record of a case that was not run.
-pub fn not_run(index: u64, id: CaseId, why: &str) -> Record {
-    of((index, &id, 0), Outcome::NotRun, None, why, "")
-}
-
 /// A record without a conversation: `outcome` is `error` with a stable name and one sentence, or `not_run` with a
 /// sentence.
 pub(crate) fn record(case: &CaseInput, outcome: Outcome, error: Option<&str>, text: &str, worker: &str) -> Record {
-    of((case.index, &case.id, case.attempt), outcome, error, text, worker)
-}
-
-fn of(
-    (index, id, attempts): (u64, &CaseId, u32),
-    outcome: Outcome,
-    error: Option<&str>,
-    text: &str,
-    worker: &str,
-) -> Record {
+    let id = &case.id;
     Record {
         v: 1,
         key: id.key(),
-        index,
+        index: case.index,
         input: Hasher::default().finish(),
         scenario: id.scenario.clone(),
         provider: id.provider.clone(),
@@ -48,6 +44,6 @@ fn of(
         checks: Vec::new(),
         usage: Usage::default(),
         cost_usd_micro: Some(0),
-        measured: Measured { attempts, worker: worker.to_owned(), ..Measured::default() },
+        measured: Measured { attempts: case.attempt, worker: worker.to_owned(), ..Measured::default() },
     }
 }

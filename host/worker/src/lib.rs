@@ -10,6 +10,7 @@ mod local;
 mod matrix;
 mod rescore;
 mod score;
+mod shuffle;
 mod splice;
 mod stored;
 
@@ -21,3 +22,4 @@ pub use local::{Ended, LocalRun, Observer, Stop};
 pub use matrix::{Matrix, Planned, Refused, Rows};
 pub use rescore::{EarlierRun, Rescore, Rescored};
 pub use score::{Said, Score};
+pub use shuffle::Shuffle;

@@ -7,15 +7,15 @@ use std::time::Duration;
 use arena_evaluate::Evaluator;
 use arena_model::Record;
 use arena_queue::{
-    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MemoryQueue, Queue, Register, Restored, RetryPolicy, Settled,
-    WorkerId,
+    Claim, Claimed, Commit, JobId, JobSpec, LaneSpec, MAX_BATCH, MemoryQueue, Queue, Register, Restored, RetryPolicy,
+    Settled, WorkerId,
 };
 use arena_results::{Done, Journal, ResultsError};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::stored::Stored;
-use crate::{Allowance, Matrix, Planned, WorkerError, bare};
+use crate::{Allowance, Matrix, Planned, Shuffle, WorkerError, bare};
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -55,6 +55,9 @@ pub enum Ended {
 pub trait Observer: Send {
     /// Called in the order of storing.
     fn stored(&mut self, record: &Record);
+
+    /// Called with the number of cases under way whenever it changed.
+    fn in_flight(&mut self, _cases: usize) {}
 }
 
 /// A run on this machine.
@@ -71,12 +74,22 @@ pub struct LocalRun {
     pub concurrency: usize,
     /// What may be spent; none is no limit.
     pub allowance: Option<Allowance>,
+    /// The order of cases; none for that of the plan.
+    pub shuffle: Option<Shuffle>,
     /// Changes to stop the run.
     pub stop: watch::Receiver<Stop>,
 }
 
 /// A finished case on its way to the journal.
 type Finished = (Claim, serde_json::Result<Stored>);
+
+/// What became of its task.
+type Joined = Result<Result<Finished, WorkerError>, JoinError>;
+
+fn whole(joined: Joined) -> Result<(Claim, Stored), WorkerError> {
+    let (claim, stored) = joined??;
+    Ok((claim, stored.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?))
+}
 
 impl LocalRun {
     /// Runs every case that is not done. On an error the journal holds all that was stored before it.
@@ -103,6 +116,7 @@ impl LocalRun {
             if stop == Stop::No {
                 left_out |= self.fill(&queue, &job, worker, &mut open, &mut tasks).await?;
             }
+            observer.in_flight(tasks.len());
             let Some(first) = (tokio::select! {
                 joined = tasks.join_next() => joined,
                 changed = self.stop.changed() => {
@@ -114,32 +128,11 @@ impl LocalRun {
             }) else {
                 break;
             };
-            let mut next = Some(first);
-            while let Some(joined) = next {
-                let (claim, stored) = joined??;
-                let stored = stored.map_err(|error| ResultsError::RecordInvalid { detail: error.to_string() })?;
-                let Stored { record, line } = stored;
-                if let Some(allowance) = &mut self.allowance
-                    && !allowance.settle(claim.lane, &record)?
-                {
-                    left_out = true;
-                    next = tasks.try_join_next();
-                    continue;
-                }
-                self.journal.append(record.index, line)?;
-                seq += 1;
-                let settled = Settled {
-                    lane: claim.lane,
-                    j: claim.j,
-                    outcome: record.outcome,
-                    cost_usd_micro: record.cost_usd_micro,
-                };
-                match queue.commit(&job, worker, seq, &[settled]).await? {
-                    Commit::Committed { .. } => observer.stored(&record),
-                    refused => return Err(WorkerError::Commit(refused)),
-                }
-                next = tasks.try_join_next();
-            }
+            // What ended meanwhile is stored with it, in one write.
+            let mut ended = vec![first];
+            ended.extend(std::iter::from_fn(|| tasks.try_join_next()).take(MAX_BATCH - 1));
+            seq += 1;
+            left_out |= self.store(&queue, &job, (worker, seq), ended, observer).await?;
         }
         self.journal.sync()?;
         Ok(match open.is_empty() {
@@ -147,6 +140,44 @@ impl LocalRun {
             true if left_out => Ended::OutOfBudget,
             true => Ended::Complete,
         })
+    }
+
+    /// Makes finished cases durable, then settles them. True if the budget cut one of them short.
+    async fn store(
+        &mut self,
+        queue: &MemoryQueue,
+        job: &JobId,
+        (worker, seq): (WorkerId, u64),
+        ended: Vec<Joined>,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, WorkerError> {
+        let mut cut = false;
+        let (mut stored, mut settled) = (Vec::with_capacity(ended.len()), Vec::with_capacity(ended.len()));
+        // What can be stored is, whatever became of the others.
+        let mut trouble = None;
+        for joined in ended {
+            match whole(joined) {
+                Ok((Claim { lane, j, .. }, case)) => {
+                    if let Some(allowance) = &mut self.allowance
+                        && !allowance.settle(lane, &case.record)?
+                    {
+                        cut = true;
+                        continue;
+                    }
+                    let Record { outcome, cost_usd_micro, .. } = case.record;
+                    settled.push(Settled { lane, j, outcome, cost_usd_micro });
+                    stored.push(case);
+                }
+                Err(error) => trouble = trouble.or(Some(error)),
+            }
+        }
+        let lines: Vec<_> = stored.iter().map(|case| (case.record.index, case.line.as_slice())).collect();
+        self.journal.append_all(&lines)?;
+        match queue.commit(job, worker, seq, &settled).await? {
+            Commit::Committed { .. } => stored.iter().for_each(|case| observer.stored(&case.record)),
+            refused => return Err(WorkerError::Commit(refused)),
+        }
+        trouble.map_or(Ok(cut), Err)
     }
 
     /// Claims, lane by lane in turn, until enough cases are in flight or no lane has one. True if a lane was given up for
@@ -193,21 +224,29 @@ impl LocalRun {
 
     fn start(&mut self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
         let unplanned = move || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
-        let index = self.matrix.plan.index(claim.lane, claim.j).ok_or_else(unplanned)?;
+        let j = self.place(claim.lane, claim.j);
+        let index = self.matrix.plan.index(claim.lane, j).ok_or_else(unplanned)?;
         if let Some(allowance) = &mut self.allowance {
             allowance.claim(claim.lane, index)?;
         }
         let (matrix, evaluator) = (self.matrix.clone(), self.evaluator.clone());
         let limit = self.journal.max_record_bytes();
-        tasks.spawn(async move {
+        // Boxed, so that it is moved once.
+        tasks.spawn(Box::pin(async move {
             let Planned { case, refused } = matrix.read(index, claim.attempt).await?.ok_or_else(unplanned)?;
             let record = match refused {
                 Some(why) => bare::refused(&case, &why, &evaluator.parts().worker),
                 None => evaluator.run(&case).await,
             };
             Ok((claim, Stored::new(record, limit)))
-        });
+        }));
         Ok(())
+    }
+
+    /// The place in its lane of what the queue has as number `turn`.
+    fn place(&self, lane: u32, turn: u64) -> u64 {
+        let length = self.matrix.plan.lanes().get(lane as usize).map_or(0, |lane| lane.len);
+        self.shuffle.map_or(turn, |shuffle| shuffle.place(lane, length, turn))
     }
 
     fn spec(&self) -> JobSpec {
@@ -216,9 +255,11 @@ impl LocalRun {
         let mut restored: Vec<_> = plan.lanes().iter().map(|lane| Restored::new(lane.len)).collect();
         for done in &self.done {
             if let Some((lane, j)) = plan.lane(done.index)
-                && let Some(lane) = restored.get_mut(lane as usize)
+                && let (Some(restored), Some(planned)) =
+                    (restored.get_mut(lane as usize), plan.lanes().get(lane as usize))
             {
-                lane.insert(j, done.outcome, done.cost_usd_micro);
+                let turn = self.shuffle.map_or(j, |shuffle| shuffle.turn(lane, planned.len, j));
+                restored.insert(turn, done.outcome, done.cost_usd_micro);
             }
         }
         let lanes = plan

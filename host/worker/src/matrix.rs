@@ -90,8 +90,8 @@ impl Matrix {
     /// # Errors
     /// Those of [`Matrix::case`].
     pub async fn read(self: &Arc<Self>, index: u64, attempt: u32) -> Result<Option<Planned>, WorkerError> {
-        let has_row = self.plan.case(index).is_some_and(|case| case.row.is_some());
-        if !has_row {
+        // Another thread costs more than a row that is in memory.
+        if self.plan.case(index).is_none_or(|case| self.is_at_hand(&case)) {
             return Ok(self.case(index, attempt)?);
         }
         let matrix = self.clone();
@@ -163,6 +163,12 @@ impl Matrix {
         let rows = self.rows.get(case.scenario as usize).and_then(Option::as_ref);
         let number = rows.zip(case.row).and_then(|(rows, nth)| Some((rows, rows.selection.row(nth)?)));
         number.map(|(rows, number)| rows.table.row(number)).transpose()
+    }
+
+    fn is_at_hand(&self, case: &CaseRef) -> bool {
+        let rows = self.rows.get(case.scenario as usize).and_then(Option::as_ref);
+        let number = rows.zip(case.row).and_then(|(rows, nth)| Some((rows, rows.selection.row(nth)?)));
+        number.is_none_or(|(rows, number)| rows.table.is_at_hand(number))
     }
 
     fn named(&self, case: &CaseRef, row: Option<&Row>) -> Option<CaseId> {

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, conformance, datasets, demo, hostile, kill, kill_talks, newcomer, order, rescore, schemas, suite,
-    throughput, trials, upstream, validate,
+    checklist, comparing, conformance, datasets, demo, fresh, hostile, instructions, kill, kill_talks, newcomer, order,
+    report, rescore, rows, schemas, sound, startup, suite, throughput, trials, upstream, validate,
 };
 
 /// All limits, a table a bar.
@@ -107,6 +107,30 @@ pub struct Limits {
     /// Judging again.
     #[serde(rename = "06.8")]
     pub rescore: rescore::Limits,
+    /// Cost of rows.
+    #[serde(rename = "06.1")]
+    pub rows: rows::Limits,
+    /// Memory of a million cases.
+    #[serde(rename = "06.1.million")]
+    pub million: rows::Million,
+    /// A fresh instance.
+    #[serde(rename = "06.2")]
+    pub fresh: fresh::Limits,
+    /// The start of the program.
+    #[serde(rename = "06.6")]
+    pub startup: startup::Limits,
+    /// What a run left proves itself.
+    #[serde(rename = "06.4")]
+    pub sound: sound::Limits,
+    /// Comparisons of runs.
+    #[serde(rename = "06.5")]
+    pub comparing: comparing::Limits,
+    /// The report in a browser.
+    #[serde(rename = "06.7")]
+    pub report: report::Limits,
+    /// Instructions of a case.
+    #[serde(rename = "06.9")]
+    pub instructions: instructions::Limits,
 }
 
 /// The limits as they stand in the file.

@@ -7,13 +7,16 @@ mod attacks;
 mod bar;
 mod bare_loop;
 mod checklist;
+mod comparing;
 mod conformance;
 mod datasets;
 mod demo;
 mod fleet;
+mod fresh;
 mod guest;
 mod guide;
 mod hostile;
+mod instructions;
 mod kill;
 mod kill_talks;
 mod limits;
@@ -26,8 +29,12 @@ mod providers;
 mod questions;
 mod records;
 mod renamed;
+mod report;
 mod rescore;
+mod rows;
 mod schemas;
+mod sound;
+mod startup;
 mod suite;
 mod talks;
 mod throughput;
@@ -116,6 +123,17 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
     ("06.3", true, |world, limits, bar| kill_talks::measure(world, &limits.kill_talks, bar)),
     ("06.8", true, |world, limits, bar| rescore::measure(world, &limits.rescore, bar)),
+    ("06.1", false, |world, limits, bar| {
+        rows::measure(world, &limits.rows, bar)?;
+        rows::measure_million(world, &limits.million, bar)
+    }),
+    ("06.2", true, |world, limits, bar| fresh::measure(world, &limits.fresh, bar)),
+    ("06.6", true, |world, limits, bar| startup::measure(world, &limits.startup, bar)),
+    ("06.4", true, |world, limits, bar| sound::measure(world, &limits.sound, bar)),
+    ("06.5", true, |world, limits, bar| comparing::measure(world, &limits.comparing, bar)),
+    // A million records take minutes.
+    ("06.7", false, |world, limits, bar| report::measure(world, &limits.report, bar)),
+    ("06.9", true, |world, limits, bar| instructions::measure(world, &limits.instructions, bar)),
 ];
 
 /// What is measured of a bar with `--cold`, where that is something else.

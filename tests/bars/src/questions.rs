@@ -1,11 +1,14 @@
-//! A bundle of many single-turn cases: a scenario file each, values of its own for the prompt's template, three checks.
+//! A bundle of many single-turn cases, each with values of its own for the prompt's template, and three checks: as a
+//! scenario file each, or as the rows of one table.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde_json::json;
 
 const HEAD: &str = "apiVersion: promptkit.altairalabs.ai/v1alpha1\n";
 
@@ -60,32 +63,72 @@ impl Question {
     }
 }
 
-/// Writes a bundle of `cases` cases, to be answered by an echo at `url`.
+/// The scenario whose cases are rows.
+const OF_ROWS: &str = "kind: Scenario\nmetadata: {name: question}\nspec:\n  task_type: support\n  \
+    description: Question about an order\n  dataset: {path: rows.jsonl, id: order}\n  variables:\n    \
+    customer: '{{row.customer}}'\n    order: '{{row.order}}'\n    tone: '{{row.tone}}'\n  turns:\n    - role: user\n      \
+    content: '{{row.user}}'\n      assertions:\n        - {type: contains, params: {patterns: ['{{row.order}}']}}\n        \
+    - {type: regex, params: {pattern: '(?i)(order|status|shipped|arrive)'}}\n        - {type: max_length, params: {max: 500}}\n";
+
+/// Who answers.
+pub enum Answered<'a> {
+    /// An echo at this address.
+    Echo(&'a str),
+    /// A mock file in the bundle, with the same answer for all.
+    Mock,
+}
+
+/// Writes a bundle of `cases` cases with a scenario file each, to be answered by an echo at `url`.
 pub fn write(to: &Path, cases: u64, url: &str) -> Result<()> {
-    let put = |name: &str, text: &str| {
-        let path = to.join(name);
-        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
     fs::create_dir_all(to.join("scenarios")).with_context(|| format!("cannot create {}", to.display()))?;
-    let mut arena = format!(
-        "{HEAD}kind: Arena\nmetadata: {{name: questions}}\nspec:\n  prompt_configs: [{{id: support, file: prompt.yaml}}]\n  \
-         providers: [{{file: provider.yaml}}]\n  defaults: {{temperature: 0.5, max_tokens: 256}}\n  scenarios:\n"
-    );
+    let mut files = String::new();
     for case in 0..cases {
-        writeln!(arena, "    - file: scenarios/{case:05}.yaml")?;
-        put(&format!("scenarios/{case:05}.yaml"), &Question::of(case).scenario(case))?;
+        writeln!(files, "    - file: scenarios/{case:05}.yaml")?;
+        put(to, &format!("scenarios/{case:05}.yaml"), &Question::of(case).scenario(case))?;
     }
-    put("config.arena.yaml", &arena)?;
-    put(
-        "provider.yaml",
-        &format!(
-            "{HEAD}kind: Provider\nmetadata: {{name: echo}}\nspec: {{type: openai, model: {MODEL}, base_url: '{url}'}}\n"
-        ),
-    )?;
+    write_around(to, &files, &Answered::Echo(url))
+}
+
+/// Writes the same with the cases as rows of one table. It is a stream: a million rows take no memory.
+pub fn write_rows(to: &Path, cases: u64, answered: &Answered<'_>) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    put(to, "question.yaml", &format!("{HEAD}{OF_ROWS}"))?;
+    let path = to.join("rows.jsonl");
+    let mut rows = BufWriter::new(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?);
+    for case in 0..cases {
+        let Question { customer, order, tone, user } = Question::of(case);
+        serde_json::to_writer(&mut rows, &json!({"order": order, "customer": customer, "tone": tone, "user": user}))?;
+        rows.write_all(b"\n")?;
+    }
+    rows.flush()?;
+    write_around(to, "    - file: question.yaml\n", answered)
+}
+
+fn put(to: &Path, name: &str, text: &str) -> Result<()> {
+    let path = to.join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The arena, the provider and the prompt.
+fn write_around(to: &Path, scenarios: &str, answered: &Answered<'_>) -> Result<()> {
+    let arena = format!(
+        "{HEAD}kind: Arena\nmetadata: {{name: questions}}\nspec:\n  prompt_configs: [{{id: support, file: prompt.yaml}}]\n  \
+         providers: [{{file: provider.yaml}}]\n  defaults: {{temperature: 0.5, max_tokens: 256}}\n  scenarios:\n{scenarios}"
+    );
+    put(to, "config.arena.yaml", &arena)?;
+    let called = match answered {
+        Answered::Echo(url) => format!("type: openai, model: {MODEL}, base_url: '{url}'"),
+        Answered::Mock => {
+            put(to, "answers.yaml", "defaultResponse: Your order has shipped and will arrive on Monday.\n")?;
+            "type: mock, model: mock, additional_config: {mock_config: answers.yaml}".to_owned()
+        }
+    };
+    put(to, "provider.yaml", &format!("{HEAD}kind: Provider\nmetadata: {{name: echo}}\nspec: {{{called}}}\n"))?;
     let variable = |name: &str| format!("    - {{name: {name}, required: true}}\n");
     let variables = ["customer", "order", "tone"].map(variable).concat();
     let template = TEMPLATE.lines().map(|line| format!("    {line}\n")).collect::<String>();
     put(
+        to,
         "prompt.yaml",
         &format!(
             "{HEAD}kind: PromptConfig\nmetadata: {{name: support}}\nspec:\n  task_type: support\n  version: v1\n  \

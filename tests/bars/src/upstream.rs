@@ -157,7 +157,8 @@ pub fn measure_mutants(world: &World, limits: &Mutants, bar: &mut Bar) -> Result
     Ok(())
 }
 
-fn arenas(shelf: &Path) -> Result<Vec<String>> {
+/// Names of the bundles, sorted.
+pub fn arenas(shelf: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(shelf)? {
         let entry = entry?;

@@ -6,6 +6,7 @@ mod place;
 mod reasons;
 mod script;
 mod skeleton;
+mod steps;
 
 pub use page::{Block, Directive, Page, pages};
 pub use place::{arena, copy_examples, environment, root, skip, work_folder};

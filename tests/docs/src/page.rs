@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
+use crate::steps;
+
 /// What an HTML comment on the line before a block says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Directive {
@@ -21,6 +23,8 @@ pub enum Directive {
     File(String),
     /// `help: COMMAND`: the help text of that command.
     Help(String),
+    /// `steps: SYSTEM`: YAML of a CI system, whose steps run as a reader's runner would run them.
+    Steps(String),
     /// `output`: what the shell block before it prints; a line `...` stands for anything.
     Output,
 }
@@ -37,8 +41,9 @@ impl Directive {
             "slow" => Self::Slow(value),
             "file" => Self::File(value),
             "help" => Self::Help(value),
+            "steps" => Self::Steps(value),
             "output" => Self::Output,
-            _ => bail!("unknown directive `{comment}`; known are no-run, slow, file, help, output"),
+            _ => bail!("unknown directive `{comment}`; known are no-run, slow, file, help, steps, output"),
         })
     }
 }
@@ -61,7 +66,15 @@ pub struct Block {
 impl Block {
     /// Whether a shell is meant.
     pub fn is_shell(&self) -> bool {
-        matches!(self.language.as_str(), "sh" | "bash")
+        matches!(self.language.as_str(), "sh" | "bash") || matches!(self.directive, Directive::Steps(_))
+    }
+
+    /// The commands that are meant.
+    pub fn commands(&self) -> Result<String> {
+        match &self.directive {
+            Directive::Steps(_) => steps::of(&self.text),
+            _ => Ok(self.text.clone()),
+        }
     }
 }
 

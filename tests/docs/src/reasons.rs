@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 /// Literals of that form that name something else: kinds of documents, a type in its debug form, words of Kubernetes, Amazon
 /// and PromptKit.
-const OTHER: [&str; 18] = [
+const OTHER: [&str; 19] = [
     "AccessKeyId",
     "ArenaConfig",
     "ArenaJob",
@@ -20,6 +20,7 @@ const OTHER: [&str; 18] = [
     "PromptConfig",
     "RedisOptions",
     "ResponseCache",
+    "RunGate",
     "RuntimeConfig",
     "RuntimeDefault",
     "SecretAccessKey",

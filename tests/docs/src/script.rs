@@ -92,7 +92,8 @@ impl<'a> Script<'a> {
             } else if block.is_shell() {
                 let line = block.line;
                 text += &format!("echo {line} > '{kept_text}/line'\nexec > '{kept_text}/{line}.out' 2>&1\n");
-                text += &commands(&block.text);
+                let shell = block.commands().with_context(|| format!("the block on line {line}"))?;
+                text += &commands(&shell);
             }
         }
         Ok(text)

@@ -83,6 +83,7 @@ fn every_block_is_looked_at() {
                 }
                 Directive::Slow(_) => assert!(block.is_shell(), "{place}: only commands are slow"),
                 Directive::Help(_) | Directive::Output => assert_eq!(block.language, "text", "{place}"),
+                Directive::Steps(_) => assert_eq!(block.language, "yaml", "{place}"),
                 Directive::None => {}
             }
         }

@@ -7,6 +7,7 @@
 mod bundle;
 mod place;
 mod program;
+mod schemas;
 mod world;
 
 pub use bundle::Bundle;

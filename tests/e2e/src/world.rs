@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::bundle::Bundle;
 use crate::place;
 use crate::program::{Ran, Running};
+use crate::schemas::{Published, check_summary};
 
 /// Longest wait for a condition.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,7 +95,12 @@ impl World {
             bail!("arena results export {out}: {}", String::from_utf8_lossy(&exported.stderr));
         }
         let lines = exported.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()
+        check_summary(&self.path(out))?;
+        let record = |line: &[u8]| {
+            Published::Record.check(line)?;
+            Ok(serde_json::from_slice(line)?)
+        };
+        lines.map(record).collect()
     }
 
     /// The manifest of a run.

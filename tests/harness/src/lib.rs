@@ -18,7 +18,7 @@ mod kubectl;
 mod needs;
 mod port;
 mod process;
-mod program;
+pub mod program;
 mod raw_server;
 mod redis;
 mod registry;

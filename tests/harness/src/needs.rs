@@ -25,6 +25,8 @@ pub enum Need {
     Node,
     /// What makes images, and root.
     Images,
+    /// Chromium, and what drives it.
+    Browser,
     /// Helm, kubeconform and kube-score.
     Charts,
 }
@@ -56,6 +58,7 @@ impl Need {
                 Self::Controllers.met()?;
                 parts.into_iter().try_for_each(|program| program.find().map(drop))
             }
+            Self::Browser => program::OF_BROWSERS.iter().try_for_each(|program| program.find().map(drop)),
             Self::Charts => {
                 let parts = [&go_program::HELM, &go_program::KUBECONFORM, &go_program::KUBE_SCORE];
                 parts.into_iter().try_for_each(|program| program.find().map(drop))

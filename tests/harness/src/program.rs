@@ -55,7 +55,17 @@ pub const STRIP: Program = program("strip", "binutils");
 /// Ends a process with the thread that started it.
 pub const SETPRIV: Program = program("setpriv", "util-linux");
 
-/// All of them.
+/// Shows reports to tests.
+pub const CHROMIUM: Program = program("chromium", "chromium");
+/// Runs the programs that look at them.
+pub const NODE: Program = program("node", "nodejs");
+/// Brings what those are made of.
+pub const NPM: Program = program("npm", "npm");
+
+/// Counts instructions.
+pub const VALGRIND: Program = program("valgrind", "valgrind");
+
+/// All that servers and clusters are made of.
 pub const ALL: &[Program] = &[
     REDIS,
     REGISTRY,
@@ -74,7 +84,11 @@ pub const ALL: &[Program] = &[
     BUSYBOX,
     CERTIFICATES,
     STRIP,
+    VALGRIND,
 ];
+
+/// Those that show pages.
+pub const OF_BROWSERS: &[Program] = &[CHROMIUM, NODE, NPM];
 
 /// Those that make the image that we ship.
 pub const OF_IMAGES: &[Program] = &[BUILDAH, CERTIFICATES, STRIP];

@@ -10,7 +10,8 @@ use crate::{HarnessError, go_program};
 /// Installs and builds what is missing, and says what it does, line by line.
 pub fn set_up(on_progress: &mut dyn FnMut(&str)) -> Result<(), HarnessError> {
     set_up_programs(program::ALL, on_progress)?;
-    go_program::build_all(on_progress)
+    go_program::build_all(on_progress)?;
+    set_up_programs(program::OF_BROWSERS, on_progress)
 }
 
 /// The same for what makes images alone.

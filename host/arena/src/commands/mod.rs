@@ -4,8 +4,10 @@
 mod bundle;
 mod cache;
 mod checks;
+mod compare;
 mod completion;
 mod evaluator;
+mod gate;
 mod init;
 mod mocks;
 #[cfg(feature = "fleet")]
@@ -17,6 +19,8 @@ mod score;
 #[cfg(feature = "fleet")]
 mod store;
 mod validate;
+mod verify;
+mod view;
 #[cfg(feature = "fleet")]
 mod worker;
 
@@ -36,6 +40,10 @@ pub enum Command {
     Rescore(Box<rescore::Arguments>),
     /// Judge outputs that were made elsewhere by the checks of a bundle.
     Score(Box<score::Arguments>),
+    /// Tell whether a run is better or worse than another, and how sure that is.
+    Compare(compare::Arguments),
+    /// Decide gates over a finished run.
+    Gate(gate::Arguments),
     /// Check a bundle without calling any provider.
     Validate(validate::Arguments),
     /// List the checks that there are.
@@ -48,6 +56,10 @@ pub enum Command {
     /// Read the results of a run.
     #[command(subcommand)]
     Results(results::Command),
+    /// Check that a finished run is what it was: its bytes, and that totals and reports follow from its records.
+    Verify(verify::Arguments),
+    /// Show a run's report in the browser.
+    View(view::Arguments),
     /// Look after the answers that runs with `--cache write` keep, and after indexed tables.
     #[command(subcommand)]
     Cache(cache::Command),
@@ -88,11 +100,15 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => block_on(run::run(*arguments)),
         Command::Rescore(arguments) => block_on(rescore::run(*arguments)),
         Command::Score(arguments) => block_on(score::run(*arguments)),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
         Command::Validate(arguments) => block_on(validate::run(arguments)),
         Command::Checks(arguments) => checks::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Mocks(command) => mocks::run(&command),
         Command::Results(command) => results::run(command),
+        Command::Verify(arguments) => block_on(verify::run(arguments)),
+        Command::View(arguments) => block_on(view::run(arguments)),
         Command::Cache(command) => cache::run(&command),
         #[cfg(feature = "fleet")]
         Command::Bundle(command) => bundle::run(command),

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use arena_model::Counts;
 use arena_results::{Journal, RunDir, State, stored_lines};
-use arena_worker::{Allowance, Ended, LocalRun, Stop};
+use arena_worker::{Allowance, Ended, LocalRun, Shuffle, Stop};
 use clap::ValueEnum;
+use tokio::sync::watch;
 
-use crate::ending::finish;
+use super::results::export::to_file;
+use super::results::select::Chosen;
+
+use crate::ending::{finish, partial};
 use crate::exit::{Exit, Failure, OrFail};
 use crate::filters::Filters;
 use crate::findings::{self, Finding};
@@ -15,14 +18,14 @@ use crate::frozen::{self, Aside, Means};
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::outside::Outside;
-use crate::progress::Progress;
+use crate::progress::{Before, Progress, ProgressFlags};
 use crate::reuse::ReuseFlags;
 use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::tables::Given;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
-use crate::{budget, conduct, dry_run, files, markdown, rerun, settings, verdict};
+use crate::{budget, conduct, dry_run, files, gates, markdown, rerun, settings, verdict};
 
 /// Most cases at once.
 const CONCURRENCY_MAX: usize = 4096;
@@ -75,6 +78,9 @@ pub struct Arguments {
     /// Run nothing of a bundle that `arena validate` refuses; without it, what is not concerned is run.
     #[arg(long, conflicts_with = "resume")]
     strict: bool,
+    /// Take the cases in an order drawn from SEED; without it in that of the plan. Changes nothing but what is measured.
+    #[arg(long, value_name = "SEED")]
+    shuffle: Option<u64>,
     /// Print only the verdict.
     #[arg(long, short)]
     quiet: bool,
@@ -84,8 +90,8 @@ pub struct Arguments {
     /// Print what would be run and what it may cost, call nobody and write nothing.
     #[arg(long, conflicts_with_all = ["resume", "out", "junit_file", "markdown_file"])]
     dry_run: bool,
-    /// Reports to make, as a list with commas. The folder of the run has all but markdown anyway; with --dry-run, json
-    /// prints the plan so.
+    /// Reports to make, as a list with commas. The folder of the run has json, junit and html anyway; the others stand beside
+    /// it under its name. With --dry-run, json prints the plan so.
     #[arg(long, alias = "format", value_name = "FORMATS", value_enum, value_delimiter = ',')]
     formats: Vec<Format>,
     /// Copy of junit.xml.
@@ -108,6 +114,10 @@ pub struct Arguments {
     rerun: rerun::Flags,
     #[command(flatten)]
     budget: budget::Flags,
+    #[command(flatten)]
+    gates: gates::Flags,
+    #[command(flatten)]
+    progress: ProgressFlags,
 }
 
 /// Forms of reports.
@@ -121,6 +131,22 @@ enum Format {
     Html,
     // The verdict, beside the folder.
     Markdown,
+    // The rest: exports beside the folder.
+    Jsonl,
+    Csv,
+    Parquet,
+}
+
+impl Format {
+    /// What stands beside the folder, and how its name ends.
+    fn beside(self) -> Option<(&'static str, arena_results::Format)> {
+        match self {
+            Self::Jsonl => Some(("jsonl", arena_results::Format::Jsonl)),
+            Self::Csv => Some(("csv", arena_results::Format::Csv)),
+            Self::Parquet => Some(("parquet", arena_results::Format::Parquet)),
+            Self::Json | Self::Junit | Self::Html | Self::Markdown => None,
+        }
+    }
 }
 
 pub fn parse_evaluator(text: &str) -> Result<(String, PathBuf), String> {
@@ -145,6 +171,11 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     }
     let worker = settings::random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
+    let earlier = arguments.resume.is_some() || arguments.rerun.rerun.is_some();
+    if earlier && !arguments.gates.read()?.is_empty() {
+        let text = "gates are given when a run is started, and kept with it";
+        return Err(Failure::input("WorkChanged", text).hint("after it is finished, see `arena gate DIR`"));
+    }
     let means = Means {
         outside: &arguments.outside,
         network: &arguments.network,
@@ -166,6 +197,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             }
             if arguments.dry_run {
                 let session = Session::open(&inputs, "dry-run").await?;
+                gates::check(&session, &[&inputs.gates[..], &session.bundle.gates].concat())?;
                 show_warnings(&session, arguments.quiet).await;
                 dry_run::print(&session, inputs.mock_provider, arguments.formats.contains(&Format::Json));
                 return Ok(Exit::Passed);
@@ -176,20 +208,30 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     show_warnings(&session, arguments.quiet).await;
     let mut left_out = Vec::new();
     if run.state().or_fail()? == State::Running {
-        match run_cases(&run, &session, &arguments).await? {
-            Ended::Stopped => return Ok(stopped(&run, &arguments)),
+        let (ended, stop) = run_cases(&run, &session, &arguments).await?;
+        match ended {
+            Ended::Stopped => {
+                partial(&run, &session, &stop)?;
+                return Ok(stopped(&run, &arguments));
+            }
             Ended::OutOfBudget => left_out = unrun(&run, &session)?,
             Ended::Complete => {}
         }
     }
     let matrix = session.matrix.clone();
     let not_run = left_out.into_iter().filter_map(|index| {
-        let id = matrix.id(index).ok().flatten()?;
-        Some(arena_worker::not_run(index, id, "the budget of the run did not suffice for it"))
+        let why = "the budget of the run did not suffice for it";
+        // One that cannot be named is missed by finalizing.
+        arena_worker::not_run(&matrix, index, why).ok().flatten()
     });
     let Some(finished) = finish(&run, session, not_run)? else { return Ok(stopped(&run, &arguments)) };
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
+    }
+    for (ending, format) in arguments.formats.iter().filter_map(|format| format.beside()) {
+        if let Some(file) = beside(run.path(), ending) {
+            to_file(&run, format, &mut Chosen::all(), &file)?;
+        }
     }
     if let Some(file) = markdown_file(&arguments, run.path()) {
         markdown::write(&run, &finished.summary, &finished.gates, &file)?;
@@ -198,13 +240,16 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 fn markdown_file(arguments: &Arguments, run: &Path) -> Option<PathBuf> {
-    let beside = || {
-        let mut name = run.file_name()?.to_owned();
-        name.push(".md");
-        Some(run.with_file_name(name))
-    };
     let asked = arguments.formats.contains(&Format::Markdown);
-    arguments.markdown_file.clone().or_else(|| if asked { beside() } else { None })
+    arguments.markdown_file.clone().or_else(|| if asked { beside(run, "md") } else { None })
+}
+
+/// The folder's name with another ending.
+fn beside(run: &Path, ending: &str) -> Option<PathBuf> {
+    let mut name = run.file_name()?.to_owned();
+    name.push(".");
+    name.push(ending);
+    Some(run.with_file_name(name))
 }
 
 fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, Aside), Failure> {
@@ -222,6 +267,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         network: arguments.network.clone(),
         cache: arguments.reuse.open()?,
         purse: arguments.budget.purse(),
+        gates: arguments.gates.read()?,
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
     let mut aside = Aside::default();
@@ -283,7 +329,12 @@ async fn show_warnings(session: &Session, quiet: bool) {
     }
 }
 
-async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Result<Ended, Failure> {
+/// Runs what is left, and gives what stops it.
+async fn run_cases(
+    run: &RunDir,
+    session: &Session,
+    arguments: &Arguments,
+) -> Result<(Ended, watch::Receiver<Stop>), Failure> {
     let matrix = &session.matrix;
     let key = |index| matrix.key(index);
     let (journal, recovered) = Journal::open(run, key).or_fail()?;
@@ -293,13 +344,16 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
             recovered.dropped_bytes
         ));
     }
-    let mut counts = Counts::default();
-    recovered.done.iter().for_each(|done| counts.add(done.outcome));
+    let mut before = Before { cost_usd_micro: Some(0), ..Before::default() };
+    for done in &recovered.done {
+        before.counts.add(done.outcome);
+        let cost = before.cost_usd_micro.zip(done.cost_usd_micro);
+        before.cost_usd_micro = cost.map(|(sum, cost)| sum.saturating_add(cost));
+    }
     let bundled = session.bundle.defaults.concurrency.and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
     let configured = Aside::of(run.manifest())?.concurrency;
     let asked =
         arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(settings::CONCURRENCY as usize);
-    let mut progress = Progress::new(session.matrix.plan.len(), counts, arguments.quiet, arguments.ci);
     let mocked = run.manifest().work.config["mockProvider"].as_bool().unwrap_or(false);
     let allowance = match &session.purse {
         None => None,
@@ -307,10 +361,13 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
             budget::refuse_unpriced(session, arguments.budget.or(run.manifest()), mocked)?;
             let reserve = budget::reserves(session, mocked);
             let lane = |index| matrix.plan.lane(index).map(|(lane, _)| lane);
-            let before = budget::paid_before(run.manifest());
-            Some(Allowance::open(run.path(), purse.clone(), reserve, &recovered.done, before, lane).or_fail()?)
+            let paid = budget::paid_before(run.manifest());
+            Some(Allowance::open(run.path(), purse.clone(), reserve, &recovered.done, paid, lane).or_fail()?)
         }
     };
+    let planned = session.matrix.plan.len();
+    let mut progress = Progress::new(planned, before, arguments.progress, arguments.quiet, arguments.ci);
+    let stop = watch_signals(&[Stop::Drain, Stop::Now], progress.warner());
     let local = LocalRun {
         allowance,
         matrix: session.matrix.clone(),
@@ -318,9 +375,13 @@ async fn run_cases(run: &RunDir, session: &Session, arguments: &Arguments) -> Re
         journal,
         done: recovered.done,
         concurrency: asked.min(CONCURRENCY_MAX),
-        stop: watch_signals(&[Stop::Drain, Stop::Now], progress.warner()),
+        shuffle: arguments.shuffle.map(Shuffle::new),
+        stop: stop.clone(),
     };
-    let ended = local.run(&mut progress).await;
+    // Among the cases, not on a thread of its own: every case would have to wake it.
+    let (ended, progress) = tokio::spawn(async move { (local.run(&mut progress).await, progress) })
+        .await
+        .map_err(|error| Failure::machinery("RuntimeFailed", format!("the run broke off: {error}")))?;
     progress.end();
-    ended.or_fail()
+    Ok((ended.or_fail()?, stop))
 }

@@ -80,6 +80,10 @@ impl Frozen for Unpacked {
         let found = self.0.scenarios.iter().find(|known| known.id == scenario);
         found.map(|scenario| scenario.labels.clone()).unwrap_or_default()
     }
+
+    fn gates(&self) -> Vec<arena_gate::Gate> {
+        self.0.gates.clone()
+    }
 }
 
 /// A line in the log now and then.

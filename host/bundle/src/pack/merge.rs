@@ -90,6 +90,7 @@ impl Pack {
             components: Vec::new(),
             template: None,
             engine: None,
+            gates: Vec::new(),
             conduct: Conduct::default(),
             unsupported: Vec::new(),
             warnings: report.finish()?,

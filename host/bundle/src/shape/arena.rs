@@ -47,6 +47,7 @@ const SPEC: Shape = Shape::Record(&[
     may("image_providers", PROVIDERS),
     may("voices", Shape::List(&Shape::Record(&[must("id", Shape::Text), must("provider", Shape::Text)]))),
     may("evaluators", Shape::List(&Shape::Record(EVALUATOR))),
+    may("gates", TEXTS),
     may("template", Shape::Record(&[may("component", Shape::Text), may("engine", Shape::OneOf(ENGINES))])),
 ]);
 

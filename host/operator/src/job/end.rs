@@ -85,7 +85,8 @@ fn by_summary(seen: &JobObservation<'_>, frozen: &Frozen, summary: &Summary) -> 
         "{} cases: {} passed, {} failed, {} error, {} skipped, {} not run{error}",
         cases.planned, cases.passed, cases.failed, cases.error, cases.skipped, cases.not_run
     );
-    let passed = verdict(&summary.decisive(), &gates);
+    let bundled = [&summary.gates[..], &summary.measured.gates].concat();
+    let passed = verdict(&summary.decisive(), &gates, &bundled);
     let cut_short = cases.not_run > 0;
     let (reason, phase) = match (cut_short, seen.job.spec.cancelled, passed.0) {
         (true, true, _) => ("Cancelled", JobPhase::Cancelled),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arena_artifact::{ClientSettings, JobResults, Name, StoreClient};
-use arena_model::{Counts, Digest, Manifest, Outcome, ResultStore as _, Summary, Ticket, Usage};
+use arena_model::{Counts, Digest, Manifest, Outcome, ResultStore as _, Summary, Ticket};
 use arena_queue::{
     Claimed, Commit, Finalize, Finish, JobId, Queue as _, RedisOptions, RedisQueue, Register, Seal, Settled, WorkerId,
 };
@@ -79,21 +79,11 @@ impl Worker {
     fn summary(&self, cases: Counts) -> Summary {
         let latency = [("p50", 800.0), ("p95", 1500.0)].map(|(name, ms)| (name.to_owned(), ms));
         Summary {
-            v: 1,
-            work_digest: self.manifest.work_digest.clone(),
             pass_rate: cases.pass_rate(),
             cost_usd_micro: Some(10 * cases.planned),
             cases,
-            usage: Usage::default(),
-            scenarios: BTreeMap::new(),
-            providers: BTreeMap::new(),
-            evaluators: BTreeMap::new(),
-            labels: BTreeMap::new(),
-            errors: BTreeMap::new(),
-            trials: None,
-            merkle_root: Digest::of(b""),
-            origin: Value::Null,
             measured: arena_model::MeasuredSummary { latency_ms: latency.into(), ..Default::default() },
+            ..Summary::empty(self.manifest.work_digest.clone())
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arena_crd::{
     ArenaConfig, ArenaJob, ArenaSource, Artifact, Condition, ConditionStatus, Provider, ProviderStatus, SourceStatus,
 };
-use arena_model::{Counts, Digest, MeasuredSummary, Summary, Usage};
+use arena_model::{Counts, Digest, MeasuredSummary, Summary};
 use arena_operator::{ConfigObservation, Frozen, JobObservation, JobPlan, Observed, plan_config, plan_job};
 use arena_queue::{LaneCounts, OutcomeCounts, Phase, Snapshot};
 use k8s_openapi::api::batch::v1::{Job, JobCondition, JobSpec, JobStatus};
@@ -183,21 +183,11 @@ pub fn lane(passed: u64, failed: u64) -> LaneCounts {
 pub fn summary(cases: Counts) -> Summary {
     let latency = [("p50", 800.4), ("p95", 1500.5), ("p99", 2000.0)].map(|(name, ms)| (name.to_owned(), ms));
     Summary {
-        v: 1,
-        work_digest: Digest::of(b"work"),
         cases,
         pass_rate: cases.pass_rate(),
-        usage: Usage::default(),
         cost_usd_micro: Some(1_250_000),
-        scenarios: BTreeMap::new(),
-        providers: BTreeMap::new(),
-        evaluators: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        errors: BTreeMap::new(),
-        trials: None,
-        merkle_root: Digest::of(b""),
-        origin: Value::Null,
         measured: MeasuredSummary { latency_ms: latency.into(), ..MeasuredSummary::default() },
+        ..Summary::empty(Digest::of(b"work"))
     }
 }
 

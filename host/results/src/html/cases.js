@@ -1,140 +1,29 @@
-// The lower half: the list of cases with filters, search, sorting, and each case's transcript and checks.
+// The list of cases: filters, search, sorting, pages, and what is opened below a row.
 
-const FIRST = 25;
-const PAGE = 100;
+const PAGE = 50;
+const OPTIONS = 500;
 const ORDER = ["failed", "error", "not_run", "skipped", "passed"];
-const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-const rows = data.rows.map(([index, scenario, provider, outcome, [trial, region, row], variant, latency, cost, tokens, reason]) =>
-  ({ index, scenario, provider, outcome, trial, region, row, variant, latency, cost, tokens, reason }));
+const rows = data.rows.map(([[index, scenario, provider, outcome, trial, extras], [latency, cost, tokens], reason, block, types]) =>
+  ({ index, scenario, provider, outcome, trial, extras: extras || [], latency, cost, tokens, reason, block, types }));
 
-const extras = (row) => [row.region, row.row && `row ${row.row}`, row.variant, row.trial > 0 && `trial ${row.trial + 1}`]
-  .filter(Boolean).join(" · ");
+const extras = ({ extras: [region, row, variant], trial }) =>
+  [region, row && `row ${row}`, variant, trial > 0 && `trial ${trial + 1}`].filter(Boolean).join(" · ");
 
-const textOf = (content) => typeof content === "string"
-  ? content : content.map((part) => part.text).filter((text) => text !== undefined && text !== null).join("\n");
-
-function haystack(row) {
-  if (row.text === undefined) {
-    const full = data.transcripts[row.index];
-    const said = full ? full.messages.map((message) => textOf(message.content)) : [];
-    const checks = full ? full.checks.map((check) => `${check.type} ${check.id || ""} ${check.reason || ""}`) : [];
-    row.text = [head.scenarios[row.scenario], head.providers[row.provider], extras(row), row.reason, ...said, ...checks]
-      .join("\n").toLowerCase();
+function named(row) {
+  if (row.named === undefined) {
+    row.named = [head.scenarios[row.scenario], head.providers[row.provider], extras(row), row.reason, row.outcome].join("\n").toLowerCase();
   }
-  return row.text;
-}
-
-// Evidence is given in UTF-8 bytes. Cuts the text at every border and marks what any span covers.
-function highlighted(text, spans) {
-  if (!spans.length) return [text];
-  const raw = new TextEncoder().encode(text);
-  const decoder = new TextDecoder();
-  const clip = (at) => Math.max(0, Math.min(raw.length, at));
-  const borders = [...new Set([0, raw.length, ...spans.flatMap((span) => [clip(span.start), clip(span.end)])])].sort((a, b) => a - b);
-  const pieces = [];
-  for (let n = 0; n + 1 < borders.length; n += 1) {
-    const [from, to] = [borders[n], borders[n + 1]];
-    const piece = decoder.decode(raw.subarray(from, to));
-    const over = spans.filter((span) => clip(span.start) <= from && clip(span.end) >= to);
-    if (!over.length) {
-      pieces.push(piece);
-      continue;
-    }
-    const worst = over.find((span) => span.outcome !== "passed") || over[0];
-    const note = over.map((span) => `check ${span.number}${span.note ? `: ${span.note}` : ""}`).join("; ");
-    const ending = over.filter((span) => clip(span.end) === to).map((span) => span.number);
-    pieces.push(el("mark", { class: worst.outcome, title: visible(note) }, piece),
-      ending.length && el("sup", { "aria-label": note }, ending.join(" ")));
-  }
-  return pieces;
-}
-
-function media(part) {
-  const about = part.media || {};
-  if (IMAGES.includes(about.mime_type) && /^[A-Za-z0-9+/=]+$/.test(about.data || "")) {
-    return el("img", { class: "media", src: `data:${about.mime_type};base64,${about.data}`, alt: about.caption || "image" });
-  }
-  return el("p", { class: "media" }, `[${part.type}: ${about.caption || about.file_path || about.url || about.mime_type || "no description"}]`);
-}
-
-const pretty = (value) => JSON.stringify(value, null, 2);
-
-function bubble(message, at, checks) {
-  const spans = checks.flatMap((check, n) => check.evidence.filter((span) => span.message === at)
-    .map((span) => ({ ...span, number: n + 1, outcome: check.outcome })));
-  const text = textOf(message.content);
-  const parts = typeof message.content === "string" ? [] : message.content.filter((part) => part.type !== "text");
-  const facts = [
-    message.by !== message.role && !(message.role === "assistant" && message.by === "model") && !(message.role === "user" && message.by === "script") && `by ${message.by}`,
-    message.usage && `${whole(message.usage.input)} in, ${whole(message.usage.output)} out`,
-    message.finish && message.finish !== "stop" && `ended by ${message.finish}`,
-    message.tool_call_id && `answers ${message.tool_call_id}`,
-  ].filter(Boolean).join(" · ");
-  return el("li", { class: `bubble ${message.role}` },
-    el("div", { class: "who" }, el("b", {}, message.role), facts && ` ${facts}`),
-    text !== "" && el("div", { class: "said", dir: "auto" }, highlighted(text, spans)),
-    parts.map(media),
-    message.tool_calls.map((call) => el("div", { class: "call" }, el("b", {}, `${call.name} `), el("code", {}, pretty(call.arguments)))));
-}
-
-function checkCard(check, n, took, messages) {
-  const where = check.scope === "turn" ? `turn ${check.turn === null ? "–" : check.turn + 1}` : check.scope;
-  const component = check.evaluator
-    ? [el("span", {}, check.evaluator.name), el("span", { title: check.evaluator.digest }, check.evaluator.digest.slice(7, 19))]
-    : [el("span", {}, "no evaluator found")];
-  const raw = new TextEncoder();
-  const quote = (span) => {
-    const source = messages[span.message] ? textOf(messages[span.message].content) : "";
-    const cut = new TextDecoder().decode(raw.encode(source).subarray(span.start, span.end));
-    return el("blockquote", { class: check.outcome }, el("q", { dir: "auto" }, cut.length > 300 ? `${cut.slice(0, 300)}…` : cut), span.note && ` ${span.note}`);
-  };
-  return el("li", { class: `check ${check.outcome}` },
-    el("div", { class: "title" }, el("span", { class: "number" }, n + 1), el("b", {}, check.type),
-      check.id && el("span", { class: "sub" }, check.id), el("span", { class: "sub" }, where), badge(check.outcome)),
-    check.message && el("p", { class: "message" }, check.message),
-    check.reason && el("p", {}, check.reason),
-    check.evidence.map(quote),
-    el("p", { class: "facts" },
-      check.score !== null && el("span", {}, `score ${Number(check.score.toFixed(4))}`),
-      check.label && el("span", {}, check.label), component,
-      el("span", {}, `${whole(check.fuel)} fuel`), el("span", {}, bytes(check.memory_bytes)),
-      took !== undefined && el("span", {}, time(took)), check.reused && el("span", {}, "reused instance")),
-    el("details", {}, el("summary", {}, "Params"), el("pre", {}, pretty(check.params))),
-    check.calls.length > 0 && el("details", {}, el("summary", {}, plural(check.calls.length, "call")),
-      check.calls.map((call) => el("div", {}, el("p", { class: "facts" }, el("span", {}, call.to),
-        el("span", {}, `${whole(call.usage.input + call.usage.output)} tokens`), el("span", {}, money(call.cost_usd_micro))),
-      el("pre", {}, call.reply)))));
-}
-
-function detail(row) {
-  const full = data.transcripts[row.index];
-  const reason = (full && full.reason) || row.reason;
-  const line = reason && el("p", { class: `reason ${row.outcome}` }, reason);
-  if (!full) {
-    const never = row.outcome === "skipped" || row.outcome === "not_run";
-    return el("div", { class: "detail" }, line, el("p", { class: "left-out" }, never ? "This case has no transcript."
-      : "The transcript was left out to keep this page small; it is in the run's records."));
-  }
-  const m = full.measured;
-  const turns = m.turns.length > 0 && `turns ${m.turns.map((turn) => time(turn.latency_ms * 1000)).join(", ")}`;
-  const facts = [`case ${row.index}`, `key ${full.key.slice(0, 12)}`, `input ${full.input.slice(7, 19)}`, turns,
-    m.ttft_ms !== null && `first token ${time(m.ttft_ms * 1000)}`, m.attempts > 1 && `${m.attempts} attempts`, m.cached && "from cache"];
-  return el("div", { class: "detail" }, line,
-    el("div", { class: "columns" },
-      el("div", {}, el("h3", {}, "Conversation"), full.messages.length ? el("ol", { class: "chat" }, full.messages.map((message, at) => bubble(message, at, full.checks)))
-        : el("p", { class: "left-out" }, "No message was exchanged.")),
-      el("div", {}, el("h3", {}, "Checks"), full.checks.length ? el("ol", { class: "checks" }, full.checks.map((check, n) => checkCard(check, n, m.checks_us[n], full.messages)))
-        : el("p", { class: "left-out" }, "No check was judged."))),
-    el("p", { class: "facts" }, facts.filter(Boolean).map((fact) => el("span", {}, fact))));
+  return row.named;
 }
 
 const caseList = (() => {
+  const any = { scenario: null, provider: null, label: null, check: null };
   const open = new Set();
-  const state = { outcomes: new Set(), scenario: null, provider: null, search: "", sort: null, falling: false, shown: FIRST };
+  const state = { ...any, outcomes: new Set(), terms: [], found: null, sort: null, falling: false, page: 0 };
   const columns = [
     { title: "Outcome", value: (row) => ORDER.indexOf(row.outcome) },
-    { title: "Case", value: (row) => head.scenarios[row.scenario] },
+    { title: "Case", value: (row) => `${head.scenarios[row.scenario]} ${extras(row)}` },
     { title: "Provider", value: (row) => head.providers[row.provider] },
     { title: "Reason", value: (row) => row.reason },
     { title: "Latency", numeric: true, value: (row) => row.latency },
@@ -142,60 +31,122 @@ const caseList = (() => {
     { title: "Tokens", numeric: true, value: (row) => row.tokens },
   ];
   const body = el("tbody");
-  const more = el("button", { type: "button", class: "more", onclick: () => { state.shown += PAGE; draw(); } });
   const status = el("p", { class: "note", role: "status" });
-  const scope = el("button", { type: "button", class: "chip scope", hidden: true, onclick: () => only(null, null) });
-  const heads = columns.map((column) => el("th", { scope: "col", "aria-sort": "none", class: column.numeric && "numeric" },
-    el("button", { type: "button", class: "sort", onclick: () => {
-      state.falling = state.sort === column ? !state.falling : Boolean(column.numeric);
-      state.sort = column;
-      draw();
-    } }, column.title)));
-  const chips = ORDER.map((outcome) => el("button", { type: "button", class: `chip ${outcome}`, "aria-pressed": "false", onclick: (event) => {
+  const heads = columns.map((column) => sortHead(column, () => {
+    state.falling = state.sort === column ? !state.falling : Boolean(column.numeric);
+    state.sort = column;
+    refresh();
+  }));
+
+  const chips = ORDER.map((outcome) => el("button", { type: "button", class: `chip ${outcome}`, "aria-pressed": "false", onclick: () => {
     if (!state.outcomes.delete(outcome)) state.outcomes.add(outcome);
-    event.currentTarget.setAttribute("aria-pressed", String(state.outcomes.has(outcome)));
     refresh();
   } }, badge(outcome), whole(rows.filter((row) => row.outcome === outcome).length)));
+
+  // A list to choose from, with the numbers of names as values.
+  function choice(name, title, options) {
+    const list = el("select", { "aria-label": title, onchange: () => {
+      state[name] = list.value === "" ? null : name === "check" ? list.value : Number(list.value);
+      refresh();
+    } }, el("option", { value: "" }, title), options);
+    return list;
+  }
+  const listed = (names, prefix = "") => names.map((name, number) => [name, number]).filter(([name]) => name !== null).slice(0, OPTIONS)
+    .map(([name, number]) => el("option", { value: `${prefix}${number}` }, name));
+  const choices = {
+    scenario: choice("scenario", "Any scenario", listed(head.scenarios)),
+    provider: choice("provider", "Any provider", listed(head.providers)),
+    check: choice("check", "Any check", [el("optgroup", { label: "Check that did not pass" }, listed(head.types, "bad ")),
+      el("optgroup", { label: "Check that ran" }, listed(head.types, "all "))]),
+    label: head.labels.length > 0 && choice("label", "Any label", listed(head.labels)),
+  };
+  const clear = el("button", { type: "button", class: "quiet", hidden: true, onclick: () => { reset(); refresh(); search.focus(); } }, "Clear filters");
+
   let timer = 0;
-  const search = el("input", { type: "search", placeholder: "Search names, reasons, transcripts", "aria-label": "Search cases", oninput: () => {
+  const search = el("input", { type: "search", placeholder: "Search names, reasons and transcripts", "aria-label": "Search cases", oninput: () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { state.search = search.value.trim().toLowerCase(); refresh(); }, 120);
+    timer = setTimeout(() => seek(search.value), 150);
   } });
 
+  function reset() {
+    Object.assign(state, any, { terms: [], found: null });
+    state.outcomes.clear();
+    search.value = "";
+    clearTimeout(timer);
+    for (const list of Object.values(choices)) if (list) list.value = "";
+  }
+
   function refresh() {
-    state.shown = FIRST;
+    state.page = 0;
     draw();
   }
 
-  function only(scenario, provider) {
-    Object.assign(state, { scenario, provider });
-    scope.hidden = scenario === null;
-    if (scenario !== null) {
-      scope.textContent = visible(`${head.scenarios[scenario]} × ${head.providers[provider]}  ✕`);
-      document.getElementById("cases").scrollIntoView();
-    }
+  // Words must all occur, in names or in the transcript; what stands in quotes is one word.
+  async function seek(text) {
+    const terms = [...text.toLowerCase().matchAll(/"([^"]+)"|([^\s"]+)/g)].map((match) => match[1] || match[2]);
+    const found = terms.length ? new Set() : null;
+    Object.assign(state, { terms, found });
     refresh();
+    if (!found) return;
+    const blocks = transcripts.blocks();
+    let drawn = performance.now();
+    for (let n = 0; n < blocks.length; n += 1) {
+      let texts;
+      try { texts = await transcripts.searchable(blocks[n]); } catch (error) { status.textContent = `Transcripts cannot be searched: ${error}`; return; }
+      if (state.found !== found) return;
+      for (const [index, words] of texts) {
+        const row = byIndex.get(index);
+        if (row && terms.every((term) => words.includes(term) || named(row).includes(term))) found.add(index);
+      }
+      if (performance.now() - drawn > 250) {
+        draw(` · searching transcripts, ${Math.round((n / blocks.length) * 100)}%`);
+        drawn = performance.now();
+        await new Promise((next) => { setTimeout(next); });
+      }
+    }
+    if (state.found === found) draw();
+  }
+  const byIndex = new Map(rows.map((row) => [row.index, row]));
+
+  // Shows what fits these filters alone.
+  function only(filters) {
+    if (!rows.length) return;
+    reset();
+    Object.assign(state, filters);
+    for (const [name, list] of Object.entries(choices)) if (list && state[name] !== null) list.value = String(state[name]);
+    refresh();
+    document.getElementById("cases").scrollIntoView();
+    const first = body.querySelector(".toggle");
+    (first || search).focus({ preventScroll: true });
+  }
+
+  function fits(row) {
+    const [kind, number] = state.check === null ? [null, 0] : state.check.split(" ");
+    return (!state.outcomes.size || state.outcomes.has(row.outcome))
+      && (state.scenario === null || row.scenario === state.scenario)
+      && (state.provider === null || row.provider === state.provider)
+      && (state.label === null || (head.labelsOf[row.scenario] || []).includes(state.label))
+      && (kind === null || row.types.includes(~Number(number)) || (kind === "all" && row.types.includes(Number(number))))
+      && (!state.found || state.found.has(row.index) || state.terms.every((term) => named(row).includes(term)));
   }
 
   function matching() {
-    const found = rows.filter((row) => (!state.outcomes.size || state.outcomes.has(row.outcome))
-      && (state.scenario === null || (row.scenario === state.scenario && row.provider === state.provider))
-      && (!state.search || haystack(row).includes(state.search)));
     const by = state.sort ? state.sort.value : columns[0].value;
     const sign = state.falling ? -1 : 1;
-    return found.sort((a, b) => compare(by(a), by(b)) * sign || a.index - b.index);
+    return rows.filter(fits).sort((a, b) => compare(by(a), by(b)) * sign || a.index - b.index);
   }
 
   function line(row) {
     const isOpen = open.has(row.index);
-    const toggle = el("button", { type: "button", class: "toggle", "aria-expanded": String(isOpen), "data-index": row.index }, badge(row.outcome));
+    const toggle = el("button", { type: "button", class: "toggle", "aria-expanded": String(isOpen), "data-index": row.index },
+      badge(row.outcome), el("span", { class: "hidden" }, ` ${head.scenarios[row.scenario]}, ${head.providers[row.provider]} ${extras(row)}`));
     const cells = el("tr", { class: `case ${row.outcome}`, id: `case-${row.index}`, onclick: () => {
       if (String(getSelection()) !== "") return;
-      if (!open.delete(row.index)) open.add(row.index);
-      const after = cells.nextSibling;
-      toggle.setAttribute("aria-expanded", String(open.has(row.index)));
-      if (open.has(row.index)) cells.after(below(row));
-      else after.remove();
+      const now = !open.delete(row.index);
+      if (now) open.add(row.index);
+      toggle.setAttribute("aria-expanded", String(now));
+      if (now) cells.after(below(row));
+      else cells.nextSibling.remove();
     } },
     el("td", {}, toggle), el("td", { class: "name" }, head.scenarios[row.scenario], el("span", { class: "sub" }, extras(row))),
     el("td", { class: "provider" }, head.providers[row.provider]), el("td", { class: "why", title: visible(row.reason || "") }, row.reason),
@@ -206,13 +157,31 @@ const caseList = (() => {
 
   const below = (row) => el("tr", { class: "below" }, el("td", { colspan: columns.length }, detail(row)));
 
-  function draw() {
+  const turn = (by) => {
+    state.page += by;
+    draw();
+    document.getElementById("cases").scrollIntoView();
+    const first = body.querySelector(".toggle");
+    if (first) first.focus({ preventScroll: true });
+  };
+  const before = el("button", { type: "button", onclick: () => turn(-1) }, "‹ Previous");
+  const after = el("button", { type: "button", onclick: () => turn(1) }, "Next ›");
+  const where = el("span", { class: "note" });
+  const pager = el("nav", { class: "pager", "aria-label": "Pages of cases" }, before, where, after);
+
+  function draw(doing = "") {
     const found = matching();
-    body.replaceChildren(...found.slice(0, state.shown).flatMap(line));
-    heads.forEach((cell, n) => cell.setAttribute("aria-sort", columns[n] !== state.sort ? "none" : state.falling ? "descending" : "ascending"));
-    more.hidden = found.length <= state.shown;
-    more.textContent = `Show ${whole(Math.min(PAGE, found.length - state.shown))} more`;
-    status.textContent = found.length === rows.length ? plural(rows.length, "case") : `${whole(found.length)} of ${plural(rows.length, "case")}`;
+    const from = state.page * PAGE;
+    body.replaceChildren(...found.slice(from, from + PAGE).flatMap(line));
+    if (!found.length) body.append(el("tr", {}, el("td", { colspan: columns.length, class: "nothing" }, doing ? "Searching…" : "No case fits these filters.")));
+    showOrder(heads, columns.indexOf(state.sort), state.falling);
+    chips.forEach((chip, n) => chip.setAttribute("aria-pressed", String(state.outcomes.has(ORDER[n]))));
+    clear.hidden = !state.outcomes.size && !state.terms.length && Object.keys(any).every((name) => state[name] === null);
+    pager.hidden = found.length <= PAGE;
+    before.disabled = from === 0;
+    after.disabled = from + PAGE >= found.length;
+    where.textContent = `${whole(from + 1)} to ${whole(Math.min(from + PAGE, found.length))} of ${whole(found.length)}`;
+    status.textContent = (found.length === rows.length ? plural(rows.length, "case") : `${whole(found.length)} of ${plural(rows.length, "case")}`) + doing;
   }
 
   function leftOut() {
@@ -224,32 +193,56 @@ const caseList = (() => {
     return el("p", { class: "left-out" }, `Left out to keep this page small: ${what}. Counts and plots cover all cases; the run's records have everything.`);
   }
 
+  function step(by) {
+    const all = [...body.querySelectorAll(".toggle")];
+    const current = document.activeElement.closest && document.activeElement.closest(".below");
+    const at = all.indexOf(current ? current.previousSibling.querySelector(".toggle") : document.activeElement);
+    const next = all[at < 0 ? 0 : at + by];
+    if (next) next.focus();
+  }
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target === search) {
-      if (event.key === "Escape") { search.value = ""; state.search = ""; refresh(); search.blur(); }
-      return;
-    }
-    if (event.key === "/") { event.preventDefault(); search.focus(); }
-    if (event.key === "j" || event.key === "k") {
-      const all = [...body.querySelectorAll(".toggle")];
-      const at = all.indexOf(document.activeElement);
-      const next = all[event.key === "j" ? at + 1 : Math.max(0, at - 1)];
-      if (next) next.focus();
+    const within = body.contains(event.target);
+    const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
+    if (event.key === "Escape" && event.target === search) {
+      search.value = "";
+      seek("");
+    } else if (event.key === "Escape" && within) {
+      const row = event.target.closest("tr");
+      const line = row.classList.contains("below") ? row.previousSibling : row;
+      const toggle = line.querySelector(".toggle");
+      if (toggle && toggle.getAttribute("aria-expanded") === "true") { toggle.focus(); toggle.click(); }
+    } else if (event.key === "/" && !typing) {
+      event.preventDefault();
+      search.focus();
+    } else if (!typing && (event.key === "j" || (within && event.target.classList.contains("toggle") && event.key === "ArrowDown"))) {
+      event.preventDefault();
+      step(1);
+    } else if (!typing && (event.key === "k" || (within && event.target.classList.contains("toggle") && event.key === "ArrowUp"))) {
+      event.preventDefault();
+      step(-1);
     }
   });
 
+  // The case that the address names, opened.
+  function wanted() {
+    const index = Number((location.hash.match(/^#case-(\d+)$/) || [])[1]);
+    const at = Number.isInteger(index) ? matching().findIndex((row) => row.index === index) : -1;
+    if (at < 0) return;
+    open.add(index);
+    state.page = Math.floor(at / PAGE);
+  }
+
   function view() {
-    if (data.rows.length === 0) return null;
-    const wanted = Number((location.hash.match(/^#case-(\d+)$/) || [])[1]);
-    if (Number.isInteger(wanted)) {
-      open.add(wanted);
-      const at = matching().findIndex((row) => row.index === wanted);
-      if (at >= 0) state.shown = Math.max(FIRST, at + 1);
+    if (!rows.length) {
+      const note = leftOut();
+      return note && section("Cases", null, note);
     }
-    const node = section("Cases", "keys: / search, j and k move, Enter opens",
-      el("div", { class: "toolbar" }, search, chips, scope), leftOut(), status,
-      el("div", { class: "scroll" }, el("table", { class: "cases" }, el("caption", { class: "hidden" }, "Cases"), el("thead", {}, el("tr", {}, heads)), body)), more);
+    wanted();
+    const node = section("Cases", "Failures first. Keys: / searches, j and k move, Enter opens, Escape closes.",
+      el("div", { class: "toolbar" }, search, chips, Object.values(choices), clear), leftOut(), status,
+      scroller("Cases", el("table", { class: "cases" }, el("caption", { class: "hidden" }, "Cases"), el("thead", {}, el("tr", {}, heads)), body)), pager);
     node.id = "cases";
     draw();
     return node;
@@ -257,9 +250,3 @@ const caseList = (() => {
 
   return { only, view };
 })();
-
-fill(document.getElementById("page"), {}, [masthead(), tiles(), matrix(), caseList.view(), histogram(), providers(), others(), provenance()]);
-if (location.hash.startsWith("#case-")) {
-  const target = document.getElementById(location.hash.slice(1));
-  if (target) target.scrollIntoView();
-}

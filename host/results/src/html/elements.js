@@ -1,8 +1,9 @@
 "use strict";
-// What both halves of the page use. Data reaches the page through text nodes and attribute values only.
+// What all parts of the page use. Data reaches the page through text nodes and attribute values only.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const head = data.head;
+const summary = head.summary;
 
 const OUTCOMES = {
   failed: { word: "failed", mark: "✕" },
@@ -11,12 +12,13 @@ const OUTCOMES = {
   skipped: { word: "skipped", mark: "–" },
   not_run: { word: "not run", mark: "○" },
 };
+const COUNTED = ["passed", "failed", "error", "skipped", "not_run"];
 
-// Characters that drive, reorder or hide are shown as what they are.
-const ODD = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+// Characters that drive, reorder or hide, and halves of pairs, are shown as what they are.
+const ODD = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\r(?!\n)|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 function visible(text) {
-  return String(text).replace(ODD, (c) => `[U+${c.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+  return String(text).replace(ODD, (c) => `[U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
 }
 
 function fill(node, attributes, children) {
@@ -72,35 +74,34 @@ function percent(share) {
   return `${rounded}%`;
 }
 
+const score = (value) => (value === null || value === undefined ? "–" : String(Number(value.toFixed(3))));
+
+// Wilson's interval at 95 %, for what the summary has none of: single cells.
+function wilson(counts) {
+  const n = judged(counts);
+  if (!n) return null;
+  const [z, p] = [1.959964, counts.passed / n];
+  const middle = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  return { low: counts.passed === 0 ? 0 : middle - half, high: counts.passed === n ? 1 : middle + half };
+}
+
+// The interval of a slice: the summary's own, which may be none, where it says something of the slice.
+function intervalOf(tally) {
+  const estimate = tally.statistics && tally.statistics.pass_rate;
+  return estimate ? estimate.interval || null : wilson(tally.counts);
+}
+
+const rounded = (share) => `${Math.round(share * 100)}%`;
+const range = (interval, show = rounded) => (interval ? `${show(interval.low).replace("%", "")}–${show(interval.high)}` : "");
+
 function badge(outcome) {
   const { word, mark } = OUTCOMES[outcome];
   return el("span", { class: `badge ${outcome}` }, el("span", { class: "mark", "aria-hidden": "true" }, mark), word);
 }
 
-const section = (title, note, ...children) =>
-  el("section", {}, el("h2", {}, title, note && el("span", { class: "note" }, note)), children);
-
-// A table whose columns sort by a press on their heads. A column: {title, value(row), cell(row), numeric}.
-function table(columns, rows, caption) {
-  const body = el("tbody");
-  const heads = columns.map((column, at) =>
-    el("th", { scope: "col", class: column.numeric && "numeric", "aria-sort": "none" },
-      el("button", { type: "button", class: "sort", onclick: () => sort(at) }, column.title)));
-  let order = null;
-  function draw(list) {
-    body.replaceChildren(...list.map((row) =>
-      el("tr", {}, columns.map((column, at) =>
-        el(at ? "td" : "th", { class: column.numeric && "numeric", scope: !at && "row" }, column.cell(row))))));
-  }
-  function sort(at) {
-    const falling = order && order.at === at ? !order.falling : Boolean(columns[at].numeric);
-    order = { at, falling };
-    heads.forEach((cell, n) => cell.setAttribute("aria-sort", n !== at ? "none" : falling ? "descending" : "ascending"));
-    draw([...rows].sort((a, b) => compare(columns[at].value(a), columns[at].value(b)) * (falling ? -1 : 1)));
-  }
-  draw(rows);
-  return el("div", { class: "scroll" },
-    el("table", {}, el("caption", { class: "hidden" }, caption), el("thead", {}, el("tr", {}, heads)), body));
+function section(title, note, ...children) {
+  return el("section", {}, el("h2", {}, title), note && el("p", { class: "note about" }, note), children);
 }
 
 function compare(a, b) {

@@ -355,7 +355,7 @@ fn a_record_under_the_index_of_another_is_not_sealed() {
     let temp = tempfile::tempdir().unwrap();
     let run = create(&temp.path().join("run"), 1);
     let (mut journal, _) = open(&run).unwrap();
-    journal.append(0, serde_json::to_vec(&record(3, Outcome::Passed)).unwrap()).unwrap();
+    journal.append(0, &serde_json::to_vec(&record(3, Outcome::Passed)).unwrap()).unwrap();
     drop(journal);
     let error = finish(&run, vec![]).unwrap_err();
     assert_eq!(error.reason(), "SegmentCorrupt");

@@ -4,9 +4,14 @@
 
 mod batches;
 mod checksums;
+mod comparing;
 mod equality;
+mod exporting;
 mod finalizing;
 mod folder;
 mod journal;
+mod partial;
 mod reports;
 mod sample;
+mod statistics;
+mod verifying;

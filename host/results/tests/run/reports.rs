@@ -1,7 +1,12 @@
+use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read as _;
 
 use arena_model::{Author, Message, Outcome, Record, Role};
 use arena_results::{RunDir, Settings, finalize};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::ZlibDecoder;
 use quick_xml::events::Event;
 use serde_json::Value;
 
@@ -27,6 +32,21 @@ fn data(page: &str) -> Value {
     let start = page.find(open).unwrap() + open.len();
     let end = page[start..].find("</script").unwrap();
     serde_json::from_str(&page[start..start + end]).unwrap()
+}
+
+/// The page's transcripts by their case, unpacked as a browser does.
+fn transcripts(page: &str) -> BTreeMap<u64, Value> {
+    let mut found = BTreeMap::new();
+    for block in page.split("<script type=\"text/plain\" id=\"").skip(1) {
+        let packed = block.split_once('>').unwrap().1.split_once('<').unwrap().0;
+        let mut text = String::new();
+        ZlibDecoder::new(&STANDARD.decode(packed).unwrap()[..]).read_to_string(&mut text).unwrap();
+        for line in text.lines() {
+            let whole: Value = serde_json::from_str(line).unwrap();
+            found.insert(whole["index"].as_u64().unwrap(), whole);
+        }
+    }
+    found
 }
 
 /// Names and counts of all suites and cases, read back by a parser.
@@ -115,18 +135,19 @@ fn the_page_keeps_hostile_text_inert() {
     finish(&run, vec![]).unwrap();
     let page = fs::read_to_string(run.path().join("report.html")).unwrap();
     assert!(!page.contains("<img") && !page.contains(['\u{1b}', '\0', '\u{2028}']));
-    assert_eq!(page.matches("</script").count(), 2, "the data's own end and the script's");
+    assert_eq!(page.matches("</script").count(), 3, "the ends of the data, of one block and of the script");
     assert_eq!(page.matches("<!--").count(), 0);
     let data = data(&page);
     assert_eq!(data["head"]["scenarios"][0], HOSTILE);
-    assert_eq!(data["transcripts"]["0"]["messages"][2]["content"], HOSTILE);
+    assert_eq!(transcripts(&page)[&0]["messages"][2]["content"], HOSTILE);
     assert!(page.contains("content=\"default-src 'none';"));
 }
 
-fn report(run: &RunDir, settings: Settings) -> (usize, Value) {
+/// Size, data and transcripts of the page with these settings.
+fn report(run: &RunDir, settings: Settings) -> (usize, Value, BTreeMap<u64, Value>) {
     finalize(run, run.manifest().work.plan.cases, std::iter::empty(), labels, settings, || false).unwrap();
     let page = fs::read_to_string(run.path().join("report.html")).unwrap();
-    (page.len(), data(&page))
+    (page.len(), data(&page), transcripts(&page))
 }
 
 #[test]
@@ -135,28 +156,53 @@ fn the_page_is_capped_failures_first_and_says_so() {
     let run = create(&temp.path().join("run"), 40);
     let outcome = |index| if index >= 30 { Outcome::Failed } else { Outcome::Passed };
     append(&run, &(0..40).map(|index| record(index, outcome(index))).collect::<Vec<_>>());
-    let (_, all) = report(&run, Settings::default());
+    let (_, all, spoken) = report(&run, Settings::default());
     assert_eq!(all["rows"].as_array().unwrap().len(), 40);
-    assert_eq!(all["transcripts"].as_object().unwrap().len(), 40);
+    assert_eq!(spoken.keys().copied().collect::<Vec<_>>(), (0..40).collect::<Vec<_>>());
     assert_eq!(all["leftOut"], serde_json::json!({"cases": 0, "bad": 0, "transcripts": 0}));
-    assert_eq!(all["rows"][0][0], 30, "failures first");
+    assert_eq!(all["rows"][0][0][0], 30, "failures first");
 
-    let (_, few) = report(&run, Settings { report_cases: 12, ..Settings::default() });
-    let shown: Vec<_> = few["rows"].as_array().unwrap().iter().map(|row| row[0].as_u64().unwrap()).collect();
+    let (_, few, spoken) = report(&run, Settings { report_cases: 12, ..Settings::default() });
+    let shown: Vec<_> = few["rows"].as_array().unwrap().iter().map(|row| row[0][0].as_u64().unwrap()).collect();
     assert_eq!(shown, [30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 0, 1]);
+    assert!(shown.iter().all(|index| spoken.contains_key(index)));
     assert_eq!(few["leftOut"], serde_json::json!({"cases": 28, "bad": 0, "transcripts": 0}));
-    let (_, fewer) = report(&run, Settings { report_cases: 4, ..Settings::default() });
+    let (_, fewer, _) = report(&run, Settings { report_cases: 4, ..Settings::default() });
     assert_eq!(fewer["leftOut"], serde_json::json!({"cases": 36, "bad": 6, "transcripts": 0}));
 
     let empty = report(&run, Settings { report_bytes: 0, ..Settings::default() });
     assert_eq!(empty.1["leftOut"], serde_json::json!({"cases": 40, "bad": 10, "transcripts": 0}));
-    for report_bytes in [12_000, 14_000, 20_000, 30_000] {
-        let (size, some) = report(&run, Settings { report_bytes, ..Settings::default() });
-        assert!(size <= empty.0 + report_bytes, "{size} with {report_bytes}");
-        let kept = some["transcripts"].as_object().unwrap();
-        let rows = some["rows"].as_array().unwrap().len();
-        assert_eq!(some["leftOut"]["transcripts"], rows - kept.len());
-        let best = kept.keys().filter(|index| index.parse::<u64>().unwrap() >= 30).count();
-        assert!(best == 10 || best == kept.len(), "passed cases only once all failures are in: {kept:?}");
+    let head = serde_json::to_string(&empty.1["head"]).unwrap().len();
+    for room in [500, 1000, 3000, 6000, 9000, 20_000] {
+        let report_bytes = head + room;
+        let (size, some, spoken) = report(&run, Settings { report_bytes, ..Settings::default() });
+        assert!(size <= empty.0 + room, "{size} with {report_bytes}");
+        let rows = some["rows"].as_array().unwrap();
+        let kept = rows.iter().filter(|row| spoken.contains_key(&row[0][0].as_u64().unwrap())).count();
+        assert_eq!(some["leftOut"]["transcripts"], rows.len() - kept);
+        let best = spoken.keys().filter(|index| **index >= 30).count();
+        assert!(best == 10 || best == spoken.len(), "passed cases only once all failures are in: {spoken:?}");
     }
+}
+
+#[test]
+fn the_page_knows_labels_check_types_and_scores() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = create(&temp.path().join("run"), 2);
+    let mut failed = record(0, Outcome::Failed);
+    failed.checks =
+        vec![check("contains", Outcome::Passed), check("regex", Outcome::Failed), check("contains", Outcome::Failed)];
+    failed.checks[1].score = Some(0.52);
+    append(&run, &[failed, record(1, Outcome::Passed)]);
+    let (_, data, _) = report(&run, Settings::default());
+    let names = |list: &Value| {
+        list.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&data["head"]["types"])[..2], ["contains", "regex"]);
+    assert_eq!(data["rows"][0][4], serde_json::json!([-1, -2]), "types that did not pass, as complements");
+    assert_eq!(data["head"]["scores"][1][10], 1);
+    let labels = names(&data["head"]["labels"]);
+    let of = data["head"]["labelsOf"][0].as_array().unwrap();
+    assert!(!of.is_empty() && of.iter().all(|number| labels.get(number.as_u64().unwrap() as usize).is_some()));
+    assert_eq!(data["head"]["summary"]["cases"]["planned"], 2);
 }

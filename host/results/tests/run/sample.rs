@@ -125,7 +125,7 @@ pub fn open(run: &RunDir) -> Result<(Journal, Recovered)> {
 }
 
 pub fn put(journal: &mut Journal, record: &Record) -> Result<()> {
-    journal.append(record.index, serde_json::to_vec(record).unwrap())
+    journal.append(record.index, &serde_json::to_vec(record).unwrap())
 }
 
 pub fn append(run: &RunDir, records: &[Record]) {

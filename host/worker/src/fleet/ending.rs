@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arena_dataset::DatasetError;
 use arena_model::{Digest, Outcome, Record, Stored};
 use arena_queue::{CaseAt, Finish, Seal, SealedJob, WorkerId};
-use arena_results::{Journal, RunDir, StoredBatch, finalize};
+use arena_results::{Journal, RunDir, RunGate, Settings, StoredBatch, finalize};
 
 use super::batch::name;
 use super::index::{self, INDEX};
@@ -67,9 +67,12 @@ async fn build(run: &FleetRun, worker: WorkerId, sealed: &SealedJob) -> Result<D
     let unread = Arc::default();
     let rest = Rest { matrix: run.matrix.clone(), seen, not_run: sealed.not_run.clone(), unread: Arc::clone(&unread) };
     let path = folder.path().to_owned();
+    // Other runs cannot be read from here: a gate that compares with one has no data.
+    let gates = bundle.gates().into_iter().map(|gate| RunGate { gate, baseline: None }).collect();
+    let settings = Settings { gates, ..Settings::default() };
     let ended = tokio::task::spawn_blocking(move || {
         let labels = |scenario: &str| Frozen::labels(bundle.as_ref(), scenario);
-        finalize(&folder, rest.matrix.plan.len(), rest.records(), labels, arena_results::Settings::default(), || false)
+        finalize(&folder, rest.matrix.plan.len(), rest.records(), labels, settings, || false)
     });
     let ended = ended.await?;
     if let Some(error) = unread.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -126,7 +129,7 @@ async fn gather(run: &FleetRun, sealed: &SealedJob, folder: &RunDir) -> Result<V
                     return Err(WorkerError::Twice { index });
                 }
                 seen[byte] |= bit;
-                journal.append(index, line)?;
+                journal.append(index, &line)?;
             }
         }
     }

@@ -42,6 +42,9 @@ impl CaseRunner for Evaluator {
 pub trait Frozen: Send + Sync {
     /// A scenario's labels.
     fn labels(&self, scenario: &str) -> std::collections::BTreeMap<String, String>;
+
+    /// What must hold for the run to pass.
+    fn gates(&self) -> Vec<arena_gate::Gate>;
 }
 
 /// A worker process of a job.

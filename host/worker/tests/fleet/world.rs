@@ -144,6 +144,10 @@ impl Frozen for NoBundle {
     fn labels(&self, _: &str) -> BTreeMap<String, String> {
         BTreeMap::new()
     }
+
+    fn gates(&self) -> Vec<arena_gate::Gate> {
+        vec![arena_gate::Gate::parse("pass_rate >= 0").unwrap()]
+    }
 }
 
 pub struct Nobody;

@@ -15,7 +15,7 @@ enum May {
 /// deciding where it stands. Dev-dependencies are free: tests may look at neighbours.
 const DIRECTION: &[(&str, May)] = &[
     ("arena-model", May::Only(&[])),
-    ("arena-bundle", May::Only(&["arena-model"])),
+    ("arena-bundle", May::Only(&["arena-model", "arena-gate"])),
     ("arena-dataset", May::Only(&["arena-model"])),
     ("arena-source", May::Only(&["arena-model", "arena-bundle"])),
     ("arena-artifact", May::Only(&["arena-model", "arena-bundle"])),
@@ -25,7 +25,9 @@ const DIRECTION: &[(&str, May)] = &[
     ("arena-egress", May::Only(&["arena-model"])),
     ("arena-sandbox", May::Only(&["arena-model"])),
     ("arena-evaluate", May::Only(&["arena-model", "arena-bundle", "arena-provider", "arena-sandbox", "arena-egress"])),
-    ("arena-results", May::Only(&["arena-model"])),
+    ("arena-statistics", May::Only(&[])),
+    ("arena-gate", May::Only(&["arena-model"])),
+    ("arena-results", May::Only(&["arena-model", "arena-statistics", "arena-gate"])),
     (
         "arena-worker",
         May::Only(&[
@@ -37,6 +39,7 @@ const DIRECTION: &[(&str, May)] = &[
             "arena-dataset",
             "arena-evaluate",
             "arena-results",
+            "arena-gate",
         ]),
     ),
     ("arena-crd", May::Only(&["arena-model"])),

@@ -3,7 +3,7 @@
 pub mod canary;
 pub mod foreign;
 pub mod local_model;
-mod python;
+pub mod python;
 pub mod rate;
 pub mod retries;
 pub mod sdk;

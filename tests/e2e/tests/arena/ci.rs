@@ -28,7 +28,12 @@ fn the_original_runners_command_line_works() -> Result<()> {
     assert!(!world.path("out.md").exists());
     world.arena(&["run", "--resume", "two", "--ci", "--formats", "markdown", "-q"])?.code(1)?;
     let page = fs::read_to_string(world.path("two.md"))?;
-    for line in ["# Arena: failed\n", "| m | 0 of 1 | 1 | 0 |", "| s / m trial 1 | failed | contains: "] {
+    for line in [
+        "# Arena: failed\n",
+        "| m | 0.0 % | 0.0 % to ",
+        " | 0 of 1 | 1 | 0 |",
+        "<summary>failed: s / m trial 1: contains",
+    ] {
         assert!(page.contains(line), "{page}");
     }
     world.arena(&["run", "--resume", "two", "--markdown-file", "a/b.md", "-q"])?.code(1)?;

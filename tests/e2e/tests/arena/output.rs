@@ -96,6 +96,6 @@ fn the_report_says_what_the_terminal_says() -> Result<()> {
     assert!(world.manifest("out")?.origin.engine.starts_with("arena "));
     let report = std::fs::read_to_string(world.path("out/report.html"))?;
     assert!(report.contains("origin.engine") && !report.contains("`arena ${origin.engine}`"));
-    assert!(report.contains("`trial ${row.trial + 1}`"), "the report counts trials as the terminal does");
+    assert!(report.contains("`trial ${trial + 1}`"), "the report counts trials as the terminal does");
     Ok(())
 }

@@ -1,23 +1,32 @@
 //! `arena results`: what stands in a run's folder, and how a fleet's results get into one.
 
+pub mod export;
 #[cfg(feature = "fleet")]
 mod get;
+mod list;
+pub mod select;
+mod show;
+mod tail;
 #[cfg(feature = "fleet")]
 mod token;
 
-use std::io::{self, BufWriter};
-use std::path::PathBuf;
+use clap::Subcommand;
 
-use arena_results::{ResultsError, RunView, export_jsonl};
-use clap::{Subcommand, ValueEnum};
-
-use crate::exit::{Exit, Failure, OrFail};
+use crate::exit::{Exit, Failure};
 
 /// What to do with results.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Print every record, one JSON object a line, in plan order.
-    Export(Export),
+    /// List the runs in a folder.
+    List(list::Arguments),
+    /// Print what failed or ended in an error, with reason, expectation, evidence and answer.
+    Failures(show::Failures),
+    /// Print one case with its whole conversation.
+    Show(show::Show),
+    /// Print the cases of a run as they end, from another shell.
+    Tail(tail::Arguments),
+    /// Print records in plan order, or write them in a form that other tools read.
+    Export(export::Arguments),
     /// Fetch the results of a job from the fleet's store into a folder.
     #[cfg(feature = "fleet")]
     Get(get::Arguments),
@@ -26,45 +35,17 @@ pub enum Command {
     Token(token::Arguments),
 }
 
-/// Arguments of `arena results export`.
-#[derive(clap::Args)]
-pub struct Export {
-    /// Folder of the run.
-    dir: PathBuf,
-    /// Form of the output.
-    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
-    format: Format,
-}
-
-/// Forms of output.
-#[derive(Clone, Copy, ValueEnum)]
-enum Format {
-    /// One record a line, version 1.
-    Jsonl,
-}
-
 /// Runs the command.
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Export(arguments) => export(&arguments),
+        Command::List(arguments) => list::run(&arguments),
+        Command::Failures(arguments) => show::failures(&arguments),
+        Command::Show(arguments) => show::show(&arguments),
+        Command::Tail(arguments) => super::block_on(tail::run(arguments)),
+        Command::Export(arguments) => export::run(&arguments),
         #[cfg(feature = "fleet")]
         Command::Get(arguments) => super::block_on(get::run(arguments)),
         #[cfg(feature = "fleet")]
         Command::Token(arguments) => token::run(&arguments),
     }
-}
-
-fn export(Export { dir, format: Format::Jsonl }: &Export) -> Result<Exit, Failure> {
-    let run = RunView::open(dir).or_fail()?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    match export_jsonl(&run, &mut out) {
-        // A reader that has seen enough (`| head`) is no error.
-        Err(error) if is_broken_pipe(&error) => Ok(Exit::Passed),
-        other => other.or_fail().map(|()| Exit::Passed),
-    }
-}
-
-fn is_broken_pipe(error: &ResultsError) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
 }

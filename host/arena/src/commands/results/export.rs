@@ -1,0 +1,139 @@
+//! `arena results export`: records in the forms that other tools read.
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use arena_results::{Format, ResultsError, RunView, export, export_jsonl, read_summary};
+use clap::ValueEnum;
+
+use super::select::{Chosen, Select};
+use crate::exit::{Exit, Failure, OrFail};
+use crate::frozen::Aside;
+use crate::gates;
+use crate::output::println;
+use crate::terminal::plural;
+use crate::{files, markdown};
+
+/// Arguments of `arena results export`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder of the run.
+    dir: PathBuf,
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t = Form::Jsonl)]
+    format: Form,
+    /// File to write, whole or not at all [default: standard output].
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    select: Select,
+}
+
+/// Forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// One record a line, version 1.
+    Jsonl,
+    /// The same, compressed by zstd.
+    #[value(name = "jsonl.zst")]
+    JsonlZst,
+    /// One document with manifest, summary and records.
+    Json,
+    /// One row a case.
+    Csv,
+    /// The same columns with types, and messages and checks as JSON text.
+    Parquet,
+    /// One test case a case.
+    Junit,
+    /// The verdict with its failures, for a pull request; of the whole run.
+    Markdown,
+}
+
+impl Form {
+    /// None for what is no list of records.
+    fn of_records(self) -> Option<Format> {
+        Some(match self {
+            Self::Jsonl => Format::Jsonl,
+            Self::JsonlZst => Format::JsonlZst,
+            Self::Json => Format::Json,
+            Self::Csv => Format::Csv,
+            Self::Parquet => Format::Parquet,
+            Self::Junit => Format::Junit,
+            Self::Markdown => return None,
+        })
+    }
+}
+
+/// Writes it.
+pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let Arguments { dir, format, out, select } = arguments;
+    let mut chosen = select.chosen()?;
+    let run = RunView::open(dir).or_fail()?;
+    let Some(records) = format.of_records() else {
+        if !select.is_all() {
+            return Err(Failure::input("FilterUnusable", "markdown tells of the whole run, so it takes no filter")
+                .hint("take a form of records: jsonl, csv, parquet, json or junit"));
+        }
+        let text = of_run(&run)?;
+        return match out {
+            Some(file) => files::write(file, text.as_bytes()).map(|()| Exit::Passed),
+            None => {
+                crate::output::text(&text);
+                Ok(Exit::Passed)
+            }
+        };
+    };
+    let binary = matches!(format, Form::Parquet | Form::JsonlZst);
+    match out {
+        Some(file) => {
+            let kept = to_file(&run, records, &mut chosen, file)?;
+            println!("{} to {}", plural(kept, "case"), file.display());
+        }
+        None if binary && io::stdout().is_terminal() => {
+            let text = "bytes of this form are not for a terminal";
+            return Err(Failure::input("OutputUnusable", text).hint("name a file by --out, or send them on by a pipe"));
+        }
+        None => {
+            let mut out = BufWriter::new(io::stdout());
+            let written = if *format == Form::Jsonl && select.is_all() {
+                export_jsonl(&run, &mut out)
+            } else {
+                export(&run, records, |record| chosen.wants(record), &mut out).map(drop)
+            };
+            match written {
+                // A reader that has seen enough (`| head`) is no error.
+                Err(error) if is_broken_pipe(&error) => return Ok(Exit::Passed),
+                other => other.or_fail()?,
+            }
+        }
+    }
+    chosen.all_found()?;
+    Ok(Exit::Passed)
+}
+
+/// Writes an export to a file, whole or not at all, and gives the number of cases in it.
+pub fn to_file(run: &RunView, format: Format, chosen: &mut Chosen, file: &Path) -> Result<u64, Failure> {
+    let mut kept = 0;
+    files::write_by(file, |out| {
+        let mut out = BufWriter::with_capacity(256 << 10, out);
+        kept = export(run, format, |record| chosen.wants(record), &mut out).or_fail()?;
+        out.flush().map_err(|error| files::unwritable(file, &error))
+    })?;
+    Ok(kept)
+}
+
+/// The Markdown of a finished run.
+fn of_run(run: &RunView) -> Result<String, Failure> {
+    let (summary, _) = read_summary(run).or_fail().map_err(|failure| {
+        failure.hint("a run that is not finished has no summary: resume it, or export its records as jsonl")
+    })?;
+    let of_config: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(&summary)).collect();
+    let gates = gates::decided(&of_config, &summary);
+    markdown::text(run, &summary, &gates)
+}
+
+/// Whether whoever read the output has gone.
+pub fn is_broken_pipe(error: &ResultsError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
+}
