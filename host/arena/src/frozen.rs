@@ -11,6 +11,7 @@ use arena_results::{RunDir, RunView, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::budget::{self, BUDGET};
 use crate::credentials;
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES, read_file};
@@ -62,6 +63,7 @@ pub async fn start(
     inputs: &Inputs,
     aside: &Aside,
     out: Option<&Path>,
+    budget: budget::Flags,
     allow_inline_keys: bool,
     worker: &str,
 ) -> Result<(RunDir, Session), Failure> {
@@ -75,6 +77,7 @@ pub async fn start(
             credentials::refuse_inline(&load_bundle(&inputs.bundle)?)?;
         }
     }
+    budget::refuse_unpriced(&session, budget, inputs.mock_provider)?;
     if *aside != Aside::default() {
         arena_plan::refuse_unbound(&session.bundle, &inputs.run, inputs.mock_provider).or_fail()?;
         if !inputs.mock_provider {
@@ -85,6 +88,9 @@ pub async fn start(
     let mut settings = json!({"evaluators": names(inputs)});
     if *aside != Aside::default() {
         settings[CONFIG] = serde_json::to_value(aside).unwrap_or_default();
+    }
+    if budget.is_set() {
+        settings[BUDGET] = serde_json::to_value(budget).unwrap_or_default();
     }
     if !inputs.gates.is_empty() {
         settings[gates::SETTING] = inputs.gates.iter().map(|gate| gate.text()).collect();
@@ -204,6 +210,8 @@ pub struct Means<'a> {
     pub cache: Option<Arc<ResponseCache>>,
     /// Cases at once.
     pub concurrency: Option<u32>,
+    /// What may be spent.
+    pub budget: budget::Flags,
 }
 
 /// The run in `dir`, made ready again from what it froze and, if it was started with an ArenaConfig and has cases left,
@@ -216,14 +224,34 @@ pub async fn resume(
     worker: &str,
 ) -> Result<(RunDir, Session), Failure> {
     let run = RunDir::open(dir).or_fail()?;
+    if means.budget.is_set() {
+        // What an earlier budget left out may be run by this one.
+        run.unseal_unrun().or_fail()?;
+    }
+    let running = run.state().or_fail()? == State::Running;
+    let (session, _) = ready(&run, running, bundle, config, means, worker).await?;
+    Ok((run, session))
+}
+
+/// A run made ready again, with what it was made from. `running` says that models may be called.
+///
+/// # Errors
+/// As [`resume`].
+pub async fn ready(
+    run: &RunView,
+    running: bool,
+    bundle: Option<&Path>,
+    config: Option<&Manifests>,
+    means: Means<'_>,
+    worker: &str,
+) -> Result<(Session, Inputs), Failure> {
     let manifest = run.manifest();
     let frozen_spec = run_spec(&manifest.work)?;
-    if config.is_none() && !frozen_spec.providers.is_empty() && run.state().or_fail()? == State::Running {
+    if config.is_none() && !frozen_spec.providers.is_empty() && running {
         let text = format!("{}: the run was started with --file and has cases left", run.path().display());
         return Err(Failure::input("ConfigNotFound", text)
             .hint("give the same files again: addresses and headers of providers are not kept in the folder"));
     }
-    let running = run.state().or_fail()? == State::Running;
     let mut spec = config.map_or_else(|| frozen_spec.clone(), |config| config.run.clone());
     let granted = config.map(|config| config.run.egress.clone()).unwrap_or_default();
     // Flags that a resumed run is not given again.
@@ -236,7 +264,7 @@ pub async fn resume(
         return Err(Failure::input("EgressChanged", text)
             .hint(format!("a folder grants nothing: give the same again, which were {was}")));
     }
-    let mut inputs = Inputs {
+    let inputs = Inputs {
         run: spec,
         endpoints: config.map(|config| config.endpoints.clone()).unwrap_or_default(),
         is_bound: config.is_some(),
@@ -250,7 +278,8 @@ pub async fn resume(
         concurrency: means.concurrency.or(Aside::of(manifest)?.concurrency),
         network: means.network.clone(),
         cache: means.cache,
-        ..of_run(&run)?
+        purse: means.budget.or(manifest).purse(),
+        ..of_run(run)?
     };
     let session = Session::open(&inputs, worker).await?;
     refuse_changes(manifest, &session.work, run.path())?;
@@ -264,11 +293,10 @@ pub async fn resume(
         }
     }
     if let Some(bundle) = bundle {
-        inputs.bundle = bundle.to_owned();
-        let given = Session::open(&inputs, worker).await?;
+        let given = Session::open(&Inputs { bundle: bundle.to_owned(), ..inputs.clone() }, worker).await?;
         refuse_changes(manifest, &given.work, bundle)?;
     }
-    Ok((run, session))
+    Ok((session, inputs))
 }
 
 /// What a run was made from, out of its folder alone: nobody can be called by it but as the folder says.
@@ -291,6 +319,7 @@ pub fn of_run(run: &RunView) -> Result<Inputs, Failure> {
         dataset: (!pinned[work::DATASET].is_null()).then(|| Given::Frozen(frozen.join(DATASET))),
         mock_provider: pinned["mockProvider"].as_bool().unwrap_or(false),
         mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
+        outputs: serde_json::from_value(pinned[work::OUTPUTS].clone()).unwrap_or_default(),
         evaluators: evaluators.collect(),
         seed: manifest.work.seed,
         ..Inputs::of(run.bundle().join(&manifest.work.entry))

@@ -1,5 +1,6 @@
 //! `arena`: tests prompt bundles, on a laptop with nothing else or as the processes of a fleet.
 
+mod budget;
 mod commands;
 mod conduct;
 mod credentials;
@@ -17,8 +18,10 @@ mod manifests;
 mod markdown;
 mod network;
 mod output;
+mod outputs;
 mod outside;
 mod progress;
+mod rerun;
 mod reuse;
 mod session;
 mod settings;

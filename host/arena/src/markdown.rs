@@ -56,7 +56,6 @@ pub fn text(run: &RunView, summary: &Summary, gates: &[GateResult]) -> Result<St
 }
 
 fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Result {
-    let Counts { planned, passed, failed, error, skipped, not_run } = summary.cases;
     let word = match verdict::exit(&summary.decisive(), gates) {
         Exit::Passed => "passed",
         Exit::NoVerdict => "no verdict",
@@ -64,8 +63,7 @@ fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Resu
     };
     let partial = if summary.partial { " (partial: the run was stopped)" } else { "" };
     writeln!(text, "# Arena: {word}{partial}\n")?;
-    let cases = plural(planned, "case");
-    writeln!(text, "{cases}: {passed} passed, {failed} failed, {error} error, {skipped} skipped, {not_run} not run\n")?;
+    writeln!(text, "{}\n", summary.cases)?;
     if let Some(trials) = summary.trials.as_ref().filter(|trials| trials.tolerated > 0) {
         let tolerated = plural(trials.tolerated, "failed case");
         writeln!(text, "{tolerated} count as passed: each `pass_threshold` in them is met\n")?;

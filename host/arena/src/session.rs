@@ -13,8 +13,9 @@ use arena_evaluate::{
 };
 use arena_model::{Class, Fault, Manifest, Origin, Work};
 use arena_provider::{
-    Credential, HttpClient, HttpSettings, Limits as ProviderLimits, Platform, Pricing, Provider, ProviderError,
-    ProviderSettings, RetryPolicy, Role, Sampling, Secret, connect, connect_embedder,
+    Credential, Embedder, HttpClient, HttpSettings, Limits as ProviderLimits, Metered, MeteredEmbedder, Platform,
+    Pricing, Provider, ProviderError, ProviderSettings, Purse, RetryPolicy, Role, Sampling, Secret, connect,
+    connect_embedder,
 };
 use arena_sandbox::Sandbox;
 use arena_worker::Matrix;
@@ -24,7 +25,7 @@ use crate::exit::{Failure, OrFail};
 use crate::files::{KEY_BYTES, read_file as read_any};
 use crate::tables::{Remark, Survey, survey};
 use crate::work::{self, ENGINE, Inputs, Prepared};
-use crate::{credentials, settings, standard};
+use crate::{budget, credentials, settings, standard};
 
 /// A run made ready.
 pub struct Session {
@@ -46,6 +47,8 @@ pub struct Session {
     pub endpoints: BTreeMap<String, String>,
     /// What calls them.
     pub http: HttpClient,
+    /// What pays for calls; none if they are not limited.
+    pub purse: Option<Arc<Purse>>,
 }
 
 type Providers = BTreeMap<String, Result<Arc<dyn Provider>, ProviderError>>;
@@ -91,7 +94,8 @@ impl Session {
             worker: worker.to_owned(),
             clock: Arc::new(settings::now),
         }));
-        Ok(Self { bundle, library, evaluator, matrix: Arc::new(matrix), dataset, remarks, work, endpoints, http })
+        let (matrix, purse) = (Arc::new(matrix), inputs.purse.clone());
+        Ok(Self { bundle, library, evaluator, matrix, dataset, remarks, work, endpoints, http, purse })
     }
 
     /// The scenario as a case of it reads: of one with a table, its first row.
@@ -253,7 +257,7 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
         // Place and advice stand in the error that this becomes a part of.
         bundle.read(path).map_err(|problem| std::io::Error::other(problem.message))
     };
-    let open = |spec: &ProviderSpec, mocked: bool| {
+    let open = |spec: &ProviderSpec, mocked: bool| -> Result<Arc<dyn Provider>, ProviderError> {
         let mut settings = provider_settings(spec);
         if mocked {
             settings.kind = "mock".to_owned();
@@ -273,7 +277,11 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
             Some(bytes) => Ok(bytes.to_vec()),
             None => read_file(spec, path),
         };
-        connect(&settings, &http, &read_file, &settings::variable)
+        let connected = connect(&settings, &http, &read_file, &settings::variable)?;
+        Ok(match &inputs.purse {
+            Some(purse) => Arc::new(Metered::new(connected, purse.clone(), budget::meter(spec, bundle, mocked))),
+            None => connected,
+        })
     };
     let providers = bundle.providers.iter().map(|spec| (spec.id.clone(), open(spec, inputs.mock_provider))).collect();
     let judges = bundle.judges.iter().map(|(name, id)| {
@@ -294,7 +302,15 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
     let embedders = bundle.embedders.iter().map(|spec| {
         let read_file = |path: &str| read_file(spec, path);
         let connected = connect_embedder(&provider_settings(spec), &http, &read_file, &settings::variable);
-        (spec.id.clone(), connected)
+        let paid = |connected: Arc<dyn Embedder>| -> Arc<dyn Embedder> {
+            match &inputs.purse {
+                Some(purse) => {
+                    Arc::new(MeteredEmbedder::new(connected, purse.clone(), budget::meter(spec, bundle, false)))
+                }
+                None => connected,
+            }
+        };
+        (spec.id.clone(), connected.map(paid))
     });
     let embedders = embedders.collect();
     Ok(Connected { providers, players, embedders, judges, http })

@@ -12,7 +12,7 @@ use arena_evaluate::{ComponentSource, pins};
 use arena_gate::Gate;
 use arena_model::{CaseKey, Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Selection, Work};
 use arena_plan::{Listed, Plan, PlanInput};
-use arena_provider::{PermitSource, ResponseCache};
+use arena_provider::{PermitSource, Purse, ResponseCache};
 use arena_sandbox::{Grants, Limits};
 use arena_worker::Matrix;
 use serde::de::DeserializeOwned;
@@ -30,6 +30,8 @@ pub const ENGINE: &str = concat!("arena ", env!("CARGO_PKG_VERSION"));
 const RUN: &str = "run";
 /// Key of the work's config that holds the digest of the rows of a table that was given.
 pub const DATASET: &str = "dataset";
+/// Key of the work's config that holds the digest of outputs that were made elsewhere.
+pub const OUTPUTS: &str = "outputs";
 /// Key of the work's config that holds which cases are left in.
 const SELECT: &str = "select";
 
@@ -56,6 +58,8 @@ pub struct Inputs {
     pub mock_provider: bool,
     /// The mock file of all providers; none for each one's own.
     pub mock_config: Option<PathBuf>,
+    /// Digest of the outputs that are judged in place of calls; none for a run that calls.
+    pub outputs: Option<Digest>,
     /// Components that replace or join the standard library: name and file.
     pub evaluators: Vec<(String, PathBuf)>,
     /// Seed of everything random.
@@ -70,6 +74,8 @@ pub struct Inputs {
     pub network: Network,
     /// Answers of earlier runs.
     pub cache: Option<Arc<ResponseCache>>,
+    /// What pays for calls; none if they are not limited.
+    pub purse: Option<Arc<Purse>>,
     /// What keeps limits that other processes share; none to keep to them alone.
     pub permits: Option<Arc<dyn PermitSource>>,
     /// What must hold for the run to pass, besides what its bundle says.
@@ -90,6 +96,7 @@ impl Inputs {
             rows_looked_at: settings::ROWS_LOOKED_AT,
             mock_provider: false,
             mock_config: None,
+            outputs: None,
             evaluators: Vec::new(),
             seed: settings::SEED,
             tool_env: Vec::new(),
@@ -97,6 +104,7 @@ impl Inputs {
             concurrency: None,
             network: Network::default(),
             cache: None,
+            purse: None,
             permits: None,
             gates: Vec::new(),
         }
@@ -264,6 +272,9 @@ fn work(bundle: &Bundle, sources: &[ComponentSource], plan: &Plan, inputs: &Inpu
     let mut config = json!({"mockProvider": inputs.mock_provider, "mockConfig": mock.map(Digest::of)});
     if inputs.run != RunSpec::default() {
         config[RUN] = serde_json::to_value(&inputs.run).unwrap_or_default();
+    }
+    if let Some(outputs) = &inputs.outputs {
+        config[OUTPUTS] = json!(outputs);
     }
     if !inputs.tool_env.is_empty() {
         config["toolEnv"] = json!(inputs.tool_env.iter().collect::<BTreeSet<_>>());

@@ -50,9 +50,17 @@ impl Recording {
         };
         let said = if file.ends_with(LINES) { lines(file, bytes, limits)? } else { whole(file, bytes, limits)? };
         let said = said.ok_or_else(|| invalid("there is no conversation in the recording"))?;
+        Self::of_messages(&said, left_out).map_err(|why| invalid(&why))
+    }
+
+    /// The conversation of these messages, each an object with `role` and `content` as vendors have them.
+    ///
+    /// # Errors
+    /// A message that cannot be read, and a conversation in which nobody asks or nobody answers.
+    pub fn of_messages(said: &[Value], left_out: &mut Vec<String>) -> Result<Self, String> {
         let mut recording = Self::default();
         for (at, value) in said.iter().enumerate() {
-            let unreadable = |why: String| invalid(&format!("message {at}: {why}"));
+            let unreadable = |why: String| format!("message {at}: {why}");
             let Some(message) = message(value).map_err(unreadable)? else {
                 let role = field(value, "role").as_str().unwrap_or_default();
                 left_out.push(format!("message {at} is left out: its role {role:?} is none of {}", ROLES.join(", ")));
@@ -65,8 +73,8 @@ impl Recording {
         let spoke = |role| recording.messages.iter().any(|message| message.role == role);
         match (spoke(Role::User), spoke(Role::Assistant)) {
             (true, true) => Ok(recording),
-            (false, _) => Err(invalid("no user says anything in the recording, so it has no turn")),
-            (true, false) => Err(invalid("nobody answers in the recording")),
+            (false, _) => Err("no user says anything in the recording, so it has no turn".to_owned()),
+            (true, false) => Err("nobody answers in the recording".to_owned()),
         }
     }
 }

@@ -87,11 +87,12 @@ impl Evaluator {
         let (mut usage, mut cost) = (run.played, run.played_cost);
         // What was said elsewhere was paid elsewhere.
         let spent = replies().filter(|_| !recorded).map(|m| (m.usage.unwrap_or_default(), m.cost_usd_micro));
-        let judged = run.checks.iter().flat_map(|check| &check.calls).map(|call| (call.usage, call.cost_usd_micro));
-        for (tokens, micro) in spent.chain(judged) {
+        let judges = run.checks.iter().flat_map(|check| &check.calls).map(|call| (call.usage, call.cost_usd_micro));
+        for (tokens, micro) in spent.chain(judges) {
             usage += tokens;
             cost = cost.zip(micro).map(|(sum, one)| sum.saturating_add(one));
         }
+        let judged = run.checks.iter().map(|check| check.calls.len() as u64).sum::<u64>();
         let id = &case.id;
         Record {
             v: 1,
@@ -122,6 +123,7 @@ impl Evaluator {
                 attempts: case.attempt,
                 worker: self.parts.worker.clone(),
                 cached: run.cached,
+                calls: run.asked + judged,
             },
         }
     }

@@ -19,6 +19,8 @@ mod preflight;
 mod prompt;
 mod score;
 
+/// What a run may spend, for those who run cases and call nobody.
+pub use arena_provider::{Amount, Budget, OUT_OF_BUDGET, Purse};
 pub use case::CaseInput;
 pub use check::check_type;
 pub use conversation::{

@@ -116,4 +116,10 @@ pub struct Lineage {
     pub file: Option<Digest>,
     /// Cases whose records were taken over.
     pub cases: u64,
+    /// What the other run has paid for them, millionths of a US dollar; an unknown price counts nothing.
+    #[serde(default)]
+    pub cost_usd_micro: u64,
+    /// Calls of models that it has made for them.
+    #[serde(default)]
+    pub calls: u64,
 }

@@ -86,6 +86,10 @@ pub struct HostCall {
     pub failed: bool,
 }
 
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -175,6 +179,9 @@ pub struct Measured {
     pub worker: String,
     /// Whether an answer came from a cache.
     pub cached: bool,
+    /// Calls of models that were made for the case, attempts that failed, users, judges and embeddings included.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub calls: u64,
 }
 
 /// One case.

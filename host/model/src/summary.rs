@@ -1,6 +1,7 @@
 //! `summary.json`: totals that follow from the records alone.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,18 @@ impl Counts {
     pub fn pass_rate(&self) -> Option<f64> {
         let judged = self.passed + self.failed + self.error;
         (judged > 0).then(|| self.passed as f64 / judged as f64)
+    }
+}
+
+/// The sum that always holds: `12 cases = 8 passed + 3 failed + 1 error + 0 skipped + 0 not run`.
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { planned, passed, failed, error, skipped, not_run } = self;
+        let cases = if *planned == 1 { "case" } else { "cases" };
+        write!(
+            f,
+            "{planned} {cases} = {passed} passed + {failed} failed + {error} error + {skipped} skipped + {not_run} not run"
+        )
     }
 }
 

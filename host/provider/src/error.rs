@@ -7,6 +7,9 @@ use arena_model::{Class, Fault};
 /// Longest text of a vendor that is kept, characters.
 const VENDOR_TEXT_LIMIT: usize = 500;
 
+/// What is said of a call for which nothing is left.
+pub const OUT_OF_BUDGET: &str = "the budget of the run is used up, and no model is called any more";
+
 /// A provider could not be set up, or a call to it failed for good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("provider `{provider}`: {cause}{}", attempts_text(*.attempts))]
@@ -63,6 +66,8 @@ pub enum Cause {
     MockFileInvalid { path: String, text: String },
     #[error("nothing can be replayed: {text}")]
     ReplayInvalid { text: String },
+    #[error("{OUT_OF_BUDGET}")]
+    BudgetExhausted,
     #[error("the recording has {replies} replies, and more are asked for")]
     ReplayExhausted { replies: u32 },
     #[error("a {kind} part cannot be sent to this provider as it is; it takes {takes}")]
@@ -176,6 +181,7 @@ impl Cause {
             Self::MockFileMissing { .. } => "MockFileMissing",
             Self::MockFileInvalid { .. } => "MockFileInvalid",
             Self::ReplayInvalid { .. } => "ReplayInvalid",
+            Self::BudgetExhausted => "BudgetExhausted",
             Self::ReplayExhausted { .. } => "ReplayExhausted",
             Self::PartUnsupported { .. } => "PartUnsupported",
             Self::CredentialRefused { .. } => "CredentialRefused",

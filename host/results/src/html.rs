@@ -83,12 +83,8 @@ pub(crate) fn write(
     report: Report,
 ) -> Result<()> {
     let io = || ResultsError::io("write", path);
-    let counts = summary.cases;
     // Numbers only, for readers without scripts.
-    let plain = format!(
-        "{} cases: {} passed, {} failed, {} in error, {} skipped, {} not run",
-        counts.planned, counts.passed, counts.failed, counts.error, counts.skipped, counts.not_run
-    );
+    let plain = summary.cases.to_string();
     let mut data = report.data(manifest, summary, latency).map_err(io())?;
     for piece in TEMPLATE.split("{{") {
         let (name, text) = piece.split_once("}}").unwrap_or(("", piece));

@@ -25,6 +25,8 @@ pub struct Done {
     pub outcome: Outcome,
     /// What it cost, millionths of a US dollar; none if any price is unknown.
     pub cost_usd_micro: Option<u64>,
+    /// Calls of models that were made for it.
+    pub calls: u64,
 }
 
 /// What a journal held when it was opened.
@@ -73,7 +75,8 @@ impl Journal {
         let scan = scan(run, |record| {
             let wanted = key(record.index);
             if wanted.as_ref() == Some(&record.key) {
-                done.push(Done { index: record.index, outcome: record.outcome, cost_usd_micro: record.cost_usd_micro });
+                let Record { index, outcome, cost_usd_micro, .. } = *record;
+                done.push(Done { index, outcome, cost_usd_micro, calls: record.measured.calls });
                 return Ok(());
             }
             let (index, found) = (record.index, &record.key.0);

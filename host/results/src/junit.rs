@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
-use arena_model::{Outcome, Scope};
+use arena_model::{Counts, Outcome, Scope};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
@@ -21,10 +21,7 @@ const MAX_CHECKS: usize = 50;
 /// One stretch of cases of the same scenario.
 struct Suite {
     scenario: String,
-    tests: u64,
-    failures: u64,
-    errors: u64,
-    skipped: u64,
+    counts: Counts,
     micros: u64,
     /// Of its cases as XML.
     bytes: u64,
@@ -61,18 +58,12 @@ impl Cases {
         self.file.write_all(self.xml.get_ref()).map_err(io())?;
         if self.suites.last().is_none_or(|suite| suite.scenario != *record.scenario) {
             let scenario = record.scenario.to_string();
-            self.suites.push(Suite { scenario, tests: 0, failures: 0, errors: 0, skipped: 0, micros: 0, bytes: 0 });
+            self.suites.push(Suite { scenario, counts: Counts::default(), micros: 0, bytes: 0 });
         }
         let Some(suite) = self.suites.last_mut() else { return Ok(()) };
-        suite.tests += 1;
+        suite.counts.add(record.outcome);
         suite.micros += micros(record.measured.latency_ms);
         suite.bytes += self.xml.get_ref().len() as u64;
-        match record.outcome {
-            Outcome::Passed => {}
-            Outcome::Failed => suite.failures += 1,
-            Outcome::Error => suite.errors += 1,
-            Outcome::Skipped | Outcome::NotRun => suite.skipped += 1,
-        }
         Ok(())
     }
 
@@ -131,25 +122,31 @@ fn head<W: Write>(xml: &mut Writer<W>, suites: &[Suite]) -> io::Result<()> {
     let sum = |count: fn(&Suite) -> u64| suites.iter().map(count).sum::<u64>().to_string();
     let attributes = [
         ("name", "arena"),
-        ("tests", &*sum(|suite| suite.tests)),
-        ("failures", &sum(|suite| suite.failures)),
-        ("errors", &sum(|suite| suite.errors)),
-        ("skipped", &sum(|suite| suite.skipped)),
+        ("tests", &*sum(|suite| suite.counts.planned)),
+        ("failures", &sum(|suite| suite.counts.failed)),
+        ("errors", &sum(|suite| suite.counts.error)),
+        ("skipped", &sum(|suite| suite.counts.skipped + suite.counts.not_run)),
         ("time", &seconds(suites.iter().map(|suite| suite.micros).sum())),
     ];
     xml.write_event(Event::Start(element("testsuites", &attributes)))
 }
 
 fn open<W: Write>(xml: &mut Writer<W>, suite: &Suite) -> io::Result<()> {
+    let counts = suite.counts;
     let attributes = [
         ("name", suite.scenario.as_str()),
-        ("tests", &suite.tests.to_string()),
-        ("failures", &suite.failures.to_string()),
-        ("errors", &suite.errors.to_string()),
-        ("skipped", &suite.skipped.to_string()),
+        ("tests", &counts.planned.to_string()),
+        ("failures", &counts.failed.to_string()),
+        ("errors", &counts.error.to_string()),
+        ("skipped", &(counts.skipped + counts.not_run).to_string()),
         ("time", &seconds(suite.micros)),
     ];
-    xml.write_event(Event::Start(element("testsuite", &attributes)))
+    xml.write_event(Event::Start(element("testsuite", &attributes)))?;
+    // The attributes know no case that was not run.
+    xml.write_event(Event::Start(BytesStart::new("properties")))?;
+    let property = [("name", "arena.cases"), ("value", &counts.to_string())];
+    xml.write_event(Event::Empty(element("property", &property)))?;
+    xml.write_event(Event::End(BytesEnd::new("properties")))
 }
 
 fn case<W: Write>(xml: &mut Writer<W>, record: &Row<'_>) -> io::Result<()> {

@@ -62,6 +62,18 @@ impl RunDir {
         Self { view: self.view.with_max_record_bytes(limit), ..self }
     }
 
+    /// Turns a sealed run back into a running one if some of its cases were not run.
+    pub fn unseal_unrun(&self) -> Result<()> {
+        for line in lines(self)? {
+            let (_, line) = line?;
+            let head = head(&line).map_err(|detail| ResultsError::RecordInvalid { detail })?;
+            if head.outcome == Outcome::NotRun {
+                return self.unseal();
+            }
+        }
+        Ok(())
+    }
+
     /// Turns a sealed run back into a running one, so that its not-run cases can be run: writes the journal from the
     /// executed records and removes what was made from them. A kill on the way leaves the one or the other.
     pub fn unseal(&self) -> Result<()> {

@@ -25,6 +25,14 @@ pub enum WorkerError {
     /// A record cannot be judged again.
     #[error(transparent)]
     Replay(#[from] arena_evaluate::ReplayError),
+    /// An output that was made elsewhere cannot be judged.
+    #[error("{text}")]
+    Output {
+        /// Stable name.
+        reason: &'static str,
+        /// File, line and what is wrong.
+        text: String,
+    },
     /// The queue and the plan disagree.
     #[error("the queue gave case {j} of lane {lane}, which the plan does not have")]
     Unplanned {
@@ -103,6 +111,7 @@ impl Fault for WorkerError {
             Self::Queue(error) => error.reason(),
             Self::Dataset(error) => error.reason(),
             Self::Replay(error) => error.reason(),
+            Self::Output { reason, .. } => reason,
             Self::Task(_) => "TaskDied",
             Self::Unplanned { .. } => "CaseUnplanned",
             Self::Commit(_) => "CommitRefused",
@@ -119,6 +128,6 @@ impl Fault for WorkerError {
     }
 
     fn class(&self) -> Class {
-        if matches!(self, Self::Replay(_)) { Class::Input } else { Class::Infra }
+        if matches!(self, Self::Replay(_) | Self::Output { .. }) { Class::Input } else { Class::Infra }
     }
 }

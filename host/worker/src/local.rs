@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::stored::Stored;
-use crate::{Matrix, Planned, Shuffle, WorkerError, bare};
+use crate::{Allowance, Matrix, Planned, Shuffle, WorkerError, bare};
 
 /// Lease of a process that shares its queue with nobody: longer than any case may take.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -45,6 +45,8 @@ impl Stop {
 pub enum Ended {
     /// Every case has a record.
     Complete,
+    /// The budget kept cases from being run.
+    OutOfBudget,
     /// It was stopped; the journal can be resumed.
     Stopped,
 }
@@ -70,6 +72,8 @@ pub struct LocalRun {
     pub done: Vec<Done>,
     /// Cases at once, at least 1.
     pub concurrency: usize,
+    /// What may be spent; none is no limit.
+    pub allowance: Option<Allowance>,
     /// The order of cases; none for that of the plan.
     pub shuffle: Option<Shuffle>,
     /// Changes to stop the run.
@@ -102,6 +106,7 @@ impl LocalRun {
         let mut tasks: JoinSet<Result<Finished, WorkerError>> = JoinSet::new();
         let mut open: VecDeque<u32> = (0..self.matrix.plan.lanes().len() as u32).collect();
         let mut seq = 0;
+        let mut left_out = false;
         loop {
             let stop = *self.stop.borrow_and_update();
             if stop == Stop::Now {
@@ -109,7 +114,7 @@ impl LocalRun {
                 return Ok(Ended::Stopped);
             }
             if stop == Stop::No {
-                self.fill(&queue, &job, worker, &mut open, &mut tasks).await?;
+                left_out |= self.fill(&queue, &job, worker, &mut open, &mut tasks).await?;
             }
             observer.in_flight(tasks.len());
             let Some(first) = (tokio::select! {
@@ -127,13 +132,17 @@ impl LocalRun {
             let mut ended = vec![first];
             ended.extend(std::iter::from_fn(|| tasks.try_join_next()).take(MAX_BATCH - 1));
             seq += 1;
-            self.store(&queue, &job, (worker, seq), ended, observer).await?;
+            left_out |= self.store(&queue, &job, (worker, seq), ended, observer).await?;
         }
         self.journal.sync()?;
-        Ok(if open.is_empty() { Ended::Complete } else { Ended::Stopped })
+        Ok(match open.is_empty() {
+            false => Ended::Stopped,
+            true if left_out => Ended::OutOfBudget,
+            true => Ended::Complete,
+        })
     }
 
-    /// Makes finished cases durable, then settles them.
+    /// Makes finished cases durable, then settles them. True if the budget cut one of them short.
     async fn store(
         &mut self,
         queue: &MemoryQueue,
@@ -141,13 +150,20 @@ impl LocalRun {
         (worker, seq): (WorkerId, u64),
         ended: Vec<Joined>,
         observer: &mut dyn Observer,
-    ) -> Result<(), WorkerError> {
+    ) -> Result<bool, WorkerError> {
+        let mut cut = false;
         let (mut stored, mut settled) = (Vec::with_capacity(ended.len()), Vec::with_capacity(ended.len()));
         // What can be stored is, whatever became of the others.
         let mut trouble = None;
         for joined in ended {
             match whole(joined) {
                 Ok((Claim { lane, j, .. }, case)) => {
+                    if let Some(allowance) = &mut self.allowance
+                        && !allowance.settle(lane, &case.record)?
+                    {
+                        cut = true;
+                        continue;
+                    }
                     let Record { outcome, cost_usd_micro, .. } = case.record;
                     settled.push(Settled { lane, j, outcome, cost_usd_micro });
                     stored.push(case);
@@ -161,21 +177,33 @@ impl LocalRun {
             Commit::Committed { .. } => stored.iter().for_each(|case| observer.stored(&case.record)),
             refused => return Err(WorkerError::Commit(refused)),
         }
-        trouble.map_or(Ok(()), Err)
+        trouble.map_or(Ok(cut), Err)
     }
 
-    /// Claims, lane by lane in turn, until enough cases are in flight or no lane has one.
+    /// Claims, lane by lane in turn, until enough cases are in flight or no lane has one. True if a lane was given up for
+    /// want of money: with nothing in flight its next case does not fit.
     async fn fill(
-        &self,
+        &mut self,
         queue: &MemoryQueue,
         job: &JobId,
         worker: WorkerId,
         open: &mut VecDeque<u32>,
         tasks: &mut JoinSet<Result<Finished, WorkerError>>,
-    ) -> Result<(), WorkerError> {
-        let mut idle = 0;
+    ) -> Result<bool, WorkerError> {
+        let (mut idle, mut given_up) = (0, false);
         while tasks.len() < self.concurrency && idle < open.len() {
             let Some(lane) = open.pop_front() else { break };
+            if self.allowance.as_ref().is_some_and(|allowance| !allowance.fits(lane)) {
+                if tasks.is_empty() {
+                    // It may have no case left that could be given up.
+                    given_up |=
+                        queue.snapshot(job).await?.lanes.get(lane as usize).is_some_and(|lane| lane.waiting > 0);
+                } else {
+                    idle += 1;
+                    open.push_back(lane);
+                }
+                continue;
+            }
             match queue.claim(job, worker, lane, 1).await? {
                 Claimed::Cases(claims) => {
                     idle = 0;
@@ -191,13 +219,16 @@ impl LocalRun {
                 }
             }
         }
-        Ok(())
+        Ok(given_up)
     }
 
-    fn start(&self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
+    fn start(&mut self, claim: Claim, tasks: &mut JoinSet<Result<Finished, WorkerError>>) -> Result<(), WorkerError> {
         let unplanned = move || WorkerError::Unplanned { lane: claim.lane, j: claim.j };
         let j = self.place(claim.lane, claim.j);
         let index = self.matrix.plan.index(claim.lane, j).ok_or_else(unplanned)?;
+        if let Some(allowance) = &mut self.allowance {
+            allowance.claim(claim.lane, index)?;
+        }
         let (matrix, evaluator) = (self.matrix.clone(), self.evaluator.clone());
         let limit = self.journal.max_record_bytes();
         // Boxed, so that it is moved once.

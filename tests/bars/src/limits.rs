@@ -6,8 +6,8 @@ use serde::Deserialize;
 use crate::fleet::{chaos, components, conditions, equality, mission, push, size, tokens};
 use crate::providers::{canary, foreign, local_model, rate, retries, sdk};
 use crate::{
-    checklist, comparing, conformance, datasets, demo, fresh, hostile, instructions, kill, newcomer, order, report,
-    rows, schemas, sound, startup, suite, throughput, trials, upstream, validate,
+    checklist, comparing, conformance, datasets, demo, fresh, hostile, instructions, kill, kill_talks, newcomer, order,
+    report, rescore, rows, schemas, sound, startup, suite, throughput, trials, upstream, validate,
 };
 
 /// All limits, a table a bar.
@@ -101,6 +101,12 @@ pub struct Limits {
     /// A real model.
     #[serde(rename = "05.6")]
     pub local_model: local_model::Limits,
+    /// Kills of conversations.
+    #[serde(rename = "06.3")]
+    pub kill_talks: kill_talks::Limits,
+    /// Judging again.
+    #[serde(rename = "06.8")]
+    pub rescore: rescore::Limits,
     /// Cost of rows.
     #[serde(rename = "06.1")]
     pub rows: rows::Limits,

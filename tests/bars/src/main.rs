@@ -18,6 +18,7 @@ mod guide;
 mod hostile;
 mod instructions;
 mod kill;
+mod kill_talks;
 mod limits;
 mod mock_bundle;
 mod newcomer;
@@ -29,11 +30,13 @@ mod questions;
 mod records;
 mod renamed;
 mod report;
+mod rescore;
 mod rows;
 mod schemas;
 mod sound;
 mod startup;
 mod suite;
+mod talks;
 mod throughput;
 mod trials;
 mod upstream;
@@ -118,6 +121,8 @@ const BARS: &[(&str, bool, Measure)] = &[
     ("05.4", true, |world, limits, bar| providers::canary::measure(world, &limits.canary, bar)),
     ("05.5", true, |world, limits, bar| providers::foreign::measure(world, &limits.foreign, bar)),
     ("05.6", true, |world, limits, bar| providers::local_model::measure(world, &limits.local_model, bar)),
+    ("06.3", true, |world, limits, bar| kill_talks::measure(world, &limits.kill_talks, bar)),
+    ("06.8", true, |world, limits, bar| rescore::measure(world, &limits.rescore, bar)),
     ("06.1", false, |world, limits, bar| {
         rows::measure(world, &limits.rows, bar)?;
         rows::measure_million(world, &limits.million, bar)

@@ -20,12 +20,15 @@ pub struct Role {
     /// Wait before each answer, ms.
     #[arg(long)]
     latency_ms: u64,
+    /// Say this; else the last user message.
+    #[arg(long)]
+    text: Option<String>,
 }
 
-/// Echoes the last user message until its owner goes away.
+/// Answers until its owner goes away.
 pub fn serve(role: Role) -> Result<()> {
     let vendor = FakeVendor::start(Behaviour {
-        reply: Reply::Echo,
+        reply: role.text.map_or(Reply::Echo, Reply::Text),
         latency: Duration::from_millis(role.latency_ms),
         ..Behaviour::default()
     })?;
@@ -52,8 +55,17 @@ pub struct Seen {
 impl Vendor {
     /// Starts it on a free port of loopback.
     pub fn start(latency: Duration) -> Result<Self> {
+        Self::answering(latency, &[])
+    }
+
+    /// The same that says `text` to everything.
+    pub fn start_saying(latency: Duration, text: &str) -> Result<Self> {
+        Self::answering(latency, &["--text", text])
+    }
+
+    fn answering(latency: Duration, more: &[&str]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe().context("this program's path")?);
-        command.args(["vendor", "--latency-ms", &latency.as_millis().to_string()]);
+        command.args(["vendor", "--latency-ms", &latency.as_millis().to_string()]).args(more);
         let mut running = Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let stdout = running.child().and_then(|child| child.stdout.take()).context("the vendor's output")?;
         let mut address = String::new();

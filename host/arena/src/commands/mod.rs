@@ -15,6 +15,7 @@ mod operator;
 mod rescore;
 mod results;
 mod run;
+mod score;
 #[cfg(feature = "fleet")]
 mod store;
 mod validate;
@@ -24,6 +25,8 @@ mod view;
 mod worker;
 
 use clap::Subcommand;
+
+pub use rescore::beside;
 
 use crate::exit::{Exit, Failure};
 use crate::settings;
@@ -35,6 +38,8 @@ pub enum Command {
     Run(Box<run::Arguments>),
     /// Judge a finished run again from what it stored, without calling a provider.
     Rescore(Box<rescore::Arguments>),
+    /// Judge outputs that were made elsewhere by the checks of a bundle.
+    Score(Box<score::Arguments>),
     /// Tell whether a run is better or worse than another, and how sure that is.
     Compare(compare::Arguments),
     /// Decide gates over a finished run.
@@ -94,6 +99,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => block_on(run::run(*arguments)),
         Command::Rescore(arguments) => block_on(rescore::run(*arguments)),
+        Command::Score(arguments) => block_on(score::run(*arguments)),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
         Command::Validate(arguments) => block_on(validate::run(arguments)),

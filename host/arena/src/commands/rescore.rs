@@ -66,8 +66,10 @@ struct Tally {
 }
 
 /// What ends judging.
-enum Halt {
+pub enum Halt {
+    /// An error.
     Failed(Failure),
+    /// A signal.
     Stopped,
 }
 
@@ -126,6 +128,8 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         merkle_root: Some(merkle_root(&run).or_fail()?),
         file: None,
         cases: session.matrix.plan.len(),
+        cost_usd_micro: 0,
+        calls: 0,
     });
     let manifest = work::manifest(&session.work, origin)?;
     let folder = frozen::start_from(&session, &inputs, &manifest, &out, journal.path())?;

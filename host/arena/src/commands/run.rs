@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use arena_results::{Journal, RunDir, State};
-use arena_worker::{Ended, LocalRun, Shuffle, Stop};
+use arena_results::{Journal, RunDir, State, stored_lines};
+use arena_worker::{Allowance, Ended, LocalRun, Shuffle, Stop};
 use clap::ValueEnum;
 use tokio::sync::watch;
 
@@ -25,7 +25,7 @@ use crate::stop::watch_signals;
 use crate::tables::Given;
 use crate::terminal::print_warning;
 use crate::work::Inputs;
-use crate::{conduct, dry_run, files, gates, markdown, settings, verdict};
+use crate::{budget, conduct, dry_run, files, gates, markdown, rerun, settings, verdict};
 
 /// Most cases at once.
 const CONCURRENCY_MAX: usize = 4096;
@@ -111,6 +111,10 @@ pub struct Arguments {
     #[command(flatten)]
     filters: Filters,
     #[command(flatten)]
+    rerun: rerun::Flags,
+    #[command(flatten)]
+    budget: budget::Flags,
+    #[command(flatten)]
     gates: gates::Flags,
     #[command(flatten)]
     progress: ProgressFlags,
@@ -167,22 +171,26 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
     }
     let worker = settings::random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };
-    let (run, session) = match &arguments.resume {
-        Some(dir) => {
-            if !arguments.gates.read()?.is_empty() {
-                let text = "gates are given when a run is started, and kept with it";
-                return Err(Failure::input("WorkChanged", text).hint("after it is finished, see `arena gate DIR`"));
-            }
-            let bundle = arguments.bundle.as_deref();
-            let means = Means {
-                outside: &arguments.outside,
-                network: &arguments.network,
-                cache: arguments.reuse.open()?,
-                concurrency: arguments.concurrency,
-            };
-            frozen::resume(dir, bundle, config.as_ref(), means, &worker).await?
+    let earlier = arguments.resume.is_some() || arguments.rerun.rerun.is_some();
+    if earlier && !arguments.gates.read()?.is_empty() {
+        let text = "gates are given when a run is started, and kept with it";
+        return Err(Failure::input("WorkChanged", text).hint("after it is finished, see `arena gate DIR`"));
+    }
+    let means = Means {
+        outside: &arguments.outside,
+        network: &arguments.network,
+        cache: arguments.reuse.open()?,
+        concurrency: arguments.concurrency,
+        budget: arguments.budget,
+    };
+    let (bundle, out) = (arguments.bundle.as_deref(), arguments.out.as_deref());
+    let (run, session) = match (&arguments.resume, &arguments.rerun.rerun) {
+        (Some(dir), _) => frozen::resume(dir, bundle, config.as_ref(), means, &worker).await?,
+        (None, Some(dir)) => {
+            let from = (bundle, config.as_ref());
+            rerun::start(&arguments.rerun, dir, out, from, means, arguments.budget, &worker).await?
         }
-        None => {
+        (None, None) => {
             let (inputs, aside) = inputs(&arguments, config)?;
             if arguments.strict {
                 refuse(&inputs).await?;
@@ -194,18 +202,29 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
                 dry_run::print(&session, inputs.mock_provider, arguments.formats.contains(&Format::Json));
                 return Ok(Exit::Passed);
             }
-            frozen::start(&inputs, &aside, arguments.out.as_deref(), arguments.allow_inline_keys, &worker).await?
+            frozen::start(&inputs, &aside, out, arguments.budget, arguments.allow_inline_keys, &worker).await?
         }
     };
     show_warnings(&session, arguments.quiet).await;
+    let mut left_out = Vec::new();
     if run.state().or_fail()? == State::Running {
         let (ended, stop) = run_cases(&run, &session, &arguments).await?;
-        if ended == Ended::Stopped {
-            partial(&run, &session, &stop)?;
-            return Ok(stopped(&run, &arguments));
+        match ended {
+            Ended::Stopped => {
+                partial(&run, &session, &stop)?;
+                return Ok(stopped(&run, &arguments));
+            }
+            Ended::OutOfBudget => left_out = unrun(&run, &session)?,
+            Ended::Complete => {}
         }
     }
-    let Some(finished) = finish(&run, session, std::iter::empty())? else { return Ok(stopped(&run, &arguments)) };
+    let matrix = session.matrix.clone();
+    let not_run = left_out.into_iter().filter_map(|index| {
+        let why = "the budget of the run did not suffice for it";
+        // One that cannot be named is missed by finalizing.
+        arena_worker::not_run(&matrix, index, why).ok().flatten()
+    });
+    let Some(finished) = finish(&run, session, not_run)? else { return Ok(stopped(&run, &arguments)) };
     if let Some(file) = &arguments.junit_file {
         files::copy_whole(&run.path().join("junit.xml"), file)?;
     }
@@ -247,6 +266,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         concurrency: arguments.concurrency,
         network: arguments.network.clone(),
         cache: arguments.reuse.open()?,
+        purse: arguments.budget.purse(),
         gates: arguments.gates.read()?,
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
@@ -270,6 +290,19 @@ async fn refuse(inputs: &Inputs) -> Result<(), Failure> {
     }
     let hint = "mend the bundle, or run what is not concerned without --strict";
     Err(Failure { listing: true, ..Failure::input("BundleInvalid", errors.join("\n")).hint(hint) })
+}
+
+/// The cases without a record, in plan order.
+fn unrun(run: &RunDir, session: &Session) -> Result<Vec<u64>, Failure> {
+    let mut next = 0;
+    let mut unrun = Vec::new();
+    for line in stored_lines(run).or_fail()? {
+        let (index, _) = line.or_fail()?;
+        unrun.extend(next..index);
+        next = index + 1;
+    }
+    unrun.extend(next..session.matrix.plan.len());
+    Ok(unrun)
 }
 
 /// Says how to go on.
@@ -321,10 +354,22 @@ async fn run_cases(
     let configured = Aside::of(run.manifest())?.concurrency;
     let asked =
         arguments.concurrency.or(configured).map(|n| n as usize).or(bundled).unwrap_or(settings::CONCURRENCY as usize);
+    let mocked = run.manifest().work.config["mockProvider"].as_bool().unwrap_or(false);
+    let allowance = match &session.purse {
+        None => None,
+        Some(purse) => {
+            budget::refuse_unpriced(session, arguments.budget.or(run.manifest()), mocked)?;
+            let reserve = budget::reserves(session, mocked);
+            let lane = |index| matrix.plan.lane(index).map(|(lane, _)| lane);
+            let paid = budget::paid_before(run.manifest());
+            Some(Allowance::open(run.path(), purse.clone(), reserve, &recovered.done, paid, lane).or_fail()?)
+        }
+    };
     let planned = session.matrix.plan.len();
     let mut progress = Progress::new(planned, before, arguments.progress, arguments.quiet, arguments.ci);
     let stop = watch_signals(&[Stop::Drain, Stop::Now], progress.warner());
     let local = LocalRun {
+        allowance,
         matrix: session.matrix.clone(),
         evaluator: session.evaluator.clone(),
         journal,

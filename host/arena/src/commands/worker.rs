@@ -66,6 +66,8 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     progress.tell();
     Ok(match ended {
         Ended::Complete => Exit::Passed,
+        // A fleet has none.
+        Ended::OutOfBudget => Exit::NoVerdict,
         Ended::Stopped => Exit::Interrupted,
     })
 }

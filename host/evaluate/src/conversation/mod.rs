@@ -76,6 +76,8 @@ pub(crate) struct Run<'a> {
     /// Of played users, summaries and vectors, which are no messages.
     pub(crate) played: Usage,
     pub(crate) played_cost: Option<u64>,
+    /// Calls of models so far, but for those of checks.
+    pub(crate) asked: u64,
     machine: Option<Machine>,
     skills: Skills,
     memories: Memories,
@@ -125,6 +127,7 @@ impl<'a> Run<'a> {
             turns: Vec::new(),
             played: Usage::default(),
             played_cost: Some(0),
+            asked: 0,
             machine: None,
             skills: Skills::new(&evaluator.parts.bundle.skills),
             memories: Memories::new(evaluator.parts.bundle.memory, &case.scenario.seed_memories),

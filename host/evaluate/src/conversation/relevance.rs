@@ -149,7 +149,10 @@ impl Run<'_> {
         let missing: Vec<&str> = wanted.into_iter().filter(|text| !vectors.contains_key(*text)).collect();
         let (mut usage, mut cost) = (Usage::default(), Some(0_u64));
         for texts in missing.chunks(EMBED_TEXTS) {
-            let reply = embedder.embed(texts, self.deadline).await?;
+            let answered = embedder.embed(texts, self.deadline).await;
+            let made = answered.as_ref().map_or_else(|error| error.attempts, |reply| reply.attempts);
+            self.asked += u64::from(made);
+            let reply = answered?;
             usage += reply.usage.unwrap_or_default();
             cost = cost.zip(reply.cost_usd_micro).map(|(sum, one)| sum.saturating_add(one));
             vectors.extend(texts.iter().map(|text| (*text).to_owned()).zip(reply.vectors));

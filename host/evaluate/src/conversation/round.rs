@@ -213,6 +213,8 @@ impl Run<'_> {
 
     /// Adds a call's times to its turn's.
     pub(super) fn measured(&mut self, answered: Result<ChatReply, ProviderError>) -> Result<Message, Trouble> {
+        let made = answered.as_ref().map_or_else(|error| error.attempts, |reply| reply.attempts);
+        self.asked += u64::from(made);
         let mut none = MeasuredTurn::default();
         let measured = self.turns.last_mut().unwrap_or(&mut none);
         match answered {
@@ -265,7 +267,10 @@ impl Run<'_> {
         let parameters = Parameters { temperature: play.temperature.or(persona.temperature), ..Parameters::default() };
         let seed = play.seed.or(persona.seed);
         let request = ChatRequest { seed, ..self.request(messages, &[], context, parameters) };
-        Ok(provider.chat(request).await?.message)
+        let answered = provider.chat(request).await;
+        let made = answered.as_ref().map_or_else(|error| error.attempts, |reply| reply.attempts);
+        self.asked += u64::from(made);
+        Ok(answered?.message)
     }
 }
 

@@ -108,7 +108,7 @@ fn what_was_done_is_told_with_outcome_and_cost() {
     let run = create(&temp.path().join("run"), 8);
     assert_eq!(open(&run).unwrap().1, Recovered::default());
     append(&run, &[record(4, Outcome::Skipped), record(1, Outcome::Failed)]);
-    let done = |index, outcome, cost_usd_micro| Done { index, outcome, cost_usd_micro };
+    let done = |index, outcome, cost_usd_micro| Done { index, outcome, cost_usd_micro, calls: 0 };
     let wanted = [done(1, Outcome::Failed, Some(20)), done(4, Outcome::Skipped, None)];
     assert_eq!(open(&run).unwrap().1, Recovered { done: wanted.to_vec(), dropped_bytes: 0 });
 }

@@ -88,6 +88,8 @@ fn junit_has_a_suite_per_scenario_with_right_counts() {
     };
     assert_eq!(counts("testsuites"), ["arena 8 1 1 3"]);
     assert_eq!(counts("testsuite"), ["s0 4 1 1 0", "s1 4 0 0 3"]);
+    let sums: Vec<_> = found.iter().filter(|(name, _)| name == "property").map(|(_, a)| get(a, "value")).collect();
+    assert_eq!(sums[0], "4 cases = 2 passed + 1 failed + 1 error + 0 skipped + 0 not run");
     let names: Vec<_> = found.iter().filter(|(name, _)| name == "testcase").map(|(_, a)| get(a, "name")).collect();
     assert_eq!(names[..4], ["s0/p0", "s0/p0/trial 2", "s0/p1", "s0/p1/trial 2"]);
     let of = |name: &str| found.iter().filter(|(element, _)| element == name).collect::<Vec<_>>();
