@@ -124,6 +124,10 @@ pub fn verdict(cases: &Counts, gates: &[GateStatus], bundled: &[GateResult]) -> 
     if cases.passed + cases.failed + cases.error == 0 {
         return (false, "NothingJudged", "no case has a verdict".to_owned());
     }
+    if cases.passed + cases.failed == 0 {
+        // Gates on time or cost say nothing of a run that nobody answered.
+        return (false, "CasesErrored", format!("all {} cases with a verdict ended in an error", cases.error));
+    }
     let all = gates.len() + bundled.len();
     if all > 0 {
         let of_bundle = bundled.iter().filter(|gate| !gate.passed);

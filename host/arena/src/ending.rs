@@ -45,7 +45,7 @@ pub fn finish(
     let settings = Settings {
         known_digests: frozen.collect(),
         concurrency_by_provider: concurrency(&session),
-        gates: gates::ready(gates::of(run.manifest(), &session.bundle.gates)?)?,
+        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle.gates)?),
         ..Settings::default()
     };
     // The reports need memory of their own; the session's goes first.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::exit::{Failure, OrFail};
 use crate::files;
 use crate::session::Session;
+use crate::terminal::print_warning;
 
 /// Where gates of the command line stand in a manifest's settings.
 pub const SETTING: &str = "gates";
@@ -87,10 +88,27 @@ pub fn check(session: &Session, gates: &[Gate]) -> Result<(), Failure> {
     for gate in gates {
         known.check(gate).or_fail()?;
         if let Gate::Regression { regression, .. } = gate {
-            RunView::open(Path::new(&regression.baseline)).or_fail()?;
+            baseline(&regression.baseline)?;
         }
     }
     Ok(())
+}
+
+/// A finished run that a gate compares with.
+fn baseline(folder: &str) -> Result<RunView, Failure> {
+    RunView::open(Path::new(folder)).and_then(RunView::finished).or_fail()
+}
+
+/// As [`ready`] at the end of a run: results are worth more than a baseline that is gone, whose gate is undecided.
+pub fn ready_or_undecided(gates: Vec<Gate>) -> Vec<RunGate> {
+    let one = |gate: Gate| match ready(vec![gate.clone()]) {
+        Ok(ready) => ready,
+        Err(failure) => {
+            print_warning(&format!("gate `{}`: {}", gate.text(), failure.text));
+            vec![RunGate { gate, baseline: None }]
+        }
+    };
+    gates.into_iter().flat_map(one).collect()
 }
 
 /// Gates with the runs that they compare with.
@@ -100,18 +118,18 @@ pub fn ready(gates: Vec<Gate>) -> Result<Vec<RunGate>, Failure> {
     let mut baselines: BTreeMap<String, Arc<Baseline>> = BTreeMap::new();
     let mut ready = Vec::new();
     for gate in gates {
-        let baseline = match &gate {
+        let with = match &gate {
             Gate::Comparison { .. } => None,
             Gate::Regression { regression, .. } => {
                 let name = &regression.baseline;
                 if !baselines.contains_key(name) {
-                    let read = Baseline::read(&RunView::open(Path::new(name)).or_fail()?).or_fail()?;
+                    let read = Baseline::read(&baseline(name)?).or_fail()?;
                     baselines.insert(name.clone(), Arc::new(read));
                 }
                 baselines.get(name).cloned()
             }
         };
-        ready.push(RunGate { gate, baseline });
+        ready.push(RunGate { gate, baseline: with });
     }
     Ok(ready)
 }

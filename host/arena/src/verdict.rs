@@ -16,12 +16,15 @@ const SHOWN: usize = 10;
 /// Characters of a reason that are printed.
 const REASON_CHARS: usize = 200;
 
-/// Exit code of a finished run: gates alone decide it where there are any.
+/// Exit code of a finished run: gates alone decide it where there are any, but over a run in which all that has a verdict
+/// is an error.
 pub fn exit(counts: &Counts, gates: &[GateResult]) -> Exit {
     match counts {
         Counts { failed: 0, error: 0, passed: 0, .. } => Exit::NoVerdict,
         // What was left out might turn it over, and a rate of the rest is not the rate.
         Counts { not_run: 1.., .. } => Exit::NoVerdict,
+        // Gates on time and cost say nothing of a run that nobody answered.
+        Counts { failed: 0, passed: 0, .. } => Exit::Failed,
         _ if !gates.is_empty() => match gates.iter().all(|gate| gate.passed) {
             true => Exit::Passed,
             false => Exit::Failed,
@@ -228,4 +231,19 @@ pub fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_hold_over_no_run_of_errors_alone() {
+        let held = GateResult { gate: "p95 < 3s".to_owned(), actual: Some(1.0), passed: true, detail: String::new() };
+        let counts = |passed, error| Counts { planned: 3, passed, error, ..Counts::default() };
+        assert_eq!(exit(&counts(0, 3), std::slice::from_ref(&held)), Exit::Failed);
+        assert_eq!(exit(&counts(1, 2), std::slice::from_ref(&held)), Exit::Passed);
+        assert_eq!(exit(&counts(1, 2), &[]), Exit::Failed);
+        assert_eq!(exit(&counts(0, 0), &[held]), Exit::NoVerdict);
+    }
 }

@@ -85,7 +85,8 @@ impl Journal {
                 "case {index} has the key {found}, in the plan of this run it is {wanted}: the journal was damaged, or it belongs to another run"
             ))
         })?;
-        let dropped_bytes = scan.total - scan.good;
+        // More than there was at the start was read if somebody else writes to it: nothing of theirs is cut.
+        let dropped_bytes = scan.total.saturating_sub(scan.good);
         if dropped_bytes > 0 {
             file.set_len(scan.good).and_then(|()| file.sync_all()).map_err(ResultsError::io("cut", &path))?;
         }

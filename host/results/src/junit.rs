@@ -62,7 +62,7 @@ impl Cases {
         }
         let Some(suite) = self.suites.last_mut() else { return Ok(()) };
         suite.counts.add(record.outcome);
-        suite.micros += micros(record.measured.latency_ms);
+        suite.micros = suite.micros.saturating_add(micros(record.measured.latency_ms));
         suite.bytes += self.xml.get_ref().len() as u64;
         Ok(())
     }
@@ -126,7 +126,7 @@ fn head<W: Write>(xml: &mut Writer<W>, suites: &[Suite]) -> io::Result<()> {
         ("failures", &sum(|suite| suite.counts.failed)),
         ("errors", &sum(|suite| suite.counts.error)),
         ("skipped", &sum(|suite| suite.counts.skipped + suite.counts.not_run)),
-        ("time", &seconds(suites.iter().map(|suite| suite.micros).sum())),
+        ("time", &seconds(suites.iter().map(|suite| suite.micros).fold(0, u64::saturating_add))),
     ];
     xml.write_event(Event::Start(element("testsuites", &attributes)))
 }

@@ -131,6 +131,16 @@ impl RunView {
         Ok(State::Running)
     }
 
+    /// The same if the run is finished: half a run is no base for a verdict.
+    ///
+    /// Errors: `RunUnfinished`, those of [`RunView::state`].
+    pub fn finished(self) -> Result<Self> {
+        match self.state()? {
+            State::Sealed => Ok(self),
+            State::Running => Err(ResultsError::RunUnfinished { path: self.path }),
+        }
+    }
+
     /// A path within the folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)

@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if wanted.is_empty() {
         return Err(Failure::input("GateInvalid", "no gate is given").hint("for example --gate 'pass_rate >= 0.95'"));
     }
-    let run = RunView::open(&arguments.dir).or_fail()?;
+    let run = RunView::open(&arguments.dir).and_then(RunView::finished).or_fail()?;
     let path = run.path().join("summary.json");
     let summary: Summary = serde_json::from_slice(&files::read(&path, SUMMARY_BYTES)?).map_err(|error| {
         Failure::input("SummaryUnreadable", format!("{}: {error}", path.display())).hint("finish the run with --resume")

@@ -92,7 +92,9 @@ impl<'a> Comparator<'a> {
             return;
         };
         self.met.push(key);
-        if !is_verdict(before.outcome) || !is_verdict(row.outcome) {
+        // Two errors are no agreement: nobody was judged.
+        let errors = before.outcome == Outcome::Error && row.outcome == Outcome::Error;
+        if errors || !is_verdict(before.outcome) || !is_verdict(row.outcome) {
             self.pairing.without_verdict += 1;
             return;
         }

@@ -1,8 +1,20 @@
 // The upper half: verdict, counts, gates, heat map, tables.
 
+function allGates() {
+  return [...(summary.gates || []), ...(summary.measured.gates || [])];
+}
+
 function verdict() {
   const c = summary.cases;
   if (c.planned === 0) return ["skipped", "No cases were planned"];
+  const all = allGates();
+  // Gates decide, but over a run that was cut short or in which no case was judged.
+  if (all.length && !c.not_run && c.passed + c.failed > 0) {
+    const open = all.filter((gate) => !gate.passed).length;
+    const cases = `${whole(c.passed)} of ${plural(c.planned, "case")} passed`;
+    if (!open) return ["passed", `${all.length === 1 ? "The gate holds" : `All ${whole(all.length)} gates hold`}, ${cases}`];
+    return ["failed", `${whole(open)} of ${plural(all.length, "gate")} ${open === 1 ? "does" : "do"} not hold, ${cases}`];
+  }
   if (c.failed || c.error) {
     const failed = c.failed ? `${whole(c.failed)} of ${plural(c.planned, "case")} failed` : "";
     const error = c.failed
@@ -73,7 +85,7 @@ function conservation() {
 }
 
 function gates() {
-  const all = [...(summary.gates || []), ...(summary.measured.gates || [])];
+  const all = allGates();
   if (!all.length) return null;
   return el("ul", { class: "gates", "aria-label": "Gates" }, all.map((gate) =>
     el("li", { class: gate.passed ? "passed" : "failed" }, el("span", { class: "mark", "aria-hidden": "true" }, gate.passed ? "✓" : "✕"),

@@ -113,6 +113,17 @@ fn trials_of_an_item_are_one_observation() {
 }
 
 #[test]
+fn errors_on_both_sides_are_no_agreement() {
+    let errors = || {
+        let mut records = cases(300, |_| true);
+        records.iter_mut().for_each(|record| record.outcome = Outcome::Error);
+        records
+    };
+    let found = compared(errors(), errors(), &Question::default()).unwrap();
+    assert_eq!((found.verdict, found.pairing.without_verdict), (Verdict::NotEnoughData, 300));
+}
+
+#[test]
 fn what_does_not_pair_is_counted() {
     let mut before = cases(20, |_| true);
     let mut after = cases(22, |_| true).split_off(2);
