@@ -19,8 +19,13 @@ fn main() -> io::Result<()> {
     let mut list = String::from("&[\n");
     for file in files {
         let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
-        // Writing to a String cannot fail.
-        let _ = writeln!(list, "    ({name:?}, include_str!({:?})),", file.display().to_string());
+        // The folder is put in by the compiler: a build cache may outlive the checkout that filled it. Writing to a
+        // String cannot fail.
+        let _ = writeln!(
+            list,
+            "    ({name:?}, include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))),",
+            format!("/{SDK}/{name}")
+        );
     }
     list.push(']');
     println!("cargo::rerun-if-env-changed=ARENA_COMPONENTS");
