@@ -1,5 +1,6 @@
 //! Builds the guests and leaves their components where the binary and the tests look for them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,8 @@ struct Target {
 /// One core module that the guests' build leaves, and the component made of it.
 #[derive(Debug, PartialEq)]
 struct Guest {
+    /// The crate that has it.
+    package: String,
     /// Below the build's release folder.
     module: PathBuf,
     /// Below the components' folder.
@@ -77,12 +80,16 @@ pub fn build(layout: &Layout) -> Result<()> {
         cargo.args(["build", "--release", "--lib", "--target", TARGET, "--config", &remap]);
         cargo
     };
-    process::run(cargo(&workspace).args(["--workspace", "--examples"]))?;
+    for packages in together(&guests) {
+        let mut cargo = cargo(&workspace);
+        cargo.arg("--examples").args(packages.iter().flat_map(|package| ["--package", package]));
+        process::run(&mut cargo)?;
+    }
     let modules = layout.guests().join(TARGET).join("release");
     for guest in &guests {
         let (module, component) = (modules.join(&guest.module), layout.components().join(&guest.component));
         write(&module, &component)?;
-        if guest.component.parent() == Some(Path::new("")) {
+        if is_ours(&guest.component) {
             embed(&module, &component)?;
         }
     }
@@ -118,10 +125,24 @@ fn guests(metadata: &Metadata, workspace: &Path) -> Result<Vec<Guest>> {
             if guests.iter().any(|other: &Guest| other.component == component) {
                 bail!("two guests of {} would both be {}", workspace.display(), component.display());
             }
-            guests.push(Guest { module, component });
+            guests.push(Guest { package: package.name.clone(), module, component });
         }
     }
     Ok(guests)
+}
+
+/// The crates of each call of cargo. What ships is built by itself: together, each would get the features that any of them
+/// asks of a library, be half as large again for it, and be another component once a neighbour changes.
+fn together(guests: &[Guest]) -> Vec<BTreeSet<&str>> {
+    let (ours, hostile): (Vec<_>, Vec<_>) = guests.iter().partition(|guest| is_ours(&guest.component));
+    let alone: BTreeSet<&str> = ours.iter().map(|guest| guest.package.as_str()).collect();
+    let hostile: BTreeSet<&str> = hostile.iter().map(|guest| guest.package.as_str()).collect();
+    alone.into_iter().map(|package| BTreeSet::from([package])).chain([hostile]).filter(|set| !set.is_empty()).collect()
+}
+
+/// Whether it is of no folder of attacks.
+fn is_ours(component: &Path) -> bool {
+    component.parent() == Some(Path::new(""))
 }
 
 fn component_name(package: &str) -> String {
@@ -192,6 +213,21 @@ mod tests {
         Package { name: name.to_owned(), manifest_path, targets: targets.iter().map(target).collect() }
     }
 
+    #[test]
+    fn what_ships_is_built_by_itself() {
+        let packages = vec![
+            package("arena-evaluator-text", "text", &[("arena_evaluator_text", "cdylib")]),
+            package("arena-evaluator-json", "json", &[("arena_evaluator_json", "cdylib")]),
+            package("arena-hostile-a", "hostile/a", &[("arena_hostile_a", "cdylib")]),
+            package("arena-hostile-b", "hostile/b", &[("arena_hostile_b", "cdylib")]),
+            package("arena-evaluator-patterns", "patterns", &[("arena_evaluator_patterns", "lib")]),
+        ];
+        let guests = guests(&Metadata { packages }, Path::new("/tree/evaluators")).unwrap();
+        let wanted =
+            [vec!["arena-evaluator-json"], vec!["arena-evaluator-text"], vec!["arena-hostile-a", "arena-hostile-b"]];
+        assert_eq!(together(&guests), wanted.map(BTreeSet::from_iter));
+    }
+
     fn found(packages: Vec<Package>) -> Result<Vec<(String, String)>> {
         let guests = guests(&Metadata { packages }, Path::new("/tree/evaluators"))?;
         Ok(guests.iter().map(|g| (g.module.display().to_string(), g.component.display().to_string())).collect())
@@ -229,7 +265,8 @@ mod tests {
         for name in ["text.wasm", "old.wasm", "notes.md", "hostile/old.wasm"] {
             fs::write(folder.path().join(name), "").unwrap();
         }
-        sweep(folder.path(), &[Guest { module: "a".into(), component: "text.wasm".into() }]).unwrap();
+        let guest = Guest { package: "text".into(), module: "a".into(), component: "text.wasm".into() };
+        sweep(folder.path(), &[guest]).unwrap();
         let left = |name: &str| folder.path().join(name).exists();
         assert_eq!(["text.wasm", "old.wasm", "notes.md", "hostile/old.wasm"].map(left), [true, false, true, false]);
     }
