@@ -55,7 +55,7 @@ pub use sketch::{PERCENTILE_ERROR, Sketch};
 pub use strip::{Strip, Strips, strips};
 pub use tail::{Next, Tail};
 pub use terminal::terminal_safe;
-pub use verify::{Labels, Verified, verify};
+pub use verify::{Known, Told, Verified, verify};
 
 /// What all functions of this crate give.
 pub type Result<T> = std::result::Result<T, ResultsError>;

@@ -5,10 +5,10 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arena_evaluate::{Again, Which};
+use arena_evaluate::{Again, ReplayError, Which};
 use arena_model::{Lineage, Scope, Taken};
 use arena_results::{RunView, State, merkle_root};
-use arena_worker::{EarlierRun, Rescore, Rescored, Stop};
+use arena_worker::{EarlierRun, Rescore, Rescored, Stop, WorkerError};
 
 use super::run::parse_evaluator;
 use crate::ending::finish;
@@ -205,10 +205,11 @@ async fn judge(
     let mut tally = Tally::default();
     let mut out = BufWriter::with_capacity(1 << 20, journal.as_file_mut());
     let stop = watch_signals(&[Stop::Now], print_warning);
-    let each = |one: Rescored| {
+    let each = |one: Result<Rescored, ReplayError>| {
         if *stop.borrow() != Stop::No {
             return Err(Halt::Stopped);
         }
+        let one = one.map_err(WorkerError::from)?;
         tally.add(&one, session);
         out.write_all(&one.line).and_then(|()| out.write_all(b"\n")).map_err(failed)
     };
