@@ -91,7 +91,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         flips: arguments.flips as usize,
         allow_different_checks: arguments.allow_different_checks,
     };
-    let [baseline, candidate] = [&arguments.baseline, &arguments.candidate].map(|dir| RunView::open(dir).and_then(RunView::finished).or_fail());
+    let [baseline, candidate] =
+        [&arguments.baseline, &arguments.candidate].map(|dir| RunView::open(dir).and_then(RunView::finished).or_fail());
     let comparison = compare(&baseline?, &candidate?, &question).or_fail()?;
     match arguments.format {
         Format::Text => text::print(&comparison),
