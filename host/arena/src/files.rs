@@ -1,7 +1,7 @@
 //! Files named on the command line or by a provider: regular files alone, and never more of one than its limit.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use cap_std::fs::{Dir, OpenOptionsExt as _};
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, OrFail as _};
 
 /// Largest mock file, component or file of cases, bytes: as for a file of a bundle.
 pub const FILE_BYTES: u64 = 64 << 20;
@@ -78,23 +78,26 @@ pub fn read_within(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>>
 
 /// Copies a file of ours to where the user wants it, whole or not at all; folders on the way are made.
 ///
-/// Errors: `FileUnwritable`.
+/// Errors: `FileUnwritable`, `OutputInsideRun`.
 pub fn copy_whole(from: &Path, to: &Path) -> Result<(), Failure> {
-    let copied = File::open(from).and_then(|mut file| write_whole(to, &mut file));
-    copied.map_err(|error| unwritable(to, &error))
+    write_by(to, |out| {
+        let copied = File::open(from).and_then(|mut file| io::copy(&mut file, out));
+        copied.map(drop).map_err(|error| unwritable(to, &error))
+    })
 }
 
 /// Writes a file that the user wants, whole or not at all; folders on the way are made.
 ///
-/// Errors: `FileUnwritable`.
-pub fn write(to: &Path, mut bytes: &[u8]) -> Result<(), Failure> {
-    write_whole(to, &mut bytes).map_err(|error| unwritable(to, &error))
+/// Errors: `FileUnwritable`, `OutputInsideRun`.
+pub fn write(to: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_by(to, |out| out.write_all(bytes).map_err(|error| unwritable(to, &error)))
 }
 
 /// The same by a function that writes to what it is given.
 ///
-/// Errors: `FileUnwritable`, and those of the function.
+/// Errors: `FileUnwritable`, `OutputInsideRun`, and those of the function.
 pub fn write_by(to: &Path, fill: impl FnOnce(&mut File) -> Result<(), Failure>) -> Result<(), Failure> {
+    arena_results::refuse_inside_run(to).or_fail()?;
     let mut file = start(to).map_err(|error| unwritable(to, &error))?;
     fill(file.as_file_mut())?;
     end(file, to).map_err(|error| unwritable(to, &error))
@@ -103,12 +106,6 @@ pub fn write_by(to: &Path, fill: impl FnOnce(&mut File) -> Result<(), Failure>) 
 /// A file that cannot be written.
 pub fn unwritable(to: &Path, error: &io::Error) -> Failure {
     Failure::machinery("FileUnwritable", format!("{}: {error}", to.display()))
-}
-
-fn write_whole(to: &Path, from: &mut dyn io::Read) -> io::Result<()> {
-    let mut file = start(to)?;
-    io::copy(from, &mut file)?;
-    end(file, to)
 }
 
 /// A file beside `to` that takes its place in the end.

@@ -302,8 +302,9 @@ pub async fn ready(
 /// What a run was made from, out of its folder alone: nobody can be called by it but as the folder says.
 ///
 /// # Errors
-/// `ManifestInvalid`, and those of reading its files.
+/// `ManifestInvalid`, `LinkInRun`, and those of reading its files.
 pub fn of_run(run: &RunView) -> Result<Inputs, Failure> {
+    run.refuse_links().or_fail()?;
     let manifest = run.manifest();
     let frozen = run.path().join(INPUTS);
     let named = manifest.origin.settings.get("evaluators").and_then(Value::as_array).into_iter().flatten();
@@ -321,6 +322,7 @@ pub fn of_run(run: &RunView) -> Result<Inputs, Failure> {
         mock_config: (!pinned["mockConfig"].is_null()).then(|| frozen.join(MOCK_CONFIG)),
         outputs: serde_json::from_value(pinned[work::OUTPUTS].clone()).unwrap_or_default(),
         evaluators: evaluators.collect(),
+        tool_env: serde_json::from_value(pinned[work::TOOL_ENV].clone()).unwrap_or_default(),
         seed: manifest.work.seed,
         ..Inputs::of(run.bundle().join(&manifest.work.entry))
     })

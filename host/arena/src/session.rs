@@ -24,7 +24,7 @@ use serde_json::json;
 use crate::exit::{Failure, OrFail};
 use crate::files::{KEY_BYTES, read_file as read_any};
 use crate::tables::{Remark, Survey, survey};
-use crate::work::{self, ENGINE, Inputs, Prepared};
+use crate::work::{self, Calls, ENGINE, Inputs, Prepared};
 use crate::{budget, credentials, settings, standard};
 
 /// A run made ready.
@@ -224,7 +224,9 @@ fn tool_keys(inputs: &Inputs) -> Result<ToolKeys, Failure> {
         None => Err(Failure::input("VariableNotSet", format!("--tool-env {name}: there is no such variable"))
             .hint("set it, or leave the flag out")),
     };
-    Ok(ToolKeys::new(inputs.tool_env.iter().map(read).collect::<Result<_, _>>()?))
+    // Of those whose tools are called, and no others.
+    let sent = inputs.tool_env.iter().filter(|_| inputs.calls == Calls::All);
+    Ok(ToolKeys::new(sent.map(read).collect::<Result<_, _>>()?))
 }
 
 /// Everybody who may be called.
@@ -283,8 +285,9 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
             None => connected,
         })
     };
-    let providers = bundle.providers.iter().map(|spec| (spec.id.clone(), open(spec, inputs.mock_provider))).collect();
-    let judges = bundle.judges.iter().map(|(name, id)| {
+    let agents = bundle.providers.iter().filter(|_| inputs.calls == Calls::All);
+    let providers = agents.map(|spec| (spec.id.clone(), open(spec, inputs.mock_provider))).collect();
+    let judges = bundle.judges.iter().filter(|_| inputs.calls != Calls::None).map(|(name, id)| {
         let found = bundle.providers.iter().find(|spec| spec.id == *id);
         let connected = match found {
             Some(spec) => open(spec, false).map_err(|error| error.to_string()),
@@ -294,12 +297,12 @@ fn connect_all(bundle: &Bundle, inputs: &Inputs, mock: Option<&[u8]>) -> Result<
     });
     let judges = judges.collect();
     // Users, judges and those that compare texts stay who they are when the agents under test are mocked.
-    let players = bundle.roles.iter().filter_map(|(role, id)| {
+    let players = bundle.roles.iter().filter(|_| inputs.calls == Calls::All).filter_map(|(role, id)| {
         let spec = bundle.providers.iter().find(|spec| spec.id == *id)?;
         Some((role.clone(), open(spec, false)))
     });
     let players = players.collect();
-    let embedders = bundle.embedders.iter().map(|spec| {
+    let embedders = bundle.embedders.iter().filter(|_| inputs.calls != Calls::None).map(|spec| {
         let read_file = |path: &str| read_file(spec, path);
         let connected = connect_embedder(&provider_settings(spec), &http, &read_file, &settings::variable);
         let paid = |connected: Arc<dyn Embedder>| -> Arc<dyn Embedder> {

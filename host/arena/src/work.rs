@@ -32,8 +32,21 @@ const RUN: &str = "run";
 pub const DATASET: &str = "dataset";
 /// Key of the work's config that holds the digest of outputs that were made elsewhere.
 pub const OUTPUTS: &str = "outputs";
+/// Key of the work's config that holds the names of the variables that tools may send.
+pub const TOOL_ENV: &str = "toolEnv";
 /// Key of the work's config that holds which cases are left in.
 const SELECT: &str = "select";
+
+/// Whom a session may call. It connects nobody else and reads no key of theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calls {
+    /// All that the bundle names.
+    All,
+    /// Judges and providers of embeddings.
+    Judges,
+    /// Nobody.
+    None,
+}
 
 /// What a run is made from.
 #[derive(Clone, Debug)]
@@ -66,6 +79,8 @@ pub struct Inputs {
     pub seed: u64,
     /// Environment variables that tools may send.
     pub tool_env: Vec<String>,
+    /// Whom it may call.
+    pub calls: Calls,
     /// Where relative paths of key files start; none for the bundle's folder.
     pub key_folder: Option<PathBuf>,
     /// Cases at once; none for the bundle's number.
@@ -100,6 +115,7 @@ impl Inputs {
             evaluators: Vec::new(),
             seed: settings::SEED,
             tool_env: Vec::new(),
+            calls: Calls::All,
             key_folder: None,
             concurrency: None,
             network: Network::default(),
@@ -277,7 +293,7 @@ fn work(bundle: &Bundle, sources: &[ComponentSource], plan: &Plan, inputs: &Inpu
         config[OUTPUTS] = json!(outputs);
     }
     if !inputs.tool_env.is_empty() {
-        config["toolEnv"] = json!(inputs.tool_env.iter().collect::<BTreeSet<_>>());
+        config[TOOL_ENV] = json!(inputs.tool_env.iter().collect::<BTreeSet<_>>());
     }
     let select = Selection { cases: inputs.cases.as_deref().map(Digest::of), ..inputs.select.clone() };
     if select != Selection::default() {

@@ -10,6 +10,9 @@ use serde::Serialize;
 
 const JUDGE: &str = "judge:";
 const EMBED: &str = "embed:";
+/// Who answers, in messages.
+const JUDGES: &str = "judge";
+const EMBEDDERS: &str = "provider of embeddings";
 
 /// The calls of a record. The same question gets the same answer; others go to whoever may be asked, if anybody may.
 pub(crate) struct Recorded {
@@ -41,9 +44,18 @@ impl Recorded {
     }
 
     fn lacks(&self, whom: &str) -> String {
-        let why = format!("it asks a {whom} what was not asked in the run");
+        let why = not_asked(whom);
         self.missing.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why).clone()
     }
+
+    /// What a call that failed says. One that was not made for want of an answer is missing again.
+    fn failed(&self, whom: &str, call: HostCall) -> String {
+        if call.reply == not_asked(whom) { self.lacks(whom) } else { call.reply }
+    }
+}
+
+fn not_asked(whom: &str) -> String {
+    format!("it asks a {whom} what was not asked in the run")
 }
 
 #[async_trait::async_trait]
@@ -51,15 +63,15 @@ impl JudgeHost for Recorded {
     async fn ask(&self, question: &JudgeQuestion) -> Result<JudgeAnswer, JudgeFailure> {
         match self.find(JUDGE, question) {
             Some((_, call)) if call.failed => Err(match call.cost_usd_micro {
-                Some(0) => JudgeFailure::Unknown(call.reply),
-                _ => JudgeFailure::Failed(call.reply),
+                Some(0) => JudgeFailure::Unknown(self.failed(JUDGES, call)),
+                _ => JudgeFailure::Failed(self.failed(JUDGES, call)),
             }),
             Some((judge, HostCall { reply: text, usage, cost_usd_micro, .. })) => {
                 Ok(JudgeAnswer { judge, text, usage, cost_usd_micro })
             }
             None => match self.live.as_ref().and_then(|live| live.judge.as_ref()) {
                 Some(judge) => judge.ask(question).await,
-                None => Err(JudgeFailure::Unknown(self.lacks("judge"))),
+                None => Err(JudgeFailure::Unknown(self.lacks(JUDGES))),
             },
         }
     }
@@ -70,8 +82,8 @@ impl EmbedHost for Recorded {
     async fn embed(&self, question: &EmbedQuestion) -> Result<EmbedAnswer, EmbedFailure> {
         match self.find(EMBED, question) {
             Some((_, call)) if call.failed => Err(match call.cost_usd_micro {
-                Some(0) => EmbedFailure::Unknown(call.reply),
-                _ => EmbedFailure::Failed(call.reply),
+                Some(0) => EmbedFailure::Unknown(self.failed(EMBEDDERS, call)),
+                _ => EmbedFailure::Failed(self.failed(EMBEDDERS, call)),
             }),
             Some((embedder, HostCall { reply, usage, cost_usd_micro, .. })) => match serde_json::from_str(&reply) {
                 Ok(vectors) => Ok(EmbedAnswer { embedder, vectors, usage, cost_usd_micro }),
@@ -79,7 +91,7 @@ impl EmbedHost for Recorded {
             },
             None => match self.live.as_ref().and_then(|live| live.embed.as_ref()) {
                 Some(embedder) => embedder.embed(question).await,
-                None => Err(EmbedFailure::Unknown(self.lacks("provider of embeddings"))),
+                None => Err(EmbedFailure::Unknown(self.lacks(EMBEDDERS))),
             },
         }
     }

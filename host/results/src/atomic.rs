@@ -23,7 +23,11 @@ pub(crate) fn is_temporary(name: &str) -> bool {
 /// Opens `path` in the way `options` say, if it is a plain file: no symbolic link, and no pipe that would be waited for.
 pub(crate) fn open_plain(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = options.custom_flags(flags.bits().cast_signed()).open(path)?;
+    let link = rustix::io::Errno::LOOP.raw_os_error();
+    let file = options.custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
+        let odd = || io::Error::new(io::ErrorKind::InvalidInput, "it is a symbolic link");
+        if error.raw_os_error() == Some(link) { odd() } else { error }
+    })?;
     if file.metadata()?.is_file() {
         return Ok(file);
     }
@@ -86,22 +90,33 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 
 /// All files below `folder`, sorted. A symbolic link or a device is an error: neither belongs in a run's folder.
 pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+    Ok(below(folder)?.0)
+}
+
+/// All folders below `folder`, sorted. Errors as for [`files`].
+pub(crate) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(below(folder)?.1)
+}
+
+/// Files and folders.
+fn below(folder: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
     let mut waiting = vec![folder.to_owned()];
     while let Some(folder) = waiting.pop() {
         for entry in fs::read_dir(&folder).map_err(ResultsError::io("list", &folder))? {
             let entry = entry.map_err(ResultsError::io("list", &folder))?;
             let kind = entry.file_type().map_err(ResultsError::io("look at", &entry.path()))?;
             if kind.is_dir() {
+                folders.push(entry.path());
                 waiting.push(entry.path());
             } else if kind.is_file() {
-                found.push(entry.path());
+                files.push(entry.path());
             } else {
-                let odd = io::Error::new(io::ErrorKind::InvalidData, "neither a file nor a folder");
-                return Err(ResultsError::io("accept", &entry.path())(odd));
+                return Err(ResultsError::LinkInRun { path: entry.path() });
             }
         }
     }
-    found.sort();
-    Ok(found)
+    files.sort();
+    folders.sort();
+    Ok((files, folders))
 }

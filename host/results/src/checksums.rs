@@ -1,7 +1,7 @@
 //! `checksums`: SHA-256 over every file of a run's folder, in the format of `sha256sum`, so that
 //! `sha256sum -c checksums` reads it too. The last line is a comment with the digest of the lines before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
@@ -62,6 +62,15 @@ pub(crate) fn write(run: &RunDir, known: &BTreeMap<String, Digest>) -> Result<()
     let path = run.file(CHECKSUMS);
     let text = text(&digests(run, known)?);
     atomic::replace(&path, |out| out.write_all(text.as_bytes()).map_err(ResultsError::io("write", &path)))
+}
+
+/// Folders of a run in which no file stands, at any depth, by their path in it: no list can tell of them.
+pub(crate) fn empty_folders(run: &RunView) -> Result<Vec<String>> {
+    let files = atomic::files(run.path())?;
+    let used: BTreeSet<&Path> = files.iter().flat_map(|path| path.ancestors().skip(1)).collect();
+    let folders = atomic::folders(run.path())?.into_iter().filter(|folder| !used.contains(folder.as_path()));
+    let name = |folder: &Path| folder.strip_prefix(run.path()).unwrap_or(folder).display().to_string();
+    Ok(folders.map(|folder| name(&folder)).collect())
 }
 
 /// Compares the folder of a finished run with its `checksums`: a line for each file that is changed, missing or new,

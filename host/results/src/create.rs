@@ -8,7 +8,7 @@ use std::path::Path;
 use arena_model::Manifest;
 
 use crate::run_dir::{Lock, lock};
-use crate::run_view::{BUNDLE, LOCK, MANIFEST};
+use crate::run_view::{BUNDLE, LOCK, MANIFEST, refuse_inside_run};
 use crate::{Result, ResultsError, RunView, atomic};
 
 /// What the lock of a folder says whose creator holds it, and by which the leftovers of a killed one are known.
@@ -24,6 +24,7 @@ pub(crate) fn create(
 ) -> Result<(RunView, Lock)> {
     let dir = std::path::absolute(dir).map_err(ResultsError::io("find", dir))?;
     refuse_existing(&dir)?;
+    refuse_inside_run(&dir)?;
     let (Some(parent), Some(name)) = (dir.parent(), dir.file_name()) else {
         return Err(ResultsError::RunDirExists { path: dir });
     };

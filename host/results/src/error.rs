@@ -11,6 +11,19 @@ pub enum ResultsError {
     /// A new run was to be written where something is already.
     #[error("{} exists and is not empty: go on with that run by --resume, or name another folder by --out", .path.display())]
     RunDirExists { path: PathBuf },
+    /// Something was to be written into the folder of a run.
+    #[error(
+        "{} would stand in the folder of a run, {}, and nothing is added to that: name another place", .path.display(), .run.display()
+    )]
+    OutputInsideRun { path: PathBuf, run: PathBuf },
+    /// A link, a pipe or a device in the folder of a run.
+    #[error("{}: neither a file nor a folder, and a run's folder holds no links: restore it from a copy", .path.display())]
+    LinkInRun { path: PathBuf },
+    /// A journal that another process writes to.
+    #[error(
+        "{} grew by what another process wrote, which the lock should have kept out: end the other one, then resume", .path.display()
+    )]
+    JournalForeign { path: PathBuf },
     /// A new run was to be written where no folder can be.
     #[error("{}: {} is {what}, not a folder: name another folder by --out", .path.display(), .by.display())]
     RunDirBlocked { path: PathBuf, by: PathBuf, what: &'static str },
@@ -87,6 +100,7 @@ impl ResultsError {
             | Self::JournalCorrupt { .. }
             | Self::SegmentCorrupt { .. }
             | Self::RecordInvalid { .. }
+            | Self::LinkInRun { .. }
             | Self::CountsDisagree { .. } => true,
             Self::ResultsIo { source, .. } => matches!(
                 source.kind(),
@@ -94,6 +108,11 @@ impl ResultsError {
             ),
             _ => false,
         }
+    }
+
+    /// Whether it is about a file of the folder `dir`, not about one that was needed besides.
+    pub(crate) fn is_within(&self, dir: &Path) -> bool {
+        !matches!(self, Self::ResultsIo { path, .. } if !path.starts_with(dir))
     }
 
     /// The message with what caused it.
@@ -122,6 +141,9 @@ impl Fault for ResultsError {
         match self {
             Self::RunDirExists { .. } => "RunDirExists",
             Self::RunDirBlocked { .. } => "RunDirBlocked",
+            Self::OutputInsideRun { .. } => "OutputInsideRun",
+            Self::LinkInRun { .. } => "LinkInRun",
+            Self::JournalForeign { .. } => "JournalForeign",
             Self::IndexMissing { .. } => "IndexMissing",
             Self::FinalizeStopped { .. } => "FinalizeStopped",
             Self::NotARun { .. } => "NotARun",
@@ -146,6 +168,8 @@ impl Fault for ResultsError {
             Self::RunLocked { .. } | Self::FinalizeStopped { .. } => Class::Retryable,
             Self::RunDirExists { .. }
             | Self::RunDirBlocked { .. }
+            | Self::OutputInsideRun { .. }
+            | Self::LinkInRun { .. }
             | Self::IndexMissing { .. }
             | Self::NotARun { .. }
             | Self::RunSealed { .. }

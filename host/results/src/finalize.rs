@@ -149,16 +149,27 @@ pub fn finalize_partial(
     if run.state()? == State::Sealed {
         return Err(ResultsError::RunSealed { path: run.path().to_owned() });
     }
-    let folder = run.file(PARTIAL);
-    atomic::remove(&folder)?;
-    std::fs::create_dir(&folder).map_err(ResultsError::io("create", &folder))?;
+    // Under another name until it is whole: half a report says nothing of a run.
+    let (folder, building) = (run.file(PARTIAL), atomic::temporary(&run.file(PARTIAL)));
+    atomic::remove(&building)?;
+    std::fs::create_dir(&building).map_err(ResultsError::io("create", &building))?;
     let places = take_places(run)?;
     let mut done = places.iter().map(|(index, ..)| *index).collect::<Vec<_>>().into_iter().peekable();
     let gaps = (0..run.manifest().work.plan.cases).filter(move |index| done.next_if_eq(index).is_none());
     let not_run = gaps.filter_map(missing);
     let stored = Lines::Journal(JournalLines::open(run, places)?);
     let rows = Rows { stored: stored.peekable(), not_run: not_run.peekable() };
-    produce(run, rows, labels, settings, stop, Target { folder: &folder, segment: None, partial: true })
+    let target = Target { folder: &building, segment: None, partial: true };
+    let produced = produce(run, rows, labels, settings, stop, target).and_then(|summary| {
+        atomic::remove(&folder)?;
+        std::fs::rename(&building, &folder).map_err(ResultsError::io("rename", &building))?;
+        Ok(summary)
+    });
+    if produced.is_err() {
+        // What is left is removed by whoever opens the run next.
+        let _ = atomic::remove(&building);
+    }
+    produced
 }
 
 /// Where the products of a run go.

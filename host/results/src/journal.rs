@@ -120,6 +120,8 @@ impl Journal {
     }
 
     /// Appends the lines of several cases in one write: all of them or, where this is an error, none.
+    ///
+    /// Errors: `RecordInvalid`, `RecordTooLarge`, `JournalForeign` once another process writes to it, `ResultsIo`.
     pub fn append_all(&mut self, records: &[(u64, &[u8])]) -> Result<()> {
         let limit = self.max_record_bytes;
         let mut text = std::mem::take(&mut self.text);
@@ -138,6 +140,11 @@ impl Journal {
         if self.broken {
             let stuck = io::Error::other("an earlier write failed and could not be taken back: open the run again");
             return Err(ResultsError::io("append to", &self.path)(stuck));
+        }
+        let length = self.file.metadata().map_err(ResultsError::io("look at", &self.path))?;
+        // Where a line stands is told by what this process wrote. A device has no length.
+        if length.is_file() && length.len() != self.length {
+            return Err(ResultsError::JournalForeign { path: self.path.clone() });
         }
         let written = self.file.write_all(&text);
         text.shrink_to(TEXT_BYTES);

@@ -50,12 +50,12 @@ pub use merkle::{Merkle, merkle_root};
 pub use reader::{Records, export_jsonl, records, stored_lines};
 pub use row::case_name;
 pub use run_dir::RunDir;
-pub use run_view::{JOURNAL, MAX_RECORD_BYTES, RunView, State};
+pub use run_view::{JOURNAL, MAX_RECORD_BYTES, RunView, State, refuse_inside_run};
 pub use sketch::{PERCENTILE_ERROR, Sketch};
 pub use strip::{Strip, Strips, strips};
 pub use tail::{Next, Tail};
 pub use terminal::terminal_safe;
-pub use verify::{Labels, Verified, verify};
+pub use verify::{Known, Told, Verified, verify};
 
 /// What all functions of this crate give.
 pub type Result<T> = std::result::Result<T, ResultsError>;

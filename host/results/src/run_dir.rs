@@ -39,7 +39,7 @@ impl RunDir {
     /// whole or not at all; what a killed attempt left is cleared by the next.
     ///
     /// Errors: `RunDirExists` unless `dir` is absent or empty, `RunDirBlocked` if it, or a part of the path to it, is
-    /// no folder, `ResultsIo`.
+    /// no folder, `OutputInsideRun`, `ResultsIo`.
     pub fn create(dir: &Path, manifest: &Manifest, copy_bundle: impl FnOnce(&Path) -> io::Result<()>) -> Result<Self> {
         let (view, lock) = create::create(dir, manifest, copy_bundle)?;
         Ok(Self { view, writer: Arc::default(), _lock: lock })

@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use arena_model::{Digest, Manifest};
 
@@ -141,9 +141,42 @@ impl RunView {
         }
     }
 
+    /// Refuses a folder with a symbolic link, a pipe or a device in it: what is read by way of those is not the run's.
+    ///
+    /// Errors: `LinkInRun`, `ResultsIo`.
+    pub fn refuse_links(&self) -> Result<()> {
+        atomic::files(&self.path).map(drop)
+    }
+
     /// A path within the folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+/// Refuses a place for an output that is in the folder of a run, at any depth: a folder is a closed set, and what stands in it
+/// is of the run. Links on the way are followed. The folder itself is not refused, which is for [`RunDir::create`] to do.
+///
+/// Errors: `OutputInsideRun`, `ResultsIo`.
+///
+/// [`RunDir::create`]: crate::RunDir::create
+pub fn refuse_inside_run(output: &Path) -> Result<()> {
+    let path = std::path::absolute(output).map_err(ResultsError::io("find", output))?;
+    // Of what is not there yet, the part that is.
+    let there = path.ancestors().skip(1).find_map(|part| part.canonicalize().ok());
+    match there.iter().flat_map(|there| there.ancestors()).find(|folder| is_run(folder)) {
+        Some(run) => Err(ResultsError::OutputInsideRun { path: output.to_owned(), run: run.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether this is the folder of a run, be it a damaged one.
+fn is_run(folder: &Path) -> bool {
+    match read_manifest(folder) {
+        Ok(_) => true,
+        Err(ResultsError::NotARun { .. }) => false,
+        // Others have files of this name, too.
+        Err(_) => [JOURNAL, INDEX].iter().any(|name| folder.join(name).is_file()),
     }
 }
 
@@ -181,6 +214,11 @@ fn read_manifest(folder: &Path) -> Result<Manifest> {
     let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| corrupt(error.to_string()))?;
     if manifest.v != 1 {
         return Err(corrupt(format!("version {} is not known here, only 1 is", manifest.v)));
+    }
+    let entry = Path::new(&manifest.work.entry);
+    let plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if manifest.work.entry.is_empty() || !entry.components().all(plain) {
+        return Err(corrupt(format!("work.entry is {:?}, which is no file of the bundle", manifest.work.entry)));
     }
     let found = Digest::of_json(&manifest.work).map_err(|error| corrupt(error.to_string()))?;
     if found != manifest.work_digest {

@@ -58,14 +58,15 @@ impl Rescored {
 }
 
 impl Rescore {
-    /// Judges every record of `run` again and gives them to `each` in plan order. `each` ends it by an error.
+    /// Judges every record of `run` again and gives them to `each` in plan order; of one that is not of the plan or does not
+    /// tell what was judged when, why. `each` ends it by an error.
     ///
     /// # Errors
-    /// `TranscriptUnclear` for a record that is not of the plan or does not tell what was judged when; those of reading.
+    /// Those of reading.
     pub async fn run<E: From<WorkerError>>(
         self,
         run: &RunView,
-        mut each: impl FnMut(Rescored) -> Result<(), E>,
+        mut each: impl FnMut(Result<Rescored, ReplayError>) -> Result<(), E>,
     ) -> Result<(), E> {
         let shared = Arc::new(self);
         let limit = run.max_record_bytes();
@@ -79,7 +80,10 @@ impl Rescore {
                 under_way.push_back(tokio::spawn(async move { shared.one(index, line, limit).await }));
             }
             let Some(first) = under_way.pop_front() else { return Ok(()) };
-            each(first.await.map_err(WorkerError::from)??)?;
+            match first.await.map_err(WorkerError::from)? {
+                Err(WorkerError::Replay(unclear)) => each(Err(unclear))?,
+                judged => each(Ok(judged?))?,
+            }
         }
     }
 

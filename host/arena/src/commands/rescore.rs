@@ -5,10 +5,10 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arena_evaluate::{Again, Which};
-use arena_model::{Lineage, Scope, Taken};
+use arena_evaluate::{Again, ReplayError, Which};
+use arena_model::{Fault as _, Lineage, Scope, Taken};
 use arena_results::{RunView, State, merkle_root};
-use arena_worker::{EarlierRun, Rescore, Rescored, Stop};
+use arena_worker::{EarlierRun, Rescore, Rescored, Stop, WorkerError};
 
 use super::run::parse_evaluator;
 use crate::ending::finish;
@@ -18,7 +18,7 @@ use crate::output::println;
 use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::{line, plural, print_warning};
-use crate::work::{self, Inputs, Prepared};
+use crate::work::{self, Calls, Inputs, Prepared};
 use crate::{credentials, frozen, settings, verdict};
 
 /// Kinds of checks that are listed.
@@ -39,7 +39,7 @@ pub struct Arguments {
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Ask judges and providers of embeddings what they were not asked in the run, which costs; without it such a check is
-    /// an error.
+    /// an error. Needs --bundle: a stored folder does not say who is asked.
     #[arg(long)]
     allow_judge_calls: bool,
     /// Records at once [default: 8].
@@ -85,15 +85,24 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     refuse_unfinished(&run)?;
     let worker = settings::random_id()?;
     let was = frozen::of_run(&run)?;
+    if arguments.allow_judge_calls && arguments.bundle.is_none() {
+        let text = format!(
+            "{}: whom --allow-judge-calls asks, and which key files are read for that, would be for the folder to say",
+            run.path().display()
+        );
+        return Err(Failure::input("BundleNotGiven", text).hint("give the bundle as you have it by --bundle DIR"));
+    }
     if arguments.allow_judge_calls && !was.run.providers.is_empty() {
         let text = format!("{}: the run was started with --file", run.path().display());
         return Err(Failure::input("ConfigNotFound", text)
             .hint("addresses of its judges are not kept in the folder: rescore without --allow-judge-calls"));
     }
-    let mut inputs = Inputs { network: arguments.network.clone(), ..was.clone() };
+    let calls = if arguments.allow_judge_calls { Calls::Judges } else { Calls::None };
+    let mut inputs = Inputs { network: arguments.network.clone(), calls, ..was.clone() };
     inputs.evaluators.extend(arguments.evaluator.clone());
     inputs.bundle = arguments.bundle.clone().unwrap_or(inputs.bundle);
     let session = Session::open(&inputs, &worker).await?;
+    refuse_broken(&arguments.evaluator, &session)?;
     let earlier = earlier(&run, &was, &session)?;
     if arguments.bundle.is_some() {
         credentials::refuse_inline(&session.bundle)?;
@@ -142,6 +151,18 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     finished.tell(&folder, arguments.quiet)
 }
 
+/// A component that was named for this and is none would make errors of checks that have verdicts.
+fn refuse_broken(given: &[(String, PathBuf)], session: &Session) -> Result<(), Failure> {
+    for (name, file) in given {
+        let loaded = session.library.entries().iter().find(|entry| entry.name == *name);
+        if let Some(Err(why)) = loaded.and_then(|entry| entry.component.as_ref()) {
+            let text = format!("--evaluator {name}={}: {why}", file.display());
+            return Err(Failure::input(why.reason(), text).hint("`arena evaluator test FILE` says more of a component"));
+        }
+    }
+    Ok(())
+}
+
 /// A run without all its records is none that can be judged again.
 fn refuse_unfinished(run: &RunView) -> Result<(), Failure> {
     if run.state().or_fail()? == State::Sealed {
@@ -184,6 +205,7 @@ fn earlier(run: &RunView, was: &Inputs, session: &Session) -> Result<EarlierRun,
 /// A file for the records, on the disk that the folder will be on. It goes with the value.
 pub fn beside(out: &Path) -> Result<tempfile::NamedTempFile, Failure> {
     let failed = |error| Failure::machinery("ResultsIo", format!("{}: {error}", out.display()));
+    arena_results::refuse_inside_run(out).or_fail()?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if out.exists() && std::fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
         let text = format!("{} exists", out.display());
@@ -205,10 +227,11 @@ async fn judge(
     let mut tally = Tally::default();
     let mut out = BufWriter::with_capacity(1 << 20, journal.as_file_mut());
     let stop = watch_signals(&[Stop::Now], print_warning);
-    let each = |one: Rescored| {
+    let each = |one: Result<Rescored, ReplayError>| {
         if *stop.borrow() != Stop::No {
             return Err(Halt::Stopped);
         }
+        let one = one.map_err(WorkerError::from)?;
         tally.add(&one, session);
         out.write_all(&one.line).and_then(|()| out.write_all(b"\n")).map_err(failed)
     };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arena_results::{Journal, RunDir, State, stored_lines};
+use arena_results::{Journal, RunDir, State, refuse_inside_run, stored_lines};
 use arena_worker::{Allowance, Ended, LocalRun, Shuffle, Stop};
 use clap::ValueEnum;
 use tokio::sync::watch;
@@ -168,6 +168,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             let text = format!("{}: a report is written to a file, and this is a folder", file.display());
             return Err(Failure::input("OutputUnusable", text).hint("name a file in it"));
         }
+        refuse_inside_run(file).or_fail()?;
     }
     let worker = settings::random_id()?;
     let config = if arguments.files.is_empty() { None } else { Some(manifests::read(&arguments.files)?) };

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arena_bundle::Bundle;
-use arena_evaluate::{Again, Which};
-use arena_model::{CheckRecord, Manifest, Work};
-use arena_results::{RunView, Verified, case_name, place, verify};
+use arena_bundle::Scenario;
+use arena_evaluate::{Again, ReplayError, Which};
+use arena_gate::Gate;
+use arena_model::{CaseKey, CheckRecord, Fault as _, Manifest, Work};
+use arena_results::{Known, RunView, Told, Verified, case_name, place, verify};
 use arena_worker::{EarlierRun, Rescore, Rescored, WorkerError};
 use owo_colors::OwoColorize;
 use serde_json::Value;
@@ -20,7 +21,7 @@ use crate::session::Session;
 use crate::settings;
 use crate::terminal::{line, plural};
 use crate::verdict::cut;
-use crate::work::{ENGINE, Inputs, Prepared};
+use crate::work::{Calls, ENGINE, Inputs, Prepared};
 
 /// Findings that are printed.
 const SHOWN: usize = 100;
@@ -36,34 +37,50 @@ pub struct Arguments {
     /// answers of judges are taken from the records.
     #[arg(long, visible_alias = "checks")]
     rerun: bool,
-    /// Print nothing but what is wrong.
+    /// Print nothing but what is wrong and what was not looked at.
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// What the frozen bundle gives: read once, and only when the bytes are known to be right.
+/// What the frozen bundle gives.
 struct Bundled {
-    prepared: Result<Prepared, Failure>,
-    labels: BTreeMap<String, BTreeMap<String, String>>,
+    prepared: Prepared,
+    scenarios: BTreeMap<String, Told>,
+    /// Whether its plan is that of the run.
+    has_plan: bool,
 }
 
 impl Bundled {
-    fn read(run: &RunView) -> Self {
-        let prepared = inputs(run).and_then(|inputs| Prepared::of(&inputs));
-        let labels = prepared.as_ref().map(|prepared| labels(&prepared.bundle)).unwrap_or_default();
-        Self { prepared, labels }
+    fn read(run: &RunView) -> Result<Self, Failure> {
+        let prepared = Prepared::of(&frozen::of_run(run)?)?;
+        let told = |scenario: &Arc<Scenario>| Told {
+            labels: scenario.labels.clone(),
+            recorded: scenario.recording.is_some(),
+            plays: scenario.turns.iter().any(|turn| turn.play.is_some()),
+        };
+        let scenarios =
+            prepared.bundle.scenarios.iter().map(|scenario| (scenario.id.clone(), told(scenario))).collect();
+        let has_plan = prepared.work.plan == run.manifest().work.plan;
+        Ok(Self { prepared, scenarios, has_plan })
     }
 }
 
-/// What the run was made from, out of its folder alone.
-pub fn inputs(run: &RunView) -> Result<Inputs, Failure> {
-    let names = run.manifest().work.config["toolEnv"].as_array().into_iter().flatten();
-    let tool_env = names.filter_map(|name| name.as_str().map(str::to_owned)).collect();
-    Ok(Inputs { tool_env, ..frozen::of_run(run)? })
-}
+impl Known for Bundled {
+    fn scenario(&self, id: &str) -> Told {
+        self.scenarios.get(id).cloned().unwrap_or_default()
+    }
 
-fn labels(bundle: &Bundle) -> BTreeMap<String, BTreeMap<String, String>> {
-    bundle.scenarios.iter().map(|scenario| (scenario.id.clone(), scenario.labels.clone())).collect()
+    fn key(&self, index: u64) -> Option<CaseKey> {
+        self.prepared.matrix.key(index)
+    }
+
+    fn has_plan(&self) -> bool {
+        self.has_plan
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        self.prepared.bundle.gates.clone()
+    }
 }
 
 /// Prints what was found.
@@ -76,18 +93,16 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         opened => opened.or_fail()?,
     };
     let bundled = OnceCell::new();
-    let has_bundle = run.bundle().join(&run.manifest().work.entry).exists();
-    let labels = |scenario: &str| {
-        let bundled: &Bundled = bundled.get_or_init(|| Bundled::read(&run));
-        bundled.labels.get(scenario).cloned().unwrap_or_default()
-    };
-    let labels: &dyn Fn(&str) -> BTreeMap<String, String> = &labels;
-    let mut verified = verify(&run, has_bundle.then_some(labels), ENGINE).or_fail()?;
-    if verified.found.is_empty() && has_bundle {
-        match &bundled.get_or_init(|| Bundled::read(&run)).prepared {
-            Ok(prepared) => work(run.manifest(), &prepared.work, &brought(prepared, &run), &mut verified),
-            Err(failure) => verified.found.push(format!("bundle: {}: {}", failure.reason, failure.text)),
+    let known = || {
+        if !run.bundle().join(&run.manifest().work.entry).exists() {
+            return Ok(None);
         }
+        let read = Bundled::read(&run).map_err(|failure| format!("{}: {}", failure.reason, failure.text))?;
+        Ok(Some(bundled.get_or_init(|| read) as &dyn Known))
+    };
+    let mut verified = verify(&run, known, ENGINE).or_fail()?;
+    if let Some(Bundled { prepared, .. }) = bundled.get() {
+        work(run.manifest(), &prepared.work, &brought(prepared, &run), &mut verified);
     }
     let mut again = None;
     if arguments.rerun && verified.found.is_empty() {
@@ -108,11 +123,7 @@ fn brought(prepared: &Prepared, run: &RunView) -> Vec<String> {
 fn work(manifest: &Manifest, found: &Work, brought: &[String], verified: &mut Verified) {
     let was = &manifest.work;
     let mut differs = |what: &str, was: &dyn ToString, now: &dyn ToString| {
-        verified.found.push(format!(
-            "{what}: the manifest says {}, the files give {}",
-            was.to_string(),
-            now.to_string()
-        ));
+        verified.find(format!("{what}: the manifest says {}, the files give {}", was.to_string(), now.to_string()));
     };
     if was.bundle != found.bundle {
         differs("bundle", &was.bundle, &found.bundle);
@@ -161,9 +172,7 @@ async fn rejudge(run: &RunView, verified: &mut Verified) -> Result<Rejudging, Fa
         let text = format!("{}: the bundle is not in the folder, so nothing can be judged again", run.path().display());
         return Err(Failure::input("BundleMissing", text).hint("verify the folder where the run was made"));
     }
-    // Tools are not called, so what they would send is not needed.
-    let inputs = frozen::of_run(run)?;
-    let session = Session::open(&inputs, "verify").await?;
+    let session = Session::open(&Inputs { calls: Calls::None, ..frozen::of_run(run)? }, "verify").await?;
     let (bundle, matrix) = (session.bundle.clone(), session.matrix.clone());
     let rescore = Rescore {
         earlier: Arc::new(EarlierRun { bundle, matrix, evaluators: run.manifest().work.evaluators.clone() }),
@@ -173,11 +182,18 @@ async fn rejudge(run: &RunView, verified: &mut Verified) -> Result<Rejudging, Fa
         concurrency: settings::CONCURRENCY as usize,
     };
     let mut rejudging = Rejudging { judged: 0, taken: 0 };
-    let each = |one: Rescored| -> Result<(), WorkerError> {
+    let each = |one: Result<Rescored, ReplayError>| -> Result<(), WorkerError> {
+        let one = match one {
+            Ok(one) => one,
+            Err(unclear) => {
+                verified.find(format!("{}: {unclear}", unclear.reason()));
+                return Ok(());
+            }
+        };
         let name = format!("case {} ({})", one.index, case_name(&one.stored));
         let (checks, stored) = (&one.rejudged.checks, &one.stored.checks);
         if checks.len() != stored.len() {
-            verified.found.push(format!("{name}: {} checks are stored, {} are judged", stored.len(), checks.len()));
+            verified.find(format!("{name}: {} checks are stored, {} are judged", stored.len(), checks.len()));
         }
         for (check, stored) in checks.iter().zip(stored) {
             if check.taken.is_some() {
@@ -187,11 +203,11 @@ async fn rejudge(run: &RunView, verified: &mut Verified) -> Result<Rejudging, Fa
             rejudging.judged += 1;
             let place = format!("{name}, {} ({})", stored.kind, place(stored));
             let differs = differences(stored, &check.record);
-            verified.found.extend(differs.iter().map(|differs| format!("{place}: {differs}")));
+            differs.iter().for_each(|differs| verified.find(format!("{place}: {differs}")));
         }
         if one.outcome() != one.stored.outcome {
             let (was, now) = (one.stored.outcome.as_str(), one.outcome().as_str());
-            verified.found.push(format!("{name}: outcome {was}, judged again {now}"));
+            verified.find(format!("{name}: outcome {was}, judged again {now}"));
         }
         Ok(())
     };
@@ -222,18 +238,20 @@ fn tell(arguments: &Arguments, verified: &Verified, run: Option<&RunView>, again
     for found in verified.found.iter().take(SHOWN) {
         println!("{} {}", "damaged".red().bold(), line(found));
     }
-    if verified.found.len() > SHOWN {
-        println!("… and {} more", verified.found.len() - SHOWN);
+    let all = verified.found.len() as u64 + verified.more;
+    if all > SHOWN as u64 {
+        println!("… and {} more", all - SHOWN as u64);
     }
-    if !verified.found.is_empty() {
-        let found = plural(verified.found.len() as u64, "finding");
+    // What was not looked at is no smaller matter for who asked for few words.
+    for note in &verified.notes {
+        println!("  note {}", line(note));
+    }
+    if all > 0 {
+        let found = plural(all, "finding");
         println!("{}: {}", "not sound".red().bold(), found);
         return Exit::Failed;
     }
     if !arguments.quiet {
-        for note in &verified.notes {
-            println!("  note {}", line(note));
-        }
         println!("  {} as checksums has them", plural(verified.files, "file"));
         println!("  {} in segments and strips", plural(verified.records, "record"));
         if let Some(summary) = &verified.summary {

@@ -3,8 +3,8 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use arena_model::{Class, Fault};
-use arena_results::{RunDir, State};
+use arena_model::{Class, Digest, Fault};
+use arena_results::{RunDir, RunView, State, refuse_inside_run};
 
 use crate::sample::{append, copy, create, finish, finished, manifest, open, standard};
 
@@ -191,5 +191,49 @@ fn a_pipe_in_the_folder_is_refused_and_not_waited_for() {
             arena_results::records(&run)?.try_for_each(|record| record.map(drop))
         });
         assert!(read.is_err(), "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_put_into_the_folder_of_a_run() {
+    let temp = tempfile::tempdir().unwrap();
+    let (dir, plain) = (temp.path().join("run"), temp.path().join("plain"));
+    drop(finished(&dir));
+    symlink(&dir, temp.path().join("link")).unwrap();
+    fs::create_dir(&plain).unwrap();
+    // Others have files of this name, too.
+    fs::write(plain.join("manifest.json"), "{}").unwrap();
+    for inside in [dir.join("new"), dir.join("bundle/deep/new"), temp.path().join("link/new"), dir.join("no/such/new")]
+    {
+        let error = RunDir::create(&inside, &manifest(1), |_| unreachable!()).unwrap_err();
+        assert_eq!((error.reason(), error.class()), ("OutputInsideRun", Class::Input), "{}", inside.display());
+        assert!(error.to_string().contains(&dir.display().to_string()), "{error}");
+    }
+    assert_eq!(refuse_inside_run(&dir.join("summary.json")).unwrap_err().reason(), "OutputInsideRun");
+    for beside in [dir.clone(), temp.path().join("run.csv"), plain.join("file"), temp.path().join("no/such/file")] {
+        refuse_inside_run(&beside).unwrap();
+    }
+    // One that was damaged is one still.
+    fs::write(dir.join("manifest.json"), "{}").unwrap();
+    assert!(refuse_inside_run(&dir.join("summary.json")).is_err());
+}
+
+#[test]
+fn an_entry_that_leads_out_of_the_bundle_is_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("run");
+    drop(finished(&dir));
+    for (entry, refused) in
+        [("/etc/passwd", true), ("../manifest.json", true), ("a/../../b", true), ("", true), ("a/b", false)]
+    {
+        let mut forged = manifest(8);
+        forged.work.entry = entry.to_owned();
+        forged.work_digest = Digest::of_json(&forged.work).unwrap();
+        fs::write(dir.join("manifest.json"), serde_json::to_vec(&forged).unwrap()).unwrap();
+        let opened = RunView::open(&dir);
+        assert_eq!(opened.is_err(), refused, "{entry}");
+        if let Err(error) = opened {
+            assert!(error.reason() == "ManifestCorrupt" && error.to_string().contains("work.entry"), "{error}");
+        }
     }
 }

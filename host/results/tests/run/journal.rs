@@ -1,7 +1,7 @@
 use std::fs;
 
 use arena_model::{Fault, Outcome};
-use arena_results::{Done, Journal, Recovered, records};
+use arena_results::{Done, Journal, Recovered, RunDir, records};
 
 use crate::sample::{append, create, open, put, record};
 
@@ -139,4 +139,23 @@ fn a_case_that_is_not_in_the_plan_is_refused() {
     let (mut journal, _) = open(&run).unwrap();
     assert_eq!(put(&mut journal, &record(8, Outcome::Passed)).unwrap_err().reason(), "RecordInvalid");
     assert_eq!(fs::metadata(run.path().join("journal.jsonl")).unwrap().len(), 0);
+}
+
+#[test]
+fn what_another_process_appends_is_noticed_and_not_written_over() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = create(&temp.path().join("run"), 8);
+    let (mut journal, _) = open(&run).unwrap();
+    put(&mut journal, &record(0, Outcome::Passed)).unwrap();
+    // As one who took the lock's file away: both hold the lock of a file of their own.
+    fs::remove_file(run.path().join("lock")).unwrap();
+    let other = RunDir::open(run.path()).unwrap();
+    let (mut second, _) = open(&other).unwrap();
+    put(&mut second, &record(1, Outcome::Passed)).unwrap();
+    let before = fs::read(run.path().join("journal.jsonl")).unwrap();
+    assert_eq!(put(&mut journal, &record(2, Outcome::Passed)).unwrap_err().reason(), "JournalForeign");
+    assert_eq!(fs::read(run.path().join("journal.jsonl")).unwrap(), before);
+    put(&mut second, &record(3, Outcome::Passed)).unwrap();
+    drop((journal, second));
+    assert_eq!(records(&other).unwrap().map(|record| record.unwrap().index).collect::<Vec<_>>(), [0, 1, 3]);
 }

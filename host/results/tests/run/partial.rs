@@ -82,3 +82,21 @@ fn a_tail_waits_for_the_rest_of_a_line() {
     assert!(matches!(tail.poll().unwrap(), Next::Record(_)));
     assert!(matches!(tail.poll().unwrap_err(), ResultsError::JournalCorrupt { .. }));
 }
+
+#[test]
+fn a_partial_report_is_there_whole_or_not_at_all() {
+    let temp = tempfile::tempdir().unwrap();
+    let run = create(&temp.path().join("run"), 8);
+    append(&run, &standard().0[..3]);
+    let missing = |index| Some(record(index, Outcome::NotRun));
+    let stopped = finalize_partial(&run, missing, labels, Settings::default(), || true).unwrap_err();
+    assert!(matches!(stopped, ResultsError::FinalizeStopped { .. }));
+    let left = fs::read_dir(run.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(left.into_iter().all(|name| !name.contains("partial")));
+    // What a kill leaves goes when the run is opened.
+    fs::create_dir(run.path().join(".partial.tmp")).unwrap();
+    let path = run.path().to_owned();
+    drop(run);
+    drop(RunDir::open(&path).unwrap());
+    assert!(!path.join(".partial.tmp").exists());
+}

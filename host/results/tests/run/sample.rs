@@ -60,7 +60,9 @@ pub fn record(index: u64, outcome: Outcome) -> Record {
     let id = id(index);
     let trial = id.trial;
     let ran = matches!(outcome, Outcome::Passed | Outcome::Failed | Outcome::Error);
-    let reply = Message::text(Role::Assistant, Author::Model, format!("reply {index} – ünï"));
+    let usage = Usage { input: 10, output: 5, cached: 1, ..Usage::default() };
+    let mut reply = Message::text(Role::Assistant, Author::Model, format!("reply {index} – ünï"));
+    (reply.usage, reply.cost_usd_micro) = (Some(usage), Some(20));
     Record {
         v: 1,
         key: id.key(),
@@ -79,7 +81,7 @@ pub fn record(index: u64, outcome: Outcome) -> Record {
         events: vec![],
         looks: None,
         checks: if ran { vec![check("contains", outcome)] } else { vec![] },
-        usage: if ran { Usage { input: 10, output: 5, cached: 1, ..Usage::default() } } else { Usage::default() },
+        usage: if ran { usage } else { Usage::default() },
         cost_usd_micro: ran.then_some(20),
         measured: Measured {
             started: format!("2026-01-05T09:30:{:02}Z", index),

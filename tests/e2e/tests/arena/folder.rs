@@ -167,3 +167,28 @@ fn a_signal_while_finalizing_ends_the_run_which_can_be_resumed() -> Result<()> {
     }
     anyhow::bail!("finalizing was done before it could be held, 20 times")
 }
+
+#[test]
+fn nothing_is_written_into_the_folder_of_a_finished_run() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "fine")?.checks("s", json!([{"type": "contains", "params": {"patterns": ["fine"]}}]));
+    world.run(&[])?;
+    fs::write(world.path("outputs.jsonl"), "{\"scenario\": \"s\", \"answer\": \"fine\"}\n")?;
+    let before = fs::read(world.path("out/summary.json"))?;
+    for arguments in [
+        &["results", "export", "out", "--out", "out/summary.json"][..],
+        &["results", "export", "out", "--format", "markdown", "--out", "out/new.md"],
+        &["rescore", "out", "--out", "out/again"],
+        &["run", "bundle", "--out", "out/deep/new"],
+        &["run", "bundle", "--out", "new", "--junit-file", "out/junit.xml"],
+        &["run", "bundle", "--out", "new", "--markdown-file", "out/report.html"],
+        &["run", "--rerun", "out", "--only", "passed", "--out", "out/more"],
+        &["score", "bundle", "--outputs", "outputs.jsonl", "--out", "out/scored"],
+    ] {
+        world.arena(arguments)?.code(2)?.says("error[OutputInsideRun]")?;
+    }
+    assert_eq!(fs::read(world.path("out/summary.json"))?, before);
+    assert!(!world.path("new").exists());
+    world.arena(&["verify", "out"])?.code(0)?;
+    Ok(())
+}

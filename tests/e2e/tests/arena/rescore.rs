@@ -160,6 +160,8 @@ fn a_question_that_was_not_asked_has_no_answer_unless_it_may_be_asked() -> Resul
     let record = world.records("again")?.remove(0);
     assert_eq!(record.checks[1].error.as_deref(), Some("AnswerNotRecorded"));
     assert_eq!((record.error.as_deref(), record.cost_usd_micro, vendor.calls()), (Some("CheckError"), None, calls));
+    // What has no answer has none when it is looked at once more.
+    world.arena(&["verify", "again", "--rerun", "-q"])?.code(0)?;
     let may = ["rescore", "out", "--bundle", "bundle", "--out", "asked", "-q", "--allow-judge-calls"];
     world.arena(&may)?.code(0)?.says("3 passed")?;
     assert_eq!(vendor.calls(), calls + 3);
@@ -226,5 +228,86 @@ fn turns_of_personas_and_calls_of_checks_are_seen_as_they_were() -> Result<()> {
             .collect()
     };
     assert_eq!(told(&before), told(&after));
+    Ok(())
+}
+
+#[test]
+fn a_stored_folder_does_not_say_who_is_asked() -> Result<()> {
+    let vendor = vendor()?;
+    let mut world = world(&vendor)?;
+    world.run(&[])?;
+    let calls = vendor.calls();
+    let flag = format!("judge={}", retagged(&world, "judge")?.display());
+    let asks = ["rescore", "out", "--out", "again", "--allow-judge-calls", "--evaluator", &flag];
+    world.arena(&asks)?.code(2)?.says("error[BundleNotGiven]")?.says("--bundle")?;
+    assert!(!world.path("again").exists());
+    assert_eq!(vendor.calls(), calls);
+    world.bundle.spec["scenario_specs"]["s"]["turns"][0]["assertions"][1]["params"]["criteria"] = json!("is it short?");
+    world.arena(&[&asks[..], &["--bundle", "bundle"]].concat())?.code(0)?;
+    assert_eq!(vendor.calls(), calls + 3);
+    Ok(())
+}
+
+#[test]
+fn keys_of_those_who_are_not_asked_are_not_read() -> Result<()> {
+    let vendor = vendor()?;
+    let mut world = world(&vendor)?;
+    let key = world.path("key");
+    fs::write(&key, "sk-0123456789")?;
+    for provider in ["m", "j"] {
+        world.bundle.spec["provider_specs"][provider]["credential"] = json!({"credential_file": key.clone()});
+    }
+    world.run(&[])?;
+    // Whoever opens a pipe to read it lets the one go on who would write to it.
+    fs::remove_file(&key)?;
+    assert!(std::process::Command::new("mkfifo").arg(&key).status()?.success());
+    let (told, read) = std::sync::mpsc::sync_channel(1);
+    let path = key.clone();
+    let writer = std::thread::spawn(move || {
+        let opened = fs::File::options().write(true).open(path);
+        told.send(()).map(|()| opened)
+    });
+    world.arena(&["rescore", "out", "--out", "again", "-q"])?.code(0)?;
+    world.arena(&["verify", "out", "--rerun", "-q"])?.code(0)?;
+    assert!(read.try_recv().is_err(), "the key file was opened");
+    drop(fs::File::open(&key)?);
+    assert!(writer.join().is_ok());
+    Ok(())
+}
+
+#[test]
+fn a_link_in_the_folder_is_not_followed() -> Result<()> {
+    let vendor = vendor()?;
+    let world = world(&vendor)?;
+    world.run(&[])?;
+    fs::rename(world.path("out/bundle"), world.path("elsewhere"))?;
+    std::os::unix::fs::symlink(world.path("elsewhere"), world.path("out/bundle"))?;
+    world.arena(&["rescore", "out", "--out", "again"])?.code(2)?.says("error[LinkInRun]")?;
+    world.arena(&["run", "--resume", "out"])?.code(2)?.says("error[LinkInRun]")?;
+    Ok(())
+}
+
+#[test]
+fn what_is_no_component_is_refused() -> Result<()> {
+    let vendor = vendor()?;
+    let world = world(&vendor)?;
+    world.run(&[])?;
+    fs::write(world.path("text.wasm"), "not a component")?;
+    let text = ["rescore", "out", "--out", "again", "--evaluator", "text=text.wasm"];
+    world.arena(&text)?.code(2)?.says("--evaluator text=text.wasm: ")?;
+    assert!(!world.path("again").exists());
+    Ok(())
+}
+
+#[test]
+fn variables_of_tools_are_not_wanted_where_no_tool_is_called() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "fine")?.checks("s", json!([{"type": "contains", "params": {"patterns": ["fine"]}}]));
+    let set = world.command(&["run", "bundle", "--out", "out", "-q", "--tool-env", "SOME_KEY"]);
+    world.bundle.write()?;
+    assert!(set?.env("SOME_KEY", "value-of-a-key").status()?.success());
+    world.arena(&["rescore", "out", "--out", "again", "-q"])?.code(0)?;
+    assert_eq!(world.manifest("out")?.work_digest, world.manifest("again")?.work_digest);
+    world.arena(&["verify", "out", "--rerun", "-q"])?.code(0)?;
     Ok(())
 }

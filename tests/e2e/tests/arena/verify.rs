@@ -153,3 +153,102 @@ fn a_verdict_that_no_check_gave_is_found_though_all_totals_fit() -> Result<()> {
     }
     Ok(())
 }
+
+/// The run `out` with its records changed, by one who lets the program itself make all totals and digests of them.
+fn forged(world: &World, name: &str, change: impl Fn(&mut serde_json::Value)) -> Result<()> {
+    let to = world.path(name);
+    fs::create_dir_all(&to)?;
+    let copied = std::process::Command::new("cp").arg("-r").arg(world.path("out/bundle")).arg(&to).status()?;
+    assert!(copied.success());
+    fs::copy(world.path("out/manifest.json"), to.join("manifest.json"))?;
+    let mut text = String::new();
+    for line in world.arena(&["results", "export", "out"])?.code(0)?.out.lines() {
+        let mut record = serde_json::from_str(line)?;
+        change(&mut record);
+        text.push_str(&format!("{record}\n"));
+    }
+    fs::write(to.join("journal.jsonl"), text)?;
+    let ran = world.arena(&["run", "--resume", name, "-q"])?;
+    assert!(ran.code < 2, "{}", ran.all());
+    Ok(())
+}
+
+#[test]
+fn a_record_is_held_against_the_plan_and_against_itself() -> Result<()> {
+    let vendor = FakeVendor::start(Behaviour::text(r#"{"passed": true, "score": 0.9, "reasoning": "good"}"#))?;
+    let world = judged(&vendor)?;
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(&str, Change, &str); 5] = [
+        ("ids", |record| record["scenario"] = json!("good"), "its key is not that of its scenario"),
+        ("cost", |record| record["cost_usd_micro"] = json!(1), "its cost is not the sum"),
+        ("usage", |record| record["usage"]["input"] = json!(1), "its usage is not the sum"),
+        ("outcome", |record| record["outcome"] = json!("skipped"), "its messages and checks come to"),
+        ("time", |record| record["measured"]["latency_ms"] = json!(-1.0), "one of its times is less than nothing"),
+    ];
+    for (name, change, wanted) in changes {
+        forged(&world, name, |record| {
+            if record["index"] == 0 {
+                change(record)
+            }
+        })?;
+        world.arena(&["verify", name])?.code(1)?.says(wanted)?;
+    }
+    forged(&world, "same", |_| {})?;
+    world.arena(&["verify", "same", "--rerun"])?.code(0)?;
+    Ok(())
+}
+
+#[test]
+fn a_record_that_cannot_be_judged_again_is_found_and_the_others_are_judged() -> Result<()> {
+    let vendor = FakeVendor::start(Behaviour::text(r#"{"passed": true, "score": 0.9, "reasoning": "good"}"#))?;
+    let world = judged(&vendor)?;
+    forged(&world, "cut", |record| {
+        if record["scenario"] == "good" {
+            let messages = record["messages"].as_array_mut().unwrap();
+            let last = messages.iter().rposition(|message| message["role"] == "user").unwrap();
+            messages.remove(last);
+        } else {
+            record["checks"][0]["fuel"] = json!(1);
+        }
+    })?;
+    world.arena(&["verify", "cut"])?.code(0)?;
+    let ran = world.arena(&["verify", "cut", "--rerun"])?.code(1)?.says("TranscriptUnclear")?;
+    ran.says("fuel 1, judged again")?;
+    Ok(())
+}
+
+#[test]
+fn gates_are_decided_again_and_what_cannot_be_is_told_in_few_words_too() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "fine")?;
+    world.bundle.checks("s", json!([{"type": "contains", "params": {"patterns": ["fine"]}}]));
+    world.arena(&["run", "bundle", "--out", "before", "-q"])?.code(0)?;
+    let gates = ["--gate", "regression vs before", "--gate", "pass_rate >= 0.5", "--gate", "p95 < 1m"];
+    world.arena(&[&["run", "bundle", "--out", "out", "-q"][..], &gates].concat())?.code(0)?;
+    assert_eq!(world.arena(&["verify", "out", "-q"])?.code(0)?.all(), "");
+    fs::rename(world.path("before"), world.path("elsewhere"))?;
+    let ran = world.arena(&["verify", "out", "-q"])?.code(0)?.says("`regression vs before` was not decided again")?;
+    assert_eq!(ran.all().lines().count(), 1, "{}", ran.all());
+    Ok(())
+}
+
+#[test]
+fn trouble_beside_the_folder_is_no_damage_of_it() -> Result<()> {
+    let mut world = finished()?;
+    world.set("TMPDIR", "/nonexistent");
+    let ran = world.arena(&["verify", "out"])?.code(3)?.says("cannot make a scratch folder in /nonexistent")?;
+    assert!(!ran.all().contains("damaged"), "{}", ran.all());
+    Ok(())
+}
+
+#[test]
+fn links_and_empty_folders_are_damage() -> Result<()> {
+    let world = finished()?;
+    fs::create_dir_all(world.path("out/bundle/empty"))?;
+    world.arena(&["verify", "out"])?.code(1)?.says("bundle/empty/: new")?;
+    fs::remove_dir(world.path("out/bundle/empty"))?;
+    fs::rename(world.path("out/manifest.json"), world.path("manifest.json"))?;
+    symlink(world.path("manifest.json"), world.path("out/manifest.json"))?;
+    world.arena(&["verify", "out"])?.code(1)?.says("it is a symbolic link")?;
+    Ok(())
+}

@@ -49,6 +49,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         let text = format!("{} exists", out.display());
         return Err(Failure::input("RunDirExists", text).hint("choose another --out"));
     }
+    arena_results::refuse_inside_run(&out).or_fail()?;
     let store = StoreClient::new(base, token, ClientSettings::default()).or_fail()?;
     let files = files(&store, &folder, &url).await?;
     let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
