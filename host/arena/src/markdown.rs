@@ -4,11 +4,12 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use arena_model::{CheckRecord, Counts, GateResult, Outcome, Record, Role, Summary, Tally};
+use arena_model::{CheckRecord, Counts, Outcome, Record, Role, Summary, Tally};
 use arena_results::{RunView, place, records, terminal_safe};
 
-use crate::exit::{Exit, Failure, OrFail};
+use crate::exit::{Failure, OrFail};
 use crate::files;
+use crate::gates::Decided;
 use crate::terminal::{line, plural};
 use crate::verdict;
 
@@ -30,14 +31,14 @@ const BLOCK_CHARS: usize = 1_000;
 /// Writes it to `to`, whole or not at all.
 ///
 /// Errors: `FileUnwritable`, those of the run's folder.
-pub fn write(run: &RunView, summary: &Summary, gates: &[GateResult], to: &Path) -> Result<(), Failure> {
+pub fn write(run: &RunView, summary: &Summary, gates: &Decided, to: &Path) -> Result<(), Failure> {
     files::write(to, text(run, summary, gates)?.as_bytes())
 }
 
 /// The page, at most 65,536 bytes.
 ///
 /// Errors: those of the run's folder.
-pub fn text(run: &RunView, summary: &Summary, gates: &[GateResult]) -> Result<String, Failure> {
+pub fn text(run: &RunView, summary: &Summary, gates: &Decided) -> Result<String, Failure> {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = head(&mut text, summary, gates);
@@ -55,12 +56,8 @@ pub fn text(run: &RunView, summary: &Summary, gates: &[GateResult]) -> Result<St
     Ok(text)
 }
 
-fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Result {
-    let word = match verdict::exit(&summary.decisive(), gates) {
-        Exit::Passed => "passed",
-        Exit::NoVerdict => "no verdict",
-        _ => "failed",
-    };
+fn head(text: &mut String, summary: &Summary, gates: &Decided) -> fmt::Result {
+    let word = verdict::told(&summary.decisive(), gates);
     let partial = if summary.partial { " (partial: the run was stopped)" } else { "" };
     writeln!(text, "# Arena: {word}{partial}\n")?;
     writeln!(text, "{}\n", summary.cases)?;
@@ -68,11 +65,14 @@ fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Resu
         let tolerated = plural(trials.tolerated, "failed case");
         writeln!(text, "{tolerated} count as passed: each `pass_threshold` in them is met\n")?;
     }
-    for GateResult { gate, passed, detail, .. } in gates {
-        let word = if *passed { "holds" } else { "is broken" };
-        writeln!(text, "- gate {} {word}: {}", escaped(gate), escaped(detail))?;
+    for gate in gates.all() {
+        let word = match gate.word() {
+            "holds" => "holds".to_owned(),
+            other => format!("is {other}"),
+        };
+        writeln!(text, "- gate {} {word}: {}", escaped(&gate.gate), escaped(&gate.detail))?;
     }
-    if !gates.is_empty() {
+    if gates.all().next().is_some() {
         writeln!(text)?;
     }
     Ok(())

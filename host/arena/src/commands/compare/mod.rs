@@ -91,8 +91,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         flips: arguments.flips as usize,
         allow_different_checks: arguments.allow_different_checks,
     };
-    let [baseline, candidate] = [&arguments.baseline, &arguments.candidate].map(|dir| RunView::open(dir).and_then(RunView::finished).or_fail());
-    let comparison = compare(&baseline?, &candidate?, &question).or_fail()?;
+    let [baseline, candidate] =
+        [&arguments.baseline, &arguments.candidate].map(|dir| RunView::open(dir).and_then(RunView::finished).or_fail());
+    let comparison = compare(&baseline?, &candidate?, &question).or_fail().map_err(|failure| match failure.reason {
+        "ChecksDiffer" => failure.hint("--allow-different-checks compares them all the same"),
+        _ => failure,
+    })?;
     match arguments.format {
         Format::Text => text::print(&comparison),
         Format::Markdown => output::text(&markdown::of(&comparison)),

@@ -8,8 +8,7 @@ use clap::ValueEnum;
 
 use super::select::{Chosen, Select};
 use crate::exit::{Exit, Failure, OrFail};
-use crate::frozen::Aside;
-use crate::gates;
+use crate::gates::Decided;
 use crate::output::println;
 use crate::terminal::plural;
 use crate::{files, markdown};
@@ -127,9 +126,7 @@ fn of_run(run: &RunView) -> Result<String, Failure> {
     let (summary, _) = read_summary(run).or_fail().map_err(|failure| {
         failure.hint("a run that is not finished has no summary: resume it, or export its records as jsonl")
     })?;
-    let of_config: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(&summary)).collect();
-    let gates = gates::decided(&of_config, &summary);
-    markdown::text(run, &summary, &gates)
+    markdown::text(run, &summary, &Decided::of(run.manifest(), &summary)?)
 }
 
 /// Whether whoever read the output has gone.

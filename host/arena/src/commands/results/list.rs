@@ -10,8 +10,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::frozen::Aside;
-use crate::gates;
+use crate::gates::Decided;
 use crate::output::println;
 use crate::terminal::line;
 use crate::verdict;
@@ -102,15 +101,7 @@ fn look(run: RunView) -> Result<Listed, Failure> {
     let summary: Option<Summary> =
         if finished { Some(read_summary(&run).or_fail()?.0) } else { read_partial(&run).or_fail()? };
     let verdict = match (&summary, finished) {
-        (Some(summary), true) => {
-            let of_config: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(summary)).collect();
-            let gates = gates::decided(&of_config, summary);
-            Some(match verdict::exit(&summary.decisive(), &gates) {
-                Exit::Passed => "passed",
-                Exit::NoVerdict => "no verdict",
-                _ => "failed",
-            })
-        }
+        (Some(summary), true) => Some(verdict::told(&summary.decisive(), &Decided::of(run.manifest(), summary)?)),
         _ => None,
     };
     let manifest = run.manifest();
