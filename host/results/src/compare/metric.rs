@@ -137,8 +137,9 @@ pub struct MetricComparison {
     /// Items that got better to those that got worse; none if none got worse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub odds_ratio: Option<f64>,
-    /// The smallest difference that so many items show with the power asked for.
-    pub minimum_detectable: f64,
+    /// The smallest difference that so many items show with the power asked for; none if not even the largest there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_detectable: Option<f64>,
     /// Items that would show a difference as large as the margin with that power.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items_needed: Option<u64>,
@@ -226,7 +227,8 @@ fn one(name: String, kind: Kind, samples: &Samples, question: &Question, alpha: 
         cohen_h: (kind == Kind::Passes).then(|| cohen_h(baseline, candidate)),
         cohen_d: cohen_d_paired(&shares),
         odds_ratio: odds_ratio(better, worse),
-        minimum_detectable: minimum_detectable(deviation, means.len() as u64, alpha, question.power)?,
+        minimum_detectable: minimum_detectable(deviation, means.len() as u64, alpha, question.power)
+            .filter(|least| *least <= 1.0),
         items_needed: pairs_needed(deviation, question.margin, alpha, question.power),
     })
 }

@@ -84,6 +84,34 @@ fn runs_that_cannot_be_compared_are_refused() -> Result<()> {
 }
 
 #[test]
+fn what_rates_are_of_and_what_nobody_could_find_is_said() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "fine")?.says("n", "fine")?;
+    world.bundle.checks("s", json!([{"type": "contains", "params": {"patterns": ["fine"]}}]));
+    world.bundle.checks("t", json!([{"type": "contains", "params": {"patterns": ["fine"]}}]));
+    world.arena(&["run", "bundle", "--out", "two", "-q"])?.code(0)?;
+    let told = world.arena(&["compare", "two", "two"])?.code(0)?;
+    told.says("means over test items")?.says("smallest detectable 99.1 points")?;
+    world.arena(&["run", "bundle", "--out", "one", "--scenario", "s", "-q"])?.code(0)?;
+    let told =
+        world.arena(&["compare", "one", "one"])?.code(0)?.says("all pairs are of one test item: each pair is")?;
+    assert!(!told.out.contains("repeats"), "{}", told.out);
+    let single = ["run", "bundle", "--out", "single", "--scenario", "s", "--provider", "m", "-q"];
+    world.arena(&single)?.code(0)?;
+    world.arena(&["compare", "single", "single"])?.code(0)?.says("no difference could be found with 1 item")?;
+    let compare = ["compare", "single", "single", "--format", "json"];
+    let json: Value = serde_json::from_str(&world.arena(&compare)?.code(0)?.out)?;
+    assert!(json["metrics"][0].get("minimum_detectable").is_none(), "{json}");
+    // Gates have no flag for it.
+    world.bundle.checks("s", json!([{"type": "contains", "params": {"patterns": ["ine"]}}]));
+    world.arena(&["run", "bundle", "--out", "other", "-q"])?.code(0)?;
+    world.arena(&["compare", "two", "other"])?.code(2)?.says("--allow-different-checks compares them")?;
+    let gate = world.arena(&["gate", "other", "--gate", "regression vs two"])?.code(2)?.says("the checks differ")?;
+    assert!(!gate.all().contains("--allow-different"), "{}", gate.all());
+    Ok(())
+}
+
+#[test]
 fn a_changed_prompt_is_told_apart_from_a_changed_answer() -> Result<()> {
     let mut world = runs(20, 20)?;
     world.bundle.spec["prompt_specs"]["p"]["system_template"] = json!("You help otherwise.");
