@@ -65,7 +65,11 @@ pub fn partial(run: &RunDir, session: &Session, stop: &watch::Receiver<Stop>) ->
             None
         })
     };
-    let settings = Settings { concurrency_by_provider: concurrency(session), ..Settings::default() };
+    let settings = Settings {
+        concurrency_by_provider: concurrency(session),
+        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle)?),
+        ..Settings::default()
+    };
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
     match finalize_partial(run, missing, labels, settings, || *stop.borrow() == Stop::Now) {
         Err(ResultsError::FinalizeStopped { .. }) => Ok(()),
