@@ -10,7 +10,7 @@ use arena_results::{RunView, place, records, terminal_safe};
 use crate::exit::{Failure, OrFail};
 use crate::files;
 use crate::gates::Decided;
-use crate::terminal::{line, plural};
+use crate::terminal::{line, percent, plural};
 use crate::verdict;
 
 /// Most bytes of all: GitHub takes no longer comment.
@@ -42,15 +42,16 @@ pub fn text(run: &RunView, summary: &Summary, gates: &Decided) -> Result<String,
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = head(&mut text, summary, gates);
+    // What people look for first, and what GitHub shows of a long comment.
     let mut tables = String::new();
     for (what, tallies) in [("Provider", &summary.providers), ("Scenario", &summary.scenarios)] {
         let _ = table(&mut tables, what, tallies);
     }
+    text.push_str(&tables);
     let Counts { failed, error, .. } = summary.cases;
     if failed + error > 0 {
-        cases(&mut text, run, failed + error, BYTES - TAIL - tables.len())?;
+        cases(&mut text, run, failed + error, BYTES - TAIL)?;
     }
-    text.push_str(&tables);
     let manifest = run.manifest();
     let _ = writeln!(text, "{}, work `{}`", escaped(&manifest.origin.engine), manifest.work_digest);
     Ok(text)
@@ -88,7 +89,7 @@ fn table<'a>(text: &mut String, what: &str, tallies: impl IntoIterator<Item = (&
             continue;
         }
         let Counts { planned, passed, failed, error, .. } = tally.counts;
-        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        let percent = |share: f64| percent(share, 1);
         let rate = tally.counts.pass_rate().map_or_else(|| "–".to_owned(), percent);
         let estimate =
             tally.statistics.as_ref().and_then(|statistics| statistics.pass_rate.as_ref()?.interval.as_ref());

@@ -10,7 +10,7 @@ use owo_colors::OwoColorize;
 use crate::exit::{Exit, Failure, OrFail};
 use crate::gates::{self, Decided};
 use crate::output::println;
-use crate::terminal::{line, plural};
+use crate::terminal::{line, percent, plural};
 
 /// Cases whose reason is printed.
 const SHOWN: usize = 10;
@@ -182,14 +182,16 @@ fn print_evals(summary: &Summary) {
 fn print_providers(summary: &Summary) {
     let width = summary.providers.keys().map(|id| line(id).chars().count()).max().unwrap_or(0);
     for (id, tally) in &summary.providers {
-        let rate = tally.counts.pass_rate().map_or_else(|| "   –".to_owned(), |rate| format!("{:3.0} %", rate * 100.0));
+        let rate =
+            tally.counts.pass_rate().map_or_else(|| "   –".to_owned(), |rate| format!("{:>5}", percent(rate, 0)));
         let cost = tally
             .cost_usd_micro
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.total();
         let rated = tally.statistics.as_ref().and_then(|statistics| statistics.pass_rate.as_ref());
         let range = rated.and_then(|rated| rated.interval.as_ref()).map_or_else(String::new, |interval| {
-            format!(" ({:.0} to {:.0} %)", interval.low * 100.0, interval.high * 100.0)
+            let low = percent(interval.low, 0);
+            format!(" ({} to {})", low.trim_end_matches(" %"), percent(interval.high, 0))
         });
         let cases = plural(tally.counts.planned, "case");
         println!("  {:width$}  {rate}{range} of {cases}, {tokens} tokens, {cost}", line(id));
@@ -225,10 +227,10 @@ fn print_checks(summary: &Summary) {
 fn print_trials(summary: &Summary) {
     let Some(trials) = &summary.trials else { return };
     println!(
-        "  trials: {} of {} flaky ({:.0} %)",
+        "  trials: {} of {} flaky ({})",
         trials.flaky,
         plural(trials.tests, "repeated test"),
-        trials.flake_rate * 100.0
+        percent(trials.flake_rate, 0)
     );
     let all = trials.listed.iter().flat_map(|test| test.thresholds.iter().map(move |check| (test, check)));
     for (test, check) in all.take(SHOWN) {
