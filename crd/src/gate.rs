@@ -131,7 +131,11 @@ pub fn verdict(cases: &Counts, gates: &[GateStatus], bundled: &[GateResult]) -> 
     let all = gates.len() + bundled.len();
     if all > 0 {
         let of_bundle = bundled.iter().filter(|gate| !gate.passed);
-        let of_bundle = of_bundle.map(|gate| format!("{} does not hold: {}", gate.gate, gate.detail));
+        let told = |gate: &GateResult| match gate.is_undecided() {
+            true => format!("{} is undecided: {}", gate.gate, gate.detail),
+            false => format!("{} does not hold: {}", gate.gate, gate.detail),
+        };
+        let of_bundle = of_bundle.map(told);
         let broken: Vec<String> = gates.iter().filter(|gate| !gate.passed).map(show).chain(of_bundle).collect();
         if broken.is_empty() {
             return (true, "GatesHeld", format!("all {all} gates hold"));
@@ -212,7 +216,23 @@ mod tests {
         assert_eq!(verdict(&cases, &[], &[gate(true)]).1, "GatesHeld");
         let (passed, reason, message) = verdict(&cases, &[], &[gate(true), gate(false)]);
         assert_eq!((passed, reason, message.as_str()), (false, "GateFailed", "p95 < 3s does not hold: it is 5 s"));
+        let open = GateResult { actual: None, detail: "there are no data".into(), ..gate(false) };
+        let (passed, reason, message) = verdict(&cases, &[], &[open]);
+        assert_eq!(
+            (passed, reason, message.as_str()),
+            (false, "GateFailed", "p95 < 3s is undecided: there are no data")
+        );
         assert_eq!(verdict(&cases, &[], &[]).1, "CasesFailed");
+    }
+
+    #[test]
+    fn errors_alone_pass_no_gate() {
+        let cases = Counts { planned: 3, error: 2, skipped: 1, ..Counts::default() };
+        let held = GateResult { gate: "p95 < 3s".into(), actual: Some(1.0), passed: true, detail: String::new() };
+        let (passed, reason, message) = verdict(&cases, &[], &[held]);
+        let told = "all 2 cases with a verdict ended in an error";
+        assert_eq!((passed, reason, message.as_str()), (false, "CasesErrored", told));
+        assert_eq!(verdict(&Counts { skipped: 3, planned: 3, ..Counts::default() }, &[], &[]).1, "NothingJudged");
     }
 
     #[test]

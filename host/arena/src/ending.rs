@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use arena_bundle::Bundle;
-use arena_crd::GateStatus;
-use arena_model::{ConcurrencyHistory, Counts, GateResult, Record, Summary};
+use arena_model::{ConcurrencyHistory, Counts, Record, Summary};
 use arena_provider::TrafficReport;
 use arena_results::{ResultsError, RunDir, Settings, finalize, finalize_partial};
 use arena_worker::Stop;
 use tokio::sync::watch;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::frozen::Aside;
-use crate::gates;
+use crate::gates::{self, Decided};
 use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::print_warning;
@@ -22,10 +20,8 @@ use crate::verdict;
 pub struct Finished {
     /// What it came to.
     pub summary: Summary,
-    /// Its gates, those of an ArenaConfig first.
-    pub gates: Vec<GateResult>,
-    /// How many of them are of an ArenaConfig.
-    of_config: usize,
+    /// Its gates.
+    pub gates: Decided,
     /// Scenarios that are run more than once, and how often.
     trials: BTreeMap<String, u32>,
 }
@@ -41,11 +37,10 @@ pub fn finish(
     let repeated = session.bundle.scenarios.iter().filter(|scenario| scenario.trials > 1);
     let trials: BTreeMap<_, _> = repeated.map(|scenario| (scenario.id.clone(), scenario.trials)).collect();
     let frozen = session.bundle.files.iter().map(|file| (format!("bundle/{}", file.path), file.digest.clone()));
-    let of_config = Aside::of(run.manifest())?.gates;
     let settings = Settings {
         known_digests: frozen.collect(),
         concurrency_by_provider: concurrency(&session),
-        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle.gates)?),
+        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle)?),
         ..Settings::default()
     };
     // The reports need memory of their own; the session's goes first.
@@ -56,9 +51,8 @@ pub fn finish(
         Err(ResultsError::FinalizeStopped { .. }) => return Ok(None),
         ended => ended.or_fail()?,
     };
-    let of_config: Vec<GateStatus> = of_config.iter().map(|gate| gate.judge(&summary)).collect();
-    let gates = gates::decided(&of_config, &summary);
-    Ok(Some(Finished { summary, gates, of_config: of_config.len(), trials }))
+    let gates = Decided::of(run.manifest(), &summary)?;
+    Ok(Some(Finished { summary, gates, trials }))
 }
 
 /// Writes how far a stopped run has come, unless it is to stop at once.
@@ -71,7 +65,11 @@ pub fn partial(run: &RunDir, session: &Session, stop: &watch::Receiver<Stop>) ->
             None
         })
     };
-    let settings = Settings { concurrency_by_provider: concurrency(session), ..Settings::default() };
+    let settings = Settings {
+        concurrency_by_provider: concurrency(session),
+        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle)?),
+        ..Settings::default()
+    };
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();
     match finalize_partial(run, missing, labels, settings, || *stop.borrow() == Stop::Now) {
         Err(ResultsError::FinalizeStopped { .. }) => Ok(()),
@@ -100,8 +98,7 @@ impl Finished {
         verdict::print(run, &self.summary, &self.gates, &self.trials, quiet)?;
         let exit = verdict::exit(&self.summary.decisive(), &self.gates);
         if exit == Exit::Failed {
-            // Those of an ArenaConfig fail without data, as in a cluster.
-            gates::refuse_undecided(self.gates.get(self.of_config..).unwrap_or_default())?;
+            self.gates.refuse_undecided()?;
         }
         Ok(exit)
     }

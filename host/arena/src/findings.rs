@@ -8,8 +8,9 @@ use arena_evaluate::Evaluator;
 use arena_model::{Compat, Fault};
 use arena_provider::{KeyPlace, Remark, destination};
 
-use crate::credentials;
+use crate::exit::Failure;
 use crate::session::{Session, provider_settings};
+use crate::{credentials, gates};
 
 /// The end of a problem's path where a mock file is named.
 const MOCK_FILE: &str = "additional_config.mock_config";
@@ -136,6 +137,15 @@ pub async fn of(session: &Session, checks: usize) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// All of it: every check, and the bundle's gates, which a run that starts has checked by itself.
+pub async fn all(session: &Session) -> Result<Vec<Finding>, Failure> {
+    let mut findings = of(session, usize::MAX).await;
+    let entry = &session.bundle.entry;
+    let of_gates = gates::remarks(session)?;
+    findings.extend(of_gates.iter().map(|(fatal, wrong)| Finding::other(*fatal, wrong.reason, entry, &wrong.text)));
+    Ok(findings)
 }
 
 /// Whether the messages of some scenario are compared by this provider's vectors.

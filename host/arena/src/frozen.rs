@@ -69,7 +69,7 @@ pub async fn start(
 ) -> Result<(RunDir, Session), Failure> {
     let session = Session::open(inputs, worker).await?;
     refuse_unknown_types(&session.bundle)?;
-    gates::check(&session, &[&inputs.gates[..], &session.bundle.gates].concat())?;
+    gates::check(&session, &inputs.gates)?;
     if !allow_inline_keys {
         credentials::refuse_inline(&session.bundle)?;
         if *aside != Aside::default() {
@@ -92,9 +92,7 @@ pub async fn start(
     if budget.is_set() {
         settings[BUDGET] = serde_json::to_value(budget).unwrap_or_default();
     }
-    if !inputs.gates.is_empty() {
-        settings[gates::SETTING] = inputs.gates.iter().map(|gate| gate.text()).collect();
-    }
+    gates::keep(&mut settings, &inputs.gates, &session.bundle)?;
     let manifest = session.manifest(&inputs.bundle, settings)?;
     let run = RunDir::create(&out, &manifest, |to| freeze(&session, inputs, to)).or_fail()?;
     Ok((run, session))

@@ -4,12 +4,13 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use arena_model::{CheckRecord, Counts, GateResult, Outcome, Record, Role, Summary, Tally};
+use arena_model::{CheckRecord, Counts, Outcome, Record, Role, Summary, Tally};
 use arena_results::{RunView, place, records, terminal_safe};
 
-use crate::exit::{Exit, Failure, OrFail};
+use crate::exit::{Failure, OrFail};
 use crate::files;
-use crate::terminal::{line, plural};
+use crate::gates::Decided;
+use crate::terminal::{line, percent, plural};
 use crate::verdict;
 
 /// Most bytes of all: GitHub takes no longer comment.
@@ -30,37 +31,34 @@ const BLOCK_CHARS: usize = 1_000;
 /// Writes it to `to`, whole or not at all.
 ///
 /// Errors: `FileUnwritable`, those of the run's folder.
-pub fn write(run: &RunView, summary: &Summary, gates: &[GateResult], to: &Path) -> Result<(), Failure> {
+pub fn write(run: &RunView, summary: &Summary, gates: &Decided, to: &Path) -> Result<(), Failure> {
     files::write(to, text(run, summary, gates)?.as_bytes())
 }
 
 /// The page, at most 65,536 bytes.
 ///
 /// Errors: those of the run's folder.
-pub fn text(run: &RunView, summary: &Summary, gates: &[GateResult]) -> Result<String, Failure> {
+pub fn text(run: &RunView, summary: &Summary, gates: &Decided) -> Result<String, Failure> {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = head(&mut text, summary, gates);
+    // What people look for first, and what GitHub shows of a long comment.
     let mut tables = String::new();
     for (what, tallies) in [("Provider", &summary.providers), ("Scenario", &summary.scenarios)] {
         let _ = table(&mut tables, what, tallies);
     }
+    text.push_str(&tables);
     let Counts { failed, error, .. } = summary.cases;
     if failed + error > 0 {
-        cases(&mut text, run, failed + error, BYTES - TAIL - tables.len())?;
+        cases(&mut text, run, failed + error, BYTES - TAIL)?;
     }
-    text.push_str(&tables);
     let manifest = run.manifest();
     let _ = writeln!(text, "{}, work `{}`", escaped(&manifest.origin.engine), manifest.work_digest);
     Ok(text)
 }
 
-fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Result {
-    let word = match verdict::exit(&summary.decisive(), gates) {
-        Exit::Passed => "passed",
-        Exit::NoVerdict => "no verdict",
-        _ => "failed",
-    };
+fn head(text: &mut String, summary: &Summary, gates: &Decided) -> fmt::Result {
+    let word = verdict::told(&summary.decisive(), gates);
     let partial = if summary.partial { " (partial: the run was stopped)" } else { "" };
     writeln!(text, "# Arena: {word}{partial}\n")?;
     writeln!(text, "{}\n", summary.cases)?;
@@ -68,11 +66,14 @@ fn head(text: &mut String, summary: &Summary, gates: &[GateResult]) -> fmt::Resu
         let tolerated = plural(trials.tolerated, "failed case");
         writeln!(text, "{tolerated} count as passed: each `pass_threshold` in them is met\n")?;
     }
-    for GateResult { gate, passed, detail, .. } in gates {
-        let word = if *passed { "holds" } else { "is broken" };
-        writeln!(text, "- gate {} {word}: {}", escaped(gate), escaped(detail))?;
+    for gate in gates.all() {
+        let word = match gate.word() {
+            "holds" => "holds".to_owned(),
+            other => format!("is {other}"),
+        };
+        writeln!(text, "- gate {} {word}: {}", escaped(&gate.gate), escaped(&gate.detail))?;
     }
-    if !gates.is_empty() {
+    if gates.all().next().is_some() {
         writeln!(text)?;
     }
     Ok(())
@@ -88,7 +89,7 @@ fn table<'a>(text: &mut String, what: &str, tallies: impl IntoIterator<Item = (&
             continue;
         }
         let Counts { planned, passed, failed, error, .. } = tally.counts;
-        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        let percent = |share: f64| percent(share, 1);
         let rate = tally.counts.pass_rate().map_or_else(|| "–".to_owned(), percent);
         let estimate =
             tally.statistics.as_ref().and_then(|statistics| statistics.pass_rate.as_ref()?.interval.as_ref());

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arena_model::{Counts, GateResult, Outcome, Record, Summary, ThresholdTally};
+use arena_model::{Counts, Outcome, Record, Summary, ThresholdTally};
 use arena_results::{RunDir, case_name, records};
 use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure, OrFail};
+use crate::gates::{self, Decided};
 use crate::output::println;
-use crate::terminal::{line, plural};
+use crate::terminal::{line, percent, plural};
 
 /// Cases whose reason is printed.
 const SHOWN: usize = 10;
@@ -18,14 +19,14 @@ const REASON_CHARS: usize = 200;
 
 /// Exit code of a finished run: gates alone decide it where there are any, but over a run in which all that has a verdict
 /// is an error.
-pub fn exit(counts: &Counts, gates: &[GateResult]) -> Exit {
+pub fn exit(counts: &Counts, gates: &Decided) -> Exit {
     match counts {
         Counts { failed: 0, error: 0, passed: 0, .. } => Exit::NoVerdict,
         // What was left out might turn it over, and a rate of the rest is not the rate.
         Counts { not_run: 1.., .. } => Exit::NoVerdict,
         // Gates on time and cost say nothing of a run that nobody answered.
         Counts { failed: 0, passed: 0, .. } => Exit::Failed,
-        _ if !gates.is_empty() => match gates.iter().all(|gate| gate.passed) {
+        _ if gates.all().next().is_some() => match gates.all().all(|gate| gate.passed) {
             true => Exit::Passed,
             false => Exit::Failed,
         },
@@ -34,25 +35,41 @@ pub fn exit(counts: &Counts, gates: &[GateResult]) -> Exit {
     }
 }
 
+/// What a finished run came to, as people and programs read it: `passed`, `failed` or `no verdict`. Gates of which some are
+/// undecided and none is broken give none.
+pub fn told(counts: &Counts, gates: &Decided) -> &'static str {
+    match exit(counts, gates) {
+        Exit::Passed => "passed",
+        Exit::NoVerdict => "no verdict",
+        _ if counts.passed + counts.failed > 0 && gates.is_undecided() => "no verdict",
+        _ => "failed",
+    }
+}
+
 /// Prints the summary; `quiet` leaves only the counts. `trials` has the scenarios that are run more than once.
 pub fn print(
     run: &RunDir,
     summary: &Summary,
-    gates: &[GateResult],
+    gates: &Decided,
     trials: &BTreeMap<String, u32>,
     quiet: bool,
 ) -> Result<(), Failure> {
-    let Counts { passed, failed, error, skipped, .. } = summary.cases;
-    let headline = match exit(&summary.decisive(), gates) {
-        Exit::Passed => "passed".green().bold().to_string(),
-        Exit::NoVerdict if passed == 0 => format!("{} (nothing was judged)", "no verdict".yellow().bold()),
-        Exit::NoVerdict => format!("{} (not every case was run)", "no verdict".yellow().bold()),
-        _ => "failed".red().bold().to_string(),
+    let Counts { passed, failed, error, skipped, not_run, .. } = summary.cases;
+    let headline = match told(&summary.decisive(), gates) {
+        word @ "passed" => word.green().bold().to_string(),
+        word @ "failed" => word.red().bold().to_string(),
+        word => {
+            let why = match (passed + failed + error, not_run) {
+                (0, _) => "nothing was judged",
+                (_, 1..) => "not every case was run",
+                _ => "a gate is undecided",
+            };
+            format!("{} ({why})", word.yellow().bold())
+        }
     };
     println!("{headline}: {}", summary.cases);
-    for GateResult { gate, passed, detail, .. } in gates {
-        let word = if *passed { "holds".green().to_string() } else { "broken".red().to_string() };
-        println!("  gate {word} {}: {}", line(gate), line(detail));
+    for gate in gates.all() {
+        println!("  gate {} {}: {}", gates::word(gate), line(&gate.gate), line(&gate.detail));
     }
     if quiet {
         return Ok(());
@@ -165,14 +182,16 @@ fn print_evals(summary: &Summary) {
 fn print_providers(summary: &Summary) {
     let width = summary.providers.keys().map(|id| line(id).chars().count()).max().unwrap_or(0);
     for (id, tally) in &summary.providers {
-        let rate = tally.counts.pass_rate().map_or_else(|| "   –".to_owned(), |rate| format!("{:3.0} %", rate * 100.0));
+        let rate =
+            tally.counts.pass_rate().map_or_else(|| "   –".to_owned(), |rate| format!("{:>5}", percent(rate, 0)));
         let cost = tally
             .cost_usd_micro
             .map_or_else(|| "unknown cost".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let tokens = tally.usage.total();
         let rated = tally.statistics.as_ref().and_then(|statistics| statistics.pass_rate.as_ref());
         let range = rated.and_then(|rated| rated.interval.as_ref()).map_or_else(String::new, |interval| {
-            format!(" ({:.0} to {:.0} %)", interval.low * 100.0, interval.high * 100.0)
+            let low = percent(interval.low, 0);
+            format!(" ({} to {})", low.trim_end_matches(" %"), percent(interval.high, 0))
         });
         let cases = plural(tally.counts.planned, "case");
         println!("  {:width$}  {rate}{range} of {cases}, {tokens} tokens, {cost}", line(id));
@@ -208,10 +227,10 @@ fn print_checks(summary: &Summary) {
 fn print_trials(summary: &Summary) {
     let Some(trials) = &summary.trials else { return };
     println!(
-        "  trials: {} of {} flaky ({:.0} %)",
+        "  trials: {} of {} flaky ({})",
         trials.flaky,
         plural(trials.tests, "repeated test"),
-        trials.flake_rate * 100.0
+        percent(trials.flake_rate, 0)
     );
     let all = trials.listed.iter().flat_map(|test| test.thresholds.iter().map(move |check| (test, check)));
     for (test, check) in all.take(SHOWN) {
@@ -235,15 +254,38 @@ pub fn shell_word(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use arena_model::GateResult;
+
     use super::*;
+
+    /// Gates by whether they hold and what they looked at.
+    fn gates(of: &[(bool, Option<f64>)]) -> Decided {
+        let gate = |(passed, actual): &(bool, Option<f64>)| GateResult {
+            gate: "p95 < 3s".to_owned(),
+            actual: *actual,
+            passed: *passed,
+            detail: String::new(),
+        };
+        Decided { own: of.iter().map(gate).collect(), ..Decided::default() }
+    }
 
     #[test]
     fn gates_hold_over_no_run_of_errors_alone() {
-        let held = GateResult { gate: "p95 < 3s".to_owned(), actual: Some(1.0), passed: true, detail: String::new() };
+        let held = gates(&[(true, Some(1.0))]);
         let counts = |passed, error| Counts { planned: 3, passed, error, ..Counts::default() };
-        assert_eq!(exit(&counts(0, 3), std::slice::from_ref(&held)), Exit::Failed);
-        assert_eq!(exit(&counts(1, 2), std::slice::from_ref(&held)), Exit::Passed);
-        assert_eq!(exit(&counts(1, 2), &[]), Exit::Failed);
-        assert_eq!(exit(&counts(0, 0), &[held]), Exit::NoVerdict);
+        assert_eq!(exit(&counts(0, 3), &held), Exit::Failed);
+        assert_eq!(exit(&counts(1, 2), &held), Exit::Passed);
+        assert_eq!(exit(&counts(1, 2), &Decided::default()), Exit::Failed);
+        assert_eq!(exit(&counts(0, 0), &held), Exit::NoVerdict);
+    }
+
+    #[test]
+    fn an_undecided_gate_is_no_failure_unless_another_is_broken() {
+        let counts = Counts { planned: 3, passed: 3, ..Counts::default() };
+        assert_eq!(told(&counts, &gates(&[(true, Some(1.0)), (false, None)])), "no verdict");
+        assert_eq!(told(&counts, &gates(&[(false, Some(1.0)), (false, None)])), "failed");
+        assert_eq!(told(&counts, &gates(&[(true, Some(1.0))])), "passed");
+        let errors = Counts { planned: 3, error: 3, ..Counts::default() };
+        assert_eq!(told(&errors, &gates(&[(false, None)])), "failed");
     }
 }

@@ -20,6 +20,18 @@ pub enum GateError {
     NoData { gate: String, detail: String },
 }
 
+impl GateError {
+    /// What is wrong, for where the gate stands beside it.
+    pub fn without_gate(&self) -> String {
+        let (Self::Invalid { gate, .. }
+        | Self::MetricUnknown { gate, .. }
+        | Self::Unmatched { gate, .. }
+        | Self::NoData { gate, .. }) = self;
+        let text = self.to_string();
+        text.strip_prefix(&format!("gate `{gate}`: ")).unwrap_or(&text).to_owned()
+    }
+}
+
 impl Fault for GateError {
     fn reason(&self) -> &'static str {
         match self {

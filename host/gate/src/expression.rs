@@ -1,12 +1,17 @@
 //! From text to a gate.
 //!
 //! ```text
-//! gate       = metric [ "(" TYPE ")" ] [ "{" kind ":" NAME "}" ] operator NUMBER [ unit ]
+//! gate       = metric [ ".low" | ".high" ] [ "(" TYPE ")" ] [ "{" kind ":" NAME "}" ] operator NUMBER [ unit ]
 //!            | "regression" "vs" BASELINE [ "at" NUMBER "%" ]
+//!              .low and .high are the ends of the interval of pass_rate, mean_score and flake_rate
 //! kind       = "scenario" | "provider" | "evaluator" | "label"
 //! operator   = "<" | "<=" | ">" | ">="
 //! unit       = "%" | "ms" | "s" | "m" | "USD"
 //! ```
+
+use std::path::Path;
+
+use arena_model::AT_K;
 
 use crate::GateError;
 use crate::metric::{Metric, Selector, SliceKind, Unit};
@@ -52,7 +57,7 @@ pub struct Comparison {
 /// A run that must not be worse than another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Regression {
-    /// Folder of the other run, as it was written.
+    /// Folder of the other run: as it was written, or as [`Gate::seen_from`] made it.
     pub baseline: String,
     /// Confidence, 0 to 1.
     pub confidence: f64,
@@ -109,6 +114,17 @@ impl Gate {
         }
     }
 
+    /// The same with a relative baseline as seen from `folder`; its text stays.
+    pub fn seen_from(self, folder: &Path) -> Self {
+        match self {
+            Self::Regression { text, regression } => {
+                let baseline = folder.join(&regression.baseline).to_string_lossy().into_owned();
+                Self::Regression { text, regression: Regression { baseline, ..regression } }
+            }
+            gate @ Self::Comparison { .. } => gate,
+        }
+    }
+
     /// Whether what it looks at depends on time.
     pub fn is_timed(&self) -> bool {
         matches!(self, Self::Comparison { comparison, .. } if comparison.metric.unit() == Unit::Time)
@@ -130,6 +146,12 @@ fn left<'a>(
         let (gate, metric) = (shown(gate), name.to_owned());
         return Err(GateError::MetricUnknown { gate, known: Metric::advice(&metric), metric });
     };
+    if let Metric::PassAny(k) | Metric::PassAll(k) = metric
+        && !AT_K.contains(&k)
+    {
+        let told: Vec<String> = AT_K.iter().map(u32::to_string).collect();
+        return Err(invalid(&format!("no run tells `{name}`: K is one of {}", told.join(", "))));
+    }
     let mut selector = None;
     if let Some(open) = rest.strip_prefix('(') {
         let (kind, behind) = open.split_once(')').ok_or_else(|| invalid("( without )"))?;
@@ -274,6 +296,8 @@ mod tests {
             ("pass_rate{label:a=b >= 0.9", "GateInvalid", "{ without }"),
             ("mean_score(a){label:b=c} > 0", "GateInvalid", "one slice"),
             ("pass@3(contains) > 0", "GateInvalid", "not of checks"),
+            ("pass@0 > 0", "GateInvalid", "K is one of 1, 2, 3"),
+            ("pass^7 > 0", "GateInvalid", "no run tells `pass^7`"),
             ("regression vs ", "GateInvalid", "regression vs BASELINE"),
             ("regression vs x at 20 %", "GateInvalid", "confidence"),
             ("pass_rate >= 0.9\n", "", ""),

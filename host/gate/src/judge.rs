@@ -138,6 +138,9 @@ fn sign(operator: Operator) -> &'static str {
 fn shown(value: f64, unit: Unit) -> String {
     let rounded = |value: f64, parts: f64| (value * parts).round() / parts;
     match unit {
+        // 100 % is all and 0 % is none, also where nearly so is rounded.
+        Unit::Share if value < 1.0 && rounded(value * 100.0, 1e4) >= 100.0 => "99.9999 %".to_owned(),
+        Unit::Share if value > 0.0 && rounded(value * 100.0, 1e4) <= 0.0 => "0.0001 %".to_owned(),
         Unit::Share => format!("{} %", rounded(value * 100.0, 1e4)),
         Unit::Count => format!("{value}"),
         Unit::Time if value >= 1000.0 => format!("{} s", rounded(value / 1000.0, 1e3)),

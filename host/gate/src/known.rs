@@ -1,6 +1,6 @@
 //! What a run will have, known before its first call.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::expression::Gate;
 use crate::metric::{Metric, Selector, SliceKind};
@@ -12,20 +12,20 @@ const LISTED: usize = 20;
 /// The slices of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Ids of scenarios with cases.
-    pub scenarios: BTreeSet<String>,
-    /// Ids of providers with cases.
-    pub providers: BTreeSet<String>,
-    /// Check types as they stand in records, evals as `eval:ID`.
-    pub evaluators: BTreeSet<String>,
-    /// Labels as `key=value`.
-    pub labels: BTreeSet<String>,
+    /// Ids of scenarios with cases, each with the most trials of a test of it.
+    pub scenarios: BTreeMap<String, u32>,
+    /// The same of providers.
+    pub providers: BTreeMap<String, u32>,
+    /// The same of labels as `key=value`.
+    pub labels: BTreeMap<String, u32>,
+    /// The same of check types as they stand in records, evals as `eval:ID`.
+    pub evaluators: BTreeMap<String, u32>,
     /// Most trials of a test.
     pub trials: u32,
 }
 
 impl Known {
-    fn of(&self, kind: SliceKind) -> &BTreeSet<String> {
+    fn of(&self, kind: SliceKind) -> &BTreeMap<String, u32> {
         match kind {
             SliceKind::Scenario => &self.scenarios,
             SliceKind::Provider => &self.providers,
@@ -39,19 +39,22 @@ impl Known {
     /// Errors: `GateUnmatched`, `GateNoData`.
     pub fn check(&self, gate: &Gate) -> Result<(), GateError> {
         let Gate::Comparison { text, comparison: Comparison { metric, selector, .. } } = gate else { return Ok(()) };
-        if let Some(selector) = selector {
-            let names = self.of(selector.kind);
-            if !names.contains(&selector.name) {
-                return Err(unmatched(text, selector, names.iter().map(String::as_str)));
+        let trials = match selector {
+            None => self.trials,
+            Some(selector) => {
+                let known = self.of(selector.kind);
+                let unknown = || unmatched(text, selector, known.keys().map(String::as_str));
+                *known.get(&selector.name).ok_or_else(unknown)?
             }
-        }
+        };
         let needed = match metric {
             Metric::FlakeRate(_) => 2,
             Metric::PassAny(k) | Metric::PassAll(k) => *k,
             _ => 1,
         };
-        if self.trials < needed {
-            let detail = format!("it needs {needed} trials of a test, and there are {}: raise `trials`", self.trials);
+        if trials < needed {
+            let place = selector.as_ref().map_or_else(String::new, |selector| format!(" of {selector}"));
+            let detail = format!("it needs {needed} trials of a test, and there are {trials}{place}: raise `trials`");
             return Err(GateError::NoData { gate: text.clone(), detail });
         }
         Ok(())
@@ -79,12 +82,12 @@ mod tests {
 
     #[test]
     fn what_no_answer_can_mend_is_found_before() {
-        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let map = |names: &[(&str, u32)]| names.iter().map(|(name, trials)| ((*name).to_owned(), *trials)).collect();
         let known = Known {
-            scenarios: set(&["refund"]),
-            providers: set(&["mock"]),
-            evaluators: set(&["contains"]),
-            labels: set(&["team=billing"]),
+            scenarios: map(&[("refund", 3), ("once", 1)]),
+            providers: map(&[("mock", 3)]),
+            labels: map(&[("team=billing", 3)]),
+            evaluators: map(&[("contains", 3)]),
             trials: 3,
         };
         for (text, reason) in [
@@ -97,6 +100,9 @@ mod tests {
             ("pass_rate{label:team=sales} >= 0.9", Some("GateUnmatched")),
             ("mean_score(regex) >= 0.9", Some("GateUnmatched")),
             ("pass^4 >= 0.9", Some("GateNoData")),
+            ("pass^3{scenario:refund} >= 0.9", None),
+            ("pass^3{scenario:once} >= 0.9", Some("GateNoData")),
+            ("flake_rate(contains) < 0.1", None),
         ] {
             let found = known.check(&Gate::parse(text).unwrap());
             assert_eq!(found.as_ref().err().map(GateError::reason), reason, "{text}");

@@ -102,7 +102,11 @@ impl Metric {
         let near =
             NAMES.iter().map(|(listed, _)| *listed).min_by_key(|listed| strsim::damerau_levenshtein(listed, name));
         let all: Vec<&str> = NAMES.iter().map(|(listed, _)| *listed).filter(|listed| !listed.contains('.')).collect();
-        format!("did you mean `{}`? There are {}, pass@K, pass^K", near.unwrap_or_default(), all.join(", "))
+        format!(
+            "did you mean `{}`? There are {}, pass@K, pass^K; .low and .high behind pass_rate, mean_score and flake_rate are the ends of their intervals",
+            near.unwrap_or_default(),
+            all.join(", ")
+        )
     }
 
     /// Of what its number is.

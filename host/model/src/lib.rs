@@ -33,8 +33,8 @@ pub use run_spec::{CloudPlatform, ComponentBinding, Endpoint, ProviderBinding, R
 pub use scripted::{ScriptedCall, ScriptedResults};
 pub use selection::Selection;
 pub use statistics::{
-    AtK, CheckProfile, Checks, CostlyCheck, DeadCheck, Estimate, GateResult, Interval, IntervalMethod, Percentiles,
-    Repeats, SliceStatistics, SliceTimes, Variation,
+    AT_K, AtK, CheckProfile, Checks, CostlyCheck, DeadCheck, Estimate, GateResult, Interval, IntervalMethod,
+    Percentiles, Repeats, SliceStatistics, SliceTimes, Variation,
 };
 pub use store::{ResultStore, StoreError, Stored};
 pub use summary::{ConcurrencyHistory, Counts, MeasuredSummary, Summary, Tally, ThresholdTally, TrialTally, Trials};

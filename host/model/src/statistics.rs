@@ -84,6 +84,9 @@ pub struct Estimate {
     pub interval: Option<Interval>,
 }
 
+/// Numbers of trials for which pass@k and pass^k are told.
+pub const AT_K: [u32; 12] = [1, 2, 3, 4, 5, 8, 10, 16, 20, 32, 50, 100];
+
 /// Chances over k trials, mean over the tests with at least k trials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AtK {
@@ -205,6 +208,22 @@ pub struct GateResult {
     pub passed: bool,
     /// One sentence: the value with its unit and what was compared.
     pub detail: String,
+}
+
+impl GateResult {
+    /// Whether there was nothing to decide it by, so that it neither holds nor breaks.
+    pub fn is_undecided(&self) -> bool {
+        !self.passed && self.actual.is_none()
+    }
+
+    /// What people read of it: `holds`, `broken` or `undecided`.
+    pub fn word(&self) -> &'static str {
+        match self.passed {
+            true => "holds",
+            false if self.is_undecided() => "undecided",
+            false => "broken",
+        }
+    }
 }
 
 /// Percentiles by name (p50, p95, p99, max), milliseconds.

@@ -115,6 +115,11 @@ impl Plan {
         self.picked.as_ref().map_or(self.len, Picked::len)
     }
 
+    /// Whether all cases of its scenarios are in it, none having been picked.
+    pub fn is_whole(&self) -> bool {
+        self.picked.is_none()
+    }
+
     /// The case at `index`; none past the end. O(log scenarios).
     pub fn case(&self, index: u64) -> Option<CaseRef> {
         let (number, place) = self.locate(self.place(index)?)?;

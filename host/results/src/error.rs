@@ -72,7 +72,7 @@ pub enum ResultsError {
     CountsDisagree { path: PathBuf, detail: String },
     /// Two runs whose checks are not the same were to be compared.
     #[error(
-        "{} and {}: the checks differ in {different} of {pairs} pairs ({cases}), so that a difference says nothing of the answers: compare runs with the same checks, or say --allow-different-checks", .baseline.display(), .candidate.display()
+        "{} and {}: the checks differ in {different} of {pairs} pairs ({cases}), so that a difference says nothing of the answers: compare runs with the same checks", .baseline.display(), .candidate.display()
     )]
     ChecksDiffer { baseline: PathBuf, candidate: PathBuf, different: u64, pairs: u64, cases: String },
     /// Two runs without a case in common were to be compared.

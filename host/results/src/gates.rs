@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arena_gate::{Gate, judge};
 use arena_model::{GateResult, Manifest, Summary};
 
-use crate::compare::{Baseline, Comparator, Question, Verdict};
+use crate::compare::{Baseline, Comparator, Question, Verdict, fewest_items};
 use crate::reader::lines;
 use crate::row::Row;
 use crate::{Result, ResultsError, RunView};
@@ -56,24 +56,35 @@ impl<'a> Judging<'a> {
                 |detail: String| GateResult { gate: gate.text().to_owned(), actual: None, passed: false, detail };
             match (judge(gate, summary), comparator) {
                 (Some(Ok(result)), _) => result,
-                (Some(Err(error)), _) => open(error.to_string()),
+                // Its text stands beside it.
+                (Some(Err(error)), _) => open(error.without_gate()),
                 (None, Some(comparator)) => regression(gate, comparator, manifest, path).unwrap_or_else(open),
-                (None, None) => open("the run that it names cannot be read here".to_owned()),
+                (None, None) => open("there are no data: the run that it names cannot be read here".to_owned()),
             }
         };
         self.gates.into_iter().map(decide).collect()
     }
 }
 
-/// A regression holds unless the run is worse; the value is the difference of the pass rates.
+/// A regression holds unless the run is worse; the value is the difference of the pass rates. Of so few items that it could
+/// never break it says nothing.
 fn regression(
     gate: &Gate,
     comparator: Comparator<'_>,
     manifest: &Manifest,
     path: &Path,
 ) -> std::result::Result<GateResult, String> {
-    let (found, _) = comparator.finish(manifest, path).map_err(|error| error.to_string())?;
-    let rate = found.metrics.first().ok_or_else(|| found.because.clone())?;
+    let (found, _) = comparator.finish(manifest, path).map_err(|error| format!("there are no data: {error}"))?;
+    let no_data = |why: String| format!("there are no data: {why}");
+    let rate = found.metrics.first().ok_or_else(|| no_data(found.because.clone()))?;
+    let fewest = fewest_items(found.question.confidence, found.metrics.len());
+    if found.verdict == Verdict::NotEnoughData && rate.items < fewest {
+        let what = if rate.one_item { "pairs of one test item" } else { "test items" };
+        return Err(no_data(format!(
+            "{} {what} are compared, and below {fewest} it could not break if all of them got worse",
+            rate.items
+        )));
+    }
     Ok(GateResult {
         gate: gate.text().to_owned(),
         actual: Some(rate.difference),

@@ -54,7 +54,7 @@ pub use run_view::{JOURNAL, MAX_RECORD_BYTES, RunView, State, refuse_inside_run}
 pub use sketch::{PERCENTILE_ERROR, Sketch};
 pub use strip::{Strip, Strips, strips};
 pub use tail::{Next, Tail};
-pub use terminal::terminal_safe;
+pub use terminal::{is_unsafe, terminal_safe};
 pub use verify::{Known, Told, Verified, verify};
 
 /// What all functions of this crate give.

@@ -16,6 +16,8 @@ const DEAD_LISTED: usize = 20;
 const PLACES: usize = 4096;
 /// Share of fuel or cost from which on a type is called costly.
 const COSTLY_FROM: f64 = 0.25;
+/// How many times its even part a type's fuel is, if it is called costly by that.
+const MORE_THAN_EVEN: f64 = 1.5;
 /// Costly types that are listed.
 const COSTLY_LISTED: usize = 5;
 
@@ -113,7 +115,9 @@ fn costly(profiles: &BTreeMap<String, CheckProfile>, evaluators: &Slices, cost: 
         let cost_share = slice.tally().cost_usd_micro.zip(cost).map(|(part, whole)| share(part, whole));
         Some(CostlyCheck { kind: kind.clone(), fuel_share, cost_share })
     });
-    let by_fuel = |check: &CostlyCheck| if profiles.len() > 1 { check.fuel_share } else { 0.0 };
+    // Of two types each has about a half, which says nothing.
+    let telling = MORE_THAN_EVEN / profiles.len().max(1) as f64;
+    let by_fuel = |check: &CostlyCheck| if check.fuel_share >= telling { check.fuel_share } else { 0.0 };
     let most = |check: &CostlyCheck| by_fuel(check).max(check.cost_share.unwrap_or_default());
     let mut costly: Vec<_> = shares.filter(|check| most(check) >= COSTLY_FROM).collect();
     costly.sort_by(|a, b| most(b).total_cmp(&most(a)).then_with(|| a.kind.cmp(&b.kind)));

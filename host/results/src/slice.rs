@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use arena_model::{
-    AtK, Estimate, Interval, IntervalMethod, Outcome, Percentiles, Repeats, SliceStatistics, SliceTimes, Tally, Usage,
-    Variation,
+    AT_K, AtK, Estimate, Interval, IntervalMethod, Outcome, Percentiles, Repeats, SliceStatistics, SliceTimes, Tally,
+    Usage, Variation,
 };
 use arena_statistics::{Bounds, Cluster, Clusters, Method, pass_all, pass_any, wilson};
 
@@ -12,8 +12,6 @@ use crate::sketch::Sketch;
 
 /// Confidence of all intervals.
 pub(crate) const CONFIDENCE: f64 = 0.95;
-/// Numbers of trials for which pass@k and pass^k are told.
-const KS: [u32; 12] = [1, 2, 3, 4, 5, 8, 10, 16, 20, 32, 50, 100];
 
 /// One case, or one check of it, as a slice sees it.
 #[derive(Clone, Copy)]
@@ -120,8 +118,8 @@ impl Slice {
         if !with_chances {
             return;
         }
-        repeated.chances.resize(KS.len(), Chances::default());
-        for (chances, k) in repeated.chances.iter_mut().zip(KS.map(u64::from)) {
+        repeated.chances.resize(AT_K.len(), Chances::default());
+        for (chances, k) in repeated.chances.iter_mut().zip(AT_K.map(u64::from)) {
             if let (Some(any), Some(all)) = (pass_any(passed, trials, k), pass_all(passed, trials, k)) {
                 chances.tests += 1;
                 chances.any += any;
@@ -191,7 +189,7 @@ impl Repeated {
         // One test says nothing of how often others are flaky.
         let bounds = if self.tests > 1 { self.by_item.pass_rate(CONFIDENCE) } else { None };
         wilson(flaky, tests, CONFIDENCE)?;
-        let at_k = self.chances.iter().zip(KS).filter(|(chances, _)| chances.tests > 0).map(|(chances, k)| {
+        let at_k = self.chances.iter().zip(AT_K).filter(|(chances, _)| chances.tests > 0).map(|(chances, k)| {
             let mean = |sum: f64| sum / chances.tests as f64;
             AtK { k, tests: chances.tests, any: mean(chances.any), all: mean(chances.all) }
         });

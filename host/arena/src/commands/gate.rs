@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use arena_model::Summary;
 use arena_results::{RunView, judge_gates};
-use owo_colors::OwoColorize;
 
 use crate::exit::{Exit, Failure, OrFail};
+use crate::gates::Decided;
 use crate::output::println;
 use crate::terminal::line;
-use crate::{files, gates};
+use crate::{files, gates, verdict};
 
 /// Limit of a summary, bytes; it is written with 256 KiB at most.
 const SUMMARY_BYTES: u64 = 4 << 20;
@@ -17,7 +17,7 @@ const SUMMARY_BYTES: u64 = 4 << 20;
 /// Arguments of `arena gate`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Folder of the run.
+    /// Folder of the run. Without gates its own are decided once more.
     dir: PathBuf,
     #[command(flatten)]
     gates: gates::Flags,
@@ -25,24 +25,22 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let wanted = arguments.gates.read()?;
-    if wanted.is_empty() {
-        return Err(Failure::input("GateInvalid", "no gate is given").hint("for example --gate 'pass_rate >= 0.95'"));
-    }
+    let given = arguments.gates.read()?;
     let run = RunView::open(&arguments.dir).and_then(RunView::finished).or_fail()?;
     let path = run.path().join("summary.json");
     let summary: Summary = serde_json::from_slice(&files::read(&path, SUMMARY_BYTES)?).map_err(|error| {
         Failure::input("SummaryUnreadable", format!("{}: {error}", path.display())).hint("finish the run with --resume")
     })?;
-    let decided = judge_gates(&run, &summary, &gates::ready(wanted)?).or_fail()?;
-    for gate in &decided {
-        let word = if gate.passed { "holds".green().to_string() } else { "broken".red().to_string() };
-        println!("gate {word} {}: {}", line(&gate.gate), line(&gate.detail));
+    let mut decided = if given.is_empty() { Decided::of(run.manifest(), &summary)? } else { Decided::default() };
+    let own = if given.is_empty() { gates::again(&run, &summary)? } else { given };
+    decided.own = judge_gates(&run, &summary, &gates::ready(own)?).or_fail()?;
+    if decided.all().next().is_none() {
+        let text = format!("{}: the run has no gates of its own, and none is given", run.path().display());
+        return Err(Failure::input("GateInvalid", text).hint("for example --gate 'pass_rate >= 0.95'"));
     }
-    gates::refuse_undecided(&decided)?;
-    Ok(match decided.iter().all(|gate| gate.passed) {
-        _ if summary.cases.not_run > 0 => Exit::NoVerdict,
-        true => Exit::Passed,
-        false => Exit::Failed,
-    })
+    for gate in decided.all() {
+        println!("gate {} {}: {}", gates::word(gate), line(&gate.gate), line(&gate.detail));
+    }
+    decided.refuse_undecided()?;
+    Ok(verdict::exit(&summary.decisive(), &decided))
 }

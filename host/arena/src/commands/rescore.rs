@@ -19,7 +19,7 @@ use crate::session::Session;
 use crate::stop::watch_signals;
 use crate::terminal::{line, plural, print_warning};
 use crate::work::{self, Calls, Inputs, Prepared};
-use crate::{credentials, frozen, settings, verdict};
+use crate::{credentials, frozen, gates, settings, verdict};
 
 /// Kinds of checks that are listed.
 const LISTED: usize = 20;
@@ -129,6 +129,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     origin.settings["evaluators"] = frozen::evaluator_names(&inputs);
     if arguments.bundle.is_some() {
         origin.source = inputs.bundle.display().to_string();
+        gates::keep_folder(&mut origin.settings, &session.bundle)?;
     }
     origin.from = Some(Lineage {
         how: Taken::Rescored,

@@ -198,7 +198,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
             }
             if arguments.dry_run {
                 let session = Session::open(&inputs, "dry-run").await?;
-                gates::check(&session, &[&inputs.gates[..], &session.bundle.gates].concat())?;
+                gates::check(&session, &inputs.gates)?;
                 show_warnings(&session, arguments.quiet).await;
                 dry_run::print(&session, inputs.mock_provider, arguments.formats.contains(&Format::Json));
                 return Ok(Exit::Passed);
@@ -284,7 +284,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
 
 /// An error that lists what makes cases or checks errors, if there is anything.
 async fn refuse(inputs: &Inputs) -> Result<(), Failure> {
-    let found = findings::of(&Session::open(inputs, "validate").await?, usize::MAX).await;
+    let found = findings::all(&Session::open(inputs, "validate").await?).await?;
     let errors: Vec<String> = found.iter().filter(|it| it.is_error()).map(ToString::to_string).collect();
     if errors.is_empty() {
         return Ok(());

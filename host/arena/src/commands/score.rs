@@ -20,7 +20,7 @@ use crate::stop::watch_signals;
 use crate::tables::Given;
 use crate::terminal::print_warning;
 use crate::work::{Inputs, Prepared};
-use crate::{credentials, frozen, settings, verdict, work};
+use crate::{credentials, frozen, gates, settings, verdict, work};
 
 /// Arguments of `arena score`.
 #[derive(clap::Args)]
@@ -93,7 +93,8 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Err(Halt::Failed(failure)) => return Err(failure),
         Err(Halt::Stopped) => return Ok(Exit::Interrupted),
     }
-    let settings = serde_json::json!({"evaluators": frozen::evaluator_names(&inputs)});
+    let mut settings = serde_json::json!({"evaluators": frozen::evaluator_names(&inputs)});
+    gates::keep_folder(&mut settings, &session.bundle)?;
     let mut manifest = session.manifest(&inputs.bundle, settings)?;
     manifest.origin.from = Some(Lineage {
         how: Taken::Scored,

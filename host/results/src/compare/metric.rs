@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arena_statistics::{
-    EXACT_PAIRS, adjusted_paired, benjamini_hochberg, bootstrap_mean, cohen_d_paired, cohen_h, holm,
+    EXACT_PAIRS, adjusted_paired, benjamini_hochberg, bootstrap_mean, cohen_d_paired, cohen_h, holm, mcnemar_exact,
     minimum_detectable, normal_quantile, odds_ratio, pairs_needed, sign_flip,
 };
 use serde::Serialize;
@@ -15,6 +15,9 @@ pub(super) const NANO: i64 = 1_000_000_000;
 
 /// Items from which on a difference is bootstrapped.
 const BOOTSTRAP_FROM: usize = 8;
+
+/// Items of which a test says something at any confidence that can be asked for.
+const ITEMS_MOST: u64 = 128;
 
 /// What a metric is made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,11 +137,19 @@ pub struct MetricComparison {
     /// Items that got better to those that got worse; none if none got worse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub odds_ratio: Option<f64>,
-    /// The smallest difference that so many items show with the power asked for.
-    pub minimum_detectable: f64,
+    /// The smallest difference that so many items show with the power asked for; none if not even the largest there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_detectable: Option<f64>,
     /// Items that would show a difference as large as the margin with that power.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items_needed: Option<u64>,
+}
+
+/// Fewest items of which a test says anything: below it even if all of them got worse, chance would do as much.
+pub fn fewest_items(confidence: f64, metrics: usize) -> u64 {
+    // The hardest step of Holm's correction, as all that got worse together would meet it.
+    let says = |items: &u64| (metrics.max(1) as f64) * mcnemar_exact(0, *items) < 1.0 - confidence;
+    (1..ITEMS_MOST).find(says).unwrap_or(ITEMS_MOST)
 }
 
 /// Judges all metrics together.
@@ -216,7 +227,8 @@ fn one(name: String, kind: Kind, samples: &Samples, question: &Question, alpha: 
         cohen_h: (kind == Kind::Passes).then(|| cohen_h(baseline, candidate)),
         cohen_d: cohen_d_paired(&shares),
         odds_ratio: odds_ratio(better, worse),
-        minimum_detectable: minimum_detectable(deviation, means.len() as u64, alpha, question.power)?,
+        minimum_detectable: minimum_detectable(deviation, means.len() as u64, alpha, question.power)
+            .filter(|least| *least <= 1.0),
         items_needed: pairs_needed(deviation, question.margin, alpha, question.power),
     })
 }

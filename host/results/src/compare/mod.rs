@@ -17,7 +17,7 @@ use crate::reader::lines;
 use crate::row::Row;
 use crate::{Result, ResultsError, RunView};
 
-pub use metric::{MetricComparison, PairedTest};
+pub use metric::{MetricComparison, PairedTest, fewest_items};
 pub use pairs::Comparator;
 pub use strips::Baseline;
 pub use verdict::Verdict;

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 
-use arena_model::{Counts, Manifest, Outcome, Scope};
+use arena_model::{CaseKey, Counts, Manifest, Outcome, Scope};
 use arena_statistics::item_key;
 
 use crate::reader::lines;
 use crate::row::{Check, Row};
+use crate::slice::is_verdict;
 use crate::{Result, ResultsError, RunView};
 
 /// One case: what a pair is judged by.
@@ -138,6 +139,12 @@ impl Baseline {
             };
         }
         Ok(baseline)
+    }
+
+    /// Whether it has a case with this key that came to a verdict.
+    pub fn judged(&self, key: &CaseKey) -> bool {
+        let case = u128::from_str_radix(&key.0, 16).ok().and_then(|key| self.cases.get(&key));
+        case.is_some_and(|case| is_verdict(case.outcome))
     }
 
     /// Its folder.

@@ -4,16 +4,31 @@ function allGates() {
   return [...(summary.gates || []), ...(summary.measured.gates || [])];
 }
 
+// A gate without data neither holds nor breaks.
+function isUndecided(gate) {
+  return !gate.passed && (gate.actual === undefined || gate.actual === null);
+}
+
+const GATES = {
+  passed: ["✓", "Gate held:"],
+  failed: ["✕", "Gate broken:"],
+  undecided: ["?", "Gate undecided:"],
+};
+
 function verdict() {
   const c = summary.cases;
   if (c.planned === 0) return ["skipped", "No cases were planned"];
   const all = allGates();
   // Gates decide, but over a run that was cut short or in which no case was judged.
   if (all.length && !c.not_run && c.passed + c.failed > 0) {
-    const open = all.filter((gate) => !gate.passed).length;
+    const open = all.filter(isUndecided).length;
+    const broken = all.filter((gate) => !gate.passed).length - open;
     const cases = `${whole(c.passed)} of ${plural(c.planned, "case")} passed`;
-    if (!open) return ["passed", `${all.length === 1 ? "The gate holds" : `All ${whole(all.length)} gates hold`}, ${cases}`];
-    return ["failed", `${whole(open)} of ${plural(all.length, "gate")} ${open === 1 ? "does" : "do"} not hold, ${cases}`];
+    const undecided = open && `${whole(open)} of ${plural(all.length, "gate")} ${open === 1 ? "is" : "are"} undecided`;
+    if (open && !broken) return ["skipped", `${undecided}, ${cases}`];
+    if (!broken) return ["passed", `${all.length === 1 ? "The gate holds" : `All ${whole(all.length)} gates hold`}, ${cases}`];
+    const held = `${whole(broken)} of ${plural(all.length, "gate")} ${broken === 1 ? "does" : "do"} not hold`;
+    return ["failed", [held, undecided, cases].filter(Boolean).join(", ")];
   }
   if (c.failed || c.error) {
     const failed = c.failed ? `${whole(c.failed)} of ${plural(c.planned, "case")} failed` : "";
@@ -87,9 +102,12 @@ function conservation() {
 function gates() {
   const all = allGates();
   if (!all.length) return null;
-  return el("ul", { class: "gates", "aria-label": "Gates" }, all.map((gate) =>
-    el("li", { class: gate.passed ? "passed" : "failed" }, el("span", { class: "mark", "aria-hidden": "true" }, gate.passed ? "✓" : "✕"),
-      el("span", { class: "hidden" }, gate.passed ? "Gate held:" : "Gate broken:"), el("code", {}, gate.gate), el("span", { class: "note" }, gate.detail))));
+  return el("ul", { class: "gates", "aria-label": "Gates" }, all.map((gate) => {
+    const kind = isUndecided(gate) ? "undecided" : gate.passed ? "passed" : "failed";
+    const [mark, words] = GATES[kind];
+    return el("li", { class: kind }, el("span", { class: "mark", "aria-hidden": "true" }, mark), el("span", { class: "hidden" }, words),
+      el("code", {}, gate.gate), el("span", { class: "note" }, gate.detail));
+  }));
 }
 
 function tiles() {

@@ -132,6 +132,17 @@ fn dead_and_costly_checks_are_pointed_out() {
 }
 
 #[test]
+fn of_two_check_types_neither_is_costly_for_having_a_half() {
+    let of = |regex: u64| {
+        let checks = [("contains", 0, 100), ("regex", 1, regex)];
+        let placed = |(kind, index, fuel)| CheckRecord { index, fuel, ..check(kind, Outcome::Passed) };
+        let record = Record { checks: checks.map(placed).to_vec(), ..case(0, 0, Outcome::Passed) };
+        summary([record]).checks.unwrap().costly.len()
+    };
+    assert_eq!((of(100), of(250), of(400)), (0, 0, 1));
+}
+
+#[test]
 fn a_run_of_thousands_of_scenarios_has_a_small_summary() {
     let records = (0..3000).map(|number| Record {
         scenario: format!("scenario {} {number}", "with a long name ".repeat(4)),

@@ -84,6 +84,34 @@ fn runs_that_cannot_be_compared_are_refused() -> Result<()> {
 }
 
 #[test]
+fn what_rates_are_of_and_what_nobody_could_find_is_said() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "fine")?.says("n", "fine")?;
+    world.bundle.checks("s", json!([{"type": "contains", "params": {"patterns": ["fine"]}}]));
+    world.bundle.checks("t", json!([{"type": "contains", "params": {"patterns": ["fine"]}}]));
+    world.arena(&["run", "bundle", "--out", "two", "-q"])?.code(0)?;
+    let told = world.arena(&["compare", "two", "two"])?.code(0)?;
+    told.says("means over test items")?.says("smallest detectable 99.1 points")?;
+    world.arena(&["run", "bundle", "--out", "one", "--scenario", "s", "-q"])?.code(0)?;
+    let told =
+        world.arena(&["compare", "one", "one"])?.code(0)?.says("all pairs are of one test item: each pair is")?;
+    assert!(!told.out.contains("repeats"), "{}", told.out);
+    let single = ["run", "bundle", "--out", "single", "--scenario", "s", "--provider", "m", "-q"];
+    world.arena(&single)?.code(0)?;
+    world.arena(&["compare", "single", "single"])?.code(0)?.says("no difference could be found with 1 item")?;
+    let compare = ["compare", "single", "single", "--format", "json"];
+    let json: Value = serde_json::from_str(&world.arena(&compare)?.code(0)?.out)?;
+    assert!(json["metrics"][0].get("minimum_detectable").is_none(), "{json}");
+    // Gates have no flag for it.
+    world.bundle.checks("s", json!([{"type": "contains", "params": {"patterns": ["ine"]}}]));
+    world.arena(&["run", "bundle", "--out", "other", "-q"])?.code(0)?;
+    world.arena(&["compare", "two", "other"])?.code(2)?.says("--allow-different-checks compares them")?;
+    let gate = world.arena(&["gate", "other", "--gate", "regression vs two"])?.code(2)?.says("the checks differ")?;
+    assert!(!gate.all().contains("--allow-different"), "{}", gate.all());
+    Ok(())
+}
+
+#[test]
 fn a_changed_prompt_is_told_apart_from_a_changed_answer() -> Result<()> {
     let mut world = runs(20, 20)?;
     world.bundle.spec["prompt_specs"]["p"]["system_template"] = json!("You help otherwise.");
@@ -112,17 +140,23 @@ fn gates_decide_a_run_from_flags_file_and_bundle() -> Result<()> {
     // They are kept with the run.
     world.arena(&["run", "--resume", "held"])?.code(0)?.says("gate holds pass_rate >= 0.7")?;
     world.arena(&["run", "--resume", "held", "--gate", "failed < 1"])?.code(2)?.says("error[WorkChanged]")?;
-    fs::write(world.path("gates.txt"), "# what must hold\n\nfailed < 1\n")?;
+    // Some editors begin a file with a mark.
+    fs::write(world.path("gates.txt"), "\u{feff}failed < 1\n\n# what must hold\n")?;
     run(&world, "file", &["--gates", "gates.txt"])?
         .code(1)?
         .says("gate broken failed < 1: it is 5, so < 1 does not hold")?;
-    world.bundle.spec["gates"] = json!(["error_rate <= 0 %", "regression vs held at 95 %"]);
+    world.bundle.spec["gates"] = json!(["error_rate <= 0 %", "regression vs ../held at 95 %"]);
     run(&world, "bundled", &[])?
         .code(0)?
         .says("gate holds error_rate <= 0 %")?
-        .says("gate holds regression vs held at 95 %: ")?;
+        .says("gate holds regression vs ../held at 95 %: ")?;
+    world
+        .arena(&["gate", "bundled"])?
+        .code(0)?
+        .says("gate holds error_rate")?
+        .says("gate holds regression vs ../held")?;
     answers(&mut world, 2)?;
-    run(&world, "worse", &[])?.code(1)?.says("gate broken regression vs held at 95 %: worse: ")?;
+    run(&world, "worse", &[])?.code(1)?.says("gate broken regression vs ../held at 95 %: worse: ")?;
     world.bundle.spec["gates"] = json!(["pas_rate > 0"]);
     let refused = run(&world, "unknown", &[])?.code(2)?;
     refused.says("error[GateMetricUnknown] spec.gates[0]")?;
@@ -139,6 +173,7 @@ fn a_gate_that_nothing_can_decide_is_bad_input() -> Result<()> {
         ("pass_rate{scenario:s99} > 0", "GateUnmatched"),
         ("mean_score(regex) > 0", "GateUnmatched"),
         ("flake_rate < 0.1", "GateNoData"),
+        ("pass@7 > 0", "GateInvalid"),
         ("regression vs nowhere", "NotARun"),
     ] {
         let refused = world.arena(&["run", "bundle", "--out", "out", "--gate", gate])?.code(2)?;
@@ -147,10 +182,75 @@ fn a_gate_that_nothing_can_decide_is_bad_input() -> Result<()> {
     }
     // Only the answers tell that none is streamed.
     let ran = world.arena(&["run", "bundle", "--out", "out", "--gate", "ttft_p95 < 3s"])?.code(2)?;
-    ran.says("error[GateNoData]")?.says("20 cases = 20 passed")?;
+    let ran = ran.says("error[GateNoData]: gate `ttft_p95 < 3s`: ")?.says("20 cases = 20 passed")?;
+    ran.says("no verdict (a gate is undecided)")?.says("gate undecided ttft_p95 < 3s: ")?;
+    world.arena(&["gate", "out"])?.code(2)?.says("gate undecided ttft_p95 < 3s: ")?;
+    world.arena(&["results", "list", "out"])?.code(0)?.says("no verdict")?;
+    let page = world.arena(&["results", "export", "out", "--format", "markdown"])?.code(0)?;
+    page.says("# Arena: no verdict")?.says("is undecided")?;
     world.arena(&["gate", "out", "--gate", "pass_rate{provider:m} >= 1"])?.code(0)?.says("gate holds")?;
     world.arena(&["gate", "out", "--gate", "pass_rate < 1"])?.code(1)?.says("gate broken")?;
     world.arena(&["gate", "out", "--gate", "pass_rate{provider:x} >= 1"])?.code(2)?.says("error[GateNoData]")?;
-    world.arena(&["gate", "out"])?.code(2)?.says("error[GateInvalid]")?;
+    world.arena(&["run", "bundle", "--out", "bare", "-q"])?.code(0)?;
+    world.arena(&["gate", "bare"])?.code(2)?.says("error[GateInvalid]")?.says("no gates of its own")?;
+    Ok(())
+}
+
+#[test]
+fn a_gate_on_cases_that_are_not_planned_is_refused_before_the_first_call() -> Result<()> {
+    let mut world = world(20)?;
+    world.arena(&["run", "bundle", "--out", "before", "-q"])?.code(0)?;
+    for (more, gate, reason, says) in [
+        (["--scenario", "s00"], "pass_rate{scenario:s01} > 0", "GateUnmatched", "it has s00"),
+        (["--first", "1"], "pass_rate{scenario:s01} > 0", "GateUnmatched", "it has s00"),
+        (["--first", "5"], "regression vs before", "GateNoData", "5 test items of the plan have a verdict"),
+        (["--region", "eu"], "regression vs before", "GateNoData", "none of the planned cases has a verdict"),
+    ] {
+        let arguments = ["run", "bundle", "--out", "out", more[0], more[1], "--gate", gate];
+        world.arena(&arguments)?.code(2)?.says(&format!("error[{reason}]"))?.says(says)?;
+        assert!(!world.path("out").exists(), "{gate}");
+    }
+    // Six are the fewest of which the test says anything.
+    world.arena(&["run", "bundle", "--out", "six", "--first", "6", "--gate", "regression vs before"])?.code(0)?;
+    // A run that is looked at afterwards has too few as well.
+    world.arena(&["run", "bundle", "--out", "few", "--first", "3", "-q"])?.code(0)?;
+    let few = world.arena(&["gate", "few", "--gate", "regression vs before"])?.code(2)?;
+    few.says("gate undecided regression vs before: there are no data: 3 test items are compared, and below 6")?;
+    let answered = json!({"defaultResponse": "no"});
+    world.bundle.mock("m", &answered)?;
+    world.arena(&["run", "bundle", "--out", "flipped", "--first", "3", "-q"])?.code(1)?;
+    world.arena(&["gate", "flipped", "--gate", "regression vs before"])?.code(2)?.says("error[GateNoData]")?;
+    Ok(())
+}
+
+#[test]
+fn gates_of_a_bundle_are_validated() -> Result<()> {
+    let mut world = world(20)?;
+    world.bundle.spec["gates"] = json!(["pass_rate{label:team=sales} > 0", "pass^3 > 0.5", "regression vs ../nowhere"]);
+    let found = world.arena(&["validate", "bundle"])?.code(2)?;
+    let found = found.says("error[GateUnmatched] gate `pass_rate{label:team=sales} > 0`")?.says("error[GateNoData]")?;
+    // The machine that looks at a bundle need not have the run that it is compared with.
+    found.says("warning[NotARun]")?.says("2 errors")?;
+    let listed = world.arena(&["validate", "bundle", "--format", "json"])?.code(2)?;
+    listed.says("GateUnmatched")?.says("NotARun")?;
+    Ok(())
+}
+
+#[test]
+fn baselines_are_found_from_where_they_were_written() -> Result<()> {
+    let mut world = world(20)?;
+    world.arena(&["run", "bundle", "--out", "before", "-q"])?.code(0)?;
+    fs::create_dir(world.path("ci"))?;
+    fs::write(world.path("ci/gates.txt"), "regression vs ../before\n")?;
+    world.bundle.spec["gates"] = json!(["regression vs ../before at 99 %"]);
+    let ran =
+        world.arena(&["run", "bundle", "--out", "out", "--gates", "ci/gates.txt", "--gate", "regression vs before"])?;
+    ran.code(0)?.says("gate holds regression vs ../before: ")?.says("gate holds regression vs before: ")?;
+    // From another folder, too, where the copy of the bundle is all that is left.
+    fs::rename(world.path("out"), world.path("ci/out"))?;
+    fs::remove_dir_all(world.path("bundle"))?;
+    world.arena(&["gate", "ci/out"])?.code(0)?.says("gate holds regression vs ../before at 99 %: ")?;
+    fs::remove_dir_all(world.path("before"))?;
+    world.arena(&["gate", "ci/out"])?.code(2)?.says("error[NotARun]")?;
     Ok(())
 }

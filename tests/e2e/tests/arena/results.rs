@@ -37,6 +37,43 @@ fn runs_are_listed_with_what_they_came_to() -> Result<()> {
 }
 
 #[test]
+fn a_broken_folder_hides_no_other_run() -> Result<()> {
+    let world = world()?;
+    world.arena(&["run", "bundle", "--out", "out/second", "-q"])?.code(1)?;
+    fs::write(world.path("out/first/summary.json"), "{")?;
+    fs::create_dir(world.path("out/third"))?;
+    fs::write(world.path("out/third/manifest.json"), "no manifest")?;
+    let ran = world.arena(&["results", "list"])?.code(3)?;
+    assert_eq!(ran.out.lines().count(), 3, "{}", ran.out);
+    assert_eq!(ran.out.matches("broken").count(), 2, "{}", ran.out);
+    let ran = ran.says("ManifestCorrupt")?.says("SegmentCorrupt")?;
+    assert!(ran.out.lines().any(|line| line.starts_with("second") && line.contains("75 %")), "{}", ran.out);
+    let listed: Value = serde_json::from_str(&world.arena(&["results", "list", "--format", "json"])?.code(3)?.out)?;
+    let broken = listed.as_array().unwrap().iter().filter(|run| run["state"] == "broken");
+    assert!(broken.clone().count() == 2 && broken.clone().all(|run| run["error"].is_string()), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn names_that_are_printed_name_a_case() -> Result<()> {
+    let mut world = World::new()?;
+    world.bundle.says("m", "x")?;
+    world.bundle.checks("s", json!([{"type": "contains", "params": {"patterns": ["y"]}}]));
+    world.bundle.spec["scenario_specs"]["s"]["trials"] = json!(3);
+    let printed = world.arena(&["run", "bundle", "--out", "out"])?.code(1)?.out;
+    let line = printed.lines().find(|line| line.contains("trial 2 of 3")).unwrap().trim();
+    let name = line.strip_prefix("failed ").and_then(|rest| rest.split_once(": ")).unwrap().0;
+    assert_eq!(name, "s / m trial 2 of 3");
+    for by in [name, "s / m trial 2", "s/m/trial 2"] {
+        world.arena(&["results", "show", "out", by])?.code(0)?.says("failed s/m/trial 2\n")?;
+    }
+    world.arena(&["results", "show", "out", "s / m"])?.code(2)?.says("error[CaseAmbiguous]")?;
+    world.arena(&["results", "show", "out", "s / m trial 4"])?.code(2)?.says("error[CaseNotFound]")?;
+    world.arena(&["results", "show", "out", "abc"])?.code(2)?.says("4 characters or more")?;
+    Ok(())
+}
+
+#[test]
 fn a_case_is_shown_by_index_key_and_name() -> Result<()> {
     let world = world()?;
     let records = world.records("out/first")?;
@@ -75,6 +112,10 @@ fn failures_are_told_and_feed_a_new_run() -> Result<()> {
     world.arena(&["run", "bundle", "--out", "b", "--cases", "keys"])?.code(2)?.says("error[CaseKeyInvalid]")?;
     world.arena(&["results", "failures", "out/first", "--scenario", "good"])?.code(0)?.says("0 cases failed")?;
     world.arena(&["results", "failures", "out/first", "--provider", "x*"])?.code(2)?.says("error[NothingSelected]")?;
+    world.arena(&["results", "tail", "out/first", "--provider", "x*"])?.code(2)?.says("error[NothingSelected]")?;
+    world.arena(&["results", "tail", "out/first", "--provider", "fine"])?.code(0)?;
+    let good = world.arena(&["results", "failures", "out/first", "--outcome", "failed,passed"])?.code(2)?;
+    good.says("error[FilterUnusable]")?.says("none is passed")?;
     Ok(())
 }
 
@@ -96,6 +137,7 @@ fn exports_are_made_whole_and_filtered() -> Result<()> {
     assert_eq!(lines.lines().count(), 2, "{lines}");
     let markdown = world.arena(&["results", "export", "out/first", "--format", "markdown"])?.code(0)?.out;
     assert!(markdown.starts_with("# Arena: failed\n"), "{markdown}");
+    assert!(markdown.find("| Scenario |") < markdown.find("<details>"), "{markdown}");
     world
         .arena(&["results", "export", "out/first", "--format", "markdown", "--outcome", "failed"])?
         .code(2)?
@@ -119,7 +161,8 @@ fn a_run_is_followed_from_another_shell_and_tells_how_far_it_came() -> Result<()
     world.bundle.openai("m", &vendor.url());
     world.bundle.checks("s", json!([{"type": "contains", "params": {"patterns": ["hello"]}}]));
     world.bundle.spec["scenario_specs"]["s"]["trials"] = json!(40);
-    let running = world.start(&["run", "bundle", "--out", "out/r", "-q", "-j", "2"])?;
+    let gate = ["--gate", "pass_rate >= 0.5"];
+    let running = world.start(&[&["run", "bundle", "--out", "out/r", "-q", "-j", "2"][..], &gate].concat())?;
     until("some calls", || vendor.calls() >= 6)?;
     let seen = world.command(&["results", "tail", "out/r", "-n", "3"])?.output()?;
     let seen = String::from_utf8(seen.stdout)?;
@@ -134,6 +177,9 @@ fn a_run_is_followed_from_another_shell_and_tells_how_far_it_came() -> Result<()
     for file in ["report.html", "junit.xml"] {
         assert!(world.path("out/r/partial").join(file).exists());
     }
+    assert_eq!(partial["gates"][0]["passed"], json!(true));
+    let told = world.arena(&["results", "export", "out/r", "--format", "markdown"])?.code(0)?;
+    told.says("# Arena: no verdict (partial: the run was stopped)")?.says("holds: it is 100 %")?;
     let listed = world.arena(&["results", "list"])?.code(0)?.out;
     assert!(listed.contains("unfinished") && listed.contains("of 40 passed"), "{listed}");
     let follow = world.start(&["results", "tail", "out/r", "-f", "-n", "0"])?;

@@ -37,6 +37,18 @@ fn strangers_texts_are_made_harmless() -> Result<()> {
 }
 
 #[test]
+fn records_as_json_have_the_same_value_in_harmless_characters() -> Result<()> {
+    let world = hostile()?;
+    let record = world.run_one()?;
+    for command in [&["results", "show", "out", "0", "--json"][..], &["results", "tail", "out", "--format", "jsonl"]] {
+        let ran = world.arena(command)?.code(0)?;
+        assert!(clean(&ran.out), "{:?}", ran.out);
+        assert_eq!(serde_json::from_str::<arena_model::Record>(&ran.out)?, record);
+    }
+    Ok(())
+}
+
+#[test]
 fn what_was_said_stays_in_the_record_as_it_was() -> Result<()> {
     let record = hostile()?.run_one()?;
     assert_eq!(record.messages[2].content.text(), HOSTILE);

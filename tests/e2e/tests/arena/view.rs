@@ -118,6 +118,26 @@ fn other_names_other_files_and_other_methods_are_refused() -> Result<()> {
 }
 
 #[test]
+fn a_stopped_run_is_shown_as_far_as_it_came() -> Result<()> {
+    let world = finished()?;
+    // As after Ctrl-C: no index, a journal, and what was made aside.
+    std::fs::create_dir(world.path("out/partial"))?;
+    for name in ["report.html", "summary.json"] {
+        std::fs::rename(world.path("out").join(name), world.path("out/partial").join(name))?;
+    }
+    std::fs::write(world.path("out/journal.jsonl"), "")?;
+    let index = world.path("out/index.json");
+    std::fs::rename(&index, world.path("index.json"))?;
+    let view = View::start(&world, &["view", "out"])?;
+    assert_eq!(view.get("/")?.1, std::fs::read_to_string(world.path("out/partial/report.html"))?);
+    // A finished one that lost its report is not shown by an old one.
+    drop(view);
+    std::fs::rename(world.path("index.json"), &index)?;
+    world.arena(&["view", "out"])?.code(2)?.says("error[ReportMissing]")?;
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_shown_is_said() -> Result<()> {
     let world = finished()?;
     world.arena(&["view", "bundle"])?.code(2)?.says("error[NotARun]")?;

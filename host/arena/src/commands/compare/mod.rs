@@ -10,7 +10,14 @@ use arena_results::compare::{Comparison, Correction, Question, Verdict, compare}
 use clap::ValueEnum;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::output;
+use crate::{output, terminal};
+
+/// What rates are of.
+const MEANS: &str =
+    "rates and scores are means over test items (scenario and row), so that one with more cases weighs no more";
+/// What is to be said where all pairs are of one item.
+const ONE_ITEM: &str =
+    "all pairs are of one test item: each pair is looked at by itself, and nothing is said of other items";
 
 /// Most flips that are listed of each kind.
 const FLIPS_MAX: i64 = 1000;
@@ -93,7 +100,10 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     };
     let [baseline, candidate] =
         [&arguments.baseline, &arguments.candidate].map(|dir| RunView::open(dir).and_then(RunView::finished).or_fail());
-    let comparison = compare(&baseline?, &candidate?, &question).or_fail()?;
+    let comparison = compare(&baseline?, &candidate?, &question).or_fail().map_err(|failure| match failure.reason {
+        "ChecksDiffer" => failure.hint("--allow-different-checks compares them all the same"),
+        _ => failure,
+    })?;
     match arguments.format {
         Format::Text => text::print(&comparison),
         Format::Markdown => output::text(&markdown::of(&comparison)),
@@ -109,12 +119,12 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 fn json(comparison: &Comparison) -> Result<String, Failure> {
     let json = serde_json::to_string_pretty(comparison)
         .map_err(|error| Failure::machinery("OutputFailed", format!("the comparison cannot be written: {error}")))?;
-    Ok(json + "\n")
+    Ok(terminal::json(&json).into_owned() + "\n")
 }
 
 /// A share in percent, as people read it.
 fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
+    terminal::percent(share, 1)
 }
 
 /// A difference in points, with its sign.
@@ -145,8 +155,12 @@ fn remarks(comparison: &Comparison) -> Vec<String> {
             remarks.push(text);
         }
     }
+    // Where each item has one case, the mean over them is the rate that is seen elsewhere.
+    if comparison.metrics.iter().any(|metric| metric.pairs > metric.items) {
+        remarks.push(MEANS.to_owned());
+    }
     if comparison.metrics.iter().any(|metric| metric.one_item) {
-        remarks.push("all pairs are of one test item: its repeats vary, and nothing is said of other items".to_owned());
+        remarks.push(ONE_ITEM.to_owned());
     }
     if !comparison.left_out.is_empty() {
         let shown = comparison.left_out[..comparison.left_out.len().min(10)].join(", ");

@@ -73,13 +73,16 @@ fn print_metric(metric: &MetricComparison) {
         (None, Some(d), _) => format!("Cohen's d {d:+.2}"),
         (None, None, _) => "no spread".to_owned(),
     };
+    let detectable = match metric.minimum_detectable {
+        Some(least) => format!("smallest detectable {:.1} points", least * 100.0),
+        None => format!("no difference could be found with {}", plural(*items, "item")),
+    };
     println!(
-        "  {:<16} p = {}, corrected {} ({}); {effect}; smallest detectable {:.1} points",
+        "  {:<16} p = {}, corrected {} ({}); {effect}; {detectable}",
         "",
         p_value(metric.p),
         p_value(metric.p_adjusted),
         metric.test.as_str(),
-        metric.minimum_detectable * 100.0,
     );
 }
 

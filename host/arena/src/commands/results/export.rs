@@ -1,17 +1,17 @@
 //! `arena results export`: records in the forms that other tools read.
 
+use std::error::Error;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
-use arena_results::{Format, ResultsError, RunView, export, export_jsonl, read_summary};
+use arena_results::{Format, ResultsError, RunView, State, export, export_jsonl, read_partial, read_summary};
 use clap::ValueEnum;
 
 use super::select::{Chosen, Select};
 use crate::exit::{Exit, Failure, OrFail};
-use crate::frozen::Aside;
-use crate::gates;
+use crate::gates::Decided;
 use crate::output::println;
-use crate::terminal::plural;
+use crate::terminal::{Stdout, plural};
 use crate::{files, markdown};
 
 /// Arguments of `arena results export`.
@@ -94,7 +94,8 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             return Err(Failure::input("OutputUnusable", text).hint("name a file by --out, or send them on by a pipe"));
         }
         None => {
-            let mut out = BufWriter::new(io::stdout());
+            let is_json = matches!(format, Form::Jsonl | Form::Json);
+            let mut out = BufWriter::new(Stdout::new(is_json && io::stdout().is_terminal()));
             let written = if *format == Form::Jsonl && select.is_all() {
                 export_jsonl(&run, &mut out)
             } else {
@@ -122,18 +123,48 @@ pub fn to_file(run: &RunView, format: Format, chosen: &mut Chosen, file: &Path) 
     Ok(kept)
 }
 
-/// The Markdown of a finished run.
+/// The Markdown of a run, as far as it has come.
 fn of_run(run: &RunView) -> Result<String, Failure> {
-    let (summary, _) = read_summary(run).or_fail().map_err(|failure| {
-        failure.hint("a run that is not finished has no summary: resume it, or export its records as jsonl")
-    })?;
-    let of_config: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(&summary)).collect();
-    let gates = gates::decided(&of_config, &summary);
-    markdown::text(run, &summary, &gates)
+    // What a stopped run came to so far stands aside.
+    let partial = if run.state().or_fail()? == State::Running { read_partial(run).or_fail()? } else { None };
+    let summary = match partial {
+        Some(summary) => summary,
+        None => {
+            let whole = read_summary(run).or_fail().map_err(|failure| {
+                failure.hint("a run that is not finished has no summary: resume it, or export its records as jsonl")
+            })?;
+            whole.0
+        }
+    };
+    markdown::text(run, &summary, &Decided::of(run.manifest(), &summary)?)
 }
 
-/// Whether whoever read the output has gone.
+/// Whether whoever read the output has gone, however deep the error that says so lies.
 pub fn is_broken_pipe(error: &ResultsError) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|source| source.kind() == io::ErrorKind::BrokenPipe)
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        next = match error.downcast_ref::<io::Error>() {
+            Some(io) if io.kind() == io::ErrorKind::BrokenPipe => return true,
+            // Its own source is that of what it holds.
+            Some(io) => io.get_ref().map(|held| held as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_pipe_is_found_below_other_errors() {
+        let of = |source| ResultsError::ResultsIo { action: "write", path: PathBuf::from("out"), source };
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        for source in [gone(), io::Error::other(gone()), io::Error::other(of(io::Error::other(gone())))] {
+            assert!(is_broken_pipe(&of(source)));
+        }
+        assert!(!is_broken_pipe(&of(io::Error::other("a full disk"))));
+        assert!(!is_broken_pipe(&of(io::Error::from(io::ErrorKind::StorageFull))));
+    }
 }

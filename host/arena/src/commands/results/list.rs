@@ -10,11 +10,10 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, OrFail};
-use crate::frozen::Aside;
-use crate::gates;
+use crate::gates::Decided;
 use crate::output::println;
-use crate::terminal::line;
-use crate::verdict;
+use crate::terminal::{line, percent};
+use crate::{terminal, verdict};
 
 /// Runs that are looked at in one folder at most.
 const MOST: usize = 100_000;
@@ -43,7 +42,7 @@ enum Form {
 struct Listed {
     dir: PathBuf,
     created: String,
-    /// finished or unfinished.
+    /// finished, unfinished or broken.
     state: &'static str,
     /// passed, failed or `no verdict`; none if it is not finished.
     verdict: Option<&'static str>,
@@ -54,6 +53,9 @@ struct Listed {
     cost_usd_micro: Option<u64>,
     source: String,
     work_digest: String,
+    /// What is wrong with one that is broken: the reason, then a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// Prints them, the newest last.
@@ -61,9 +63,15 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let usual = [PathBuf::from("out")];
     let dirs = if arguments.dirs.is_empty() { &usual[..] } else { &arguments.dirs };
     let mut listed = Vec::new();
+    let mut broken = None;
     for dir in dirs {
-        for run in runs(dir)? {
-            listed.push(look(run)?);
+        for path in runs(dir)? {
+            // One folder that cannot be read must not hide the others.
+            listed.push(RunView::watch(&path).or_fail().and_then(look).unwrap_or_else(|failure| {
+                let told = Listed::broken(path, &failure);
+                broken.get_or_insert(failure.exit);
+                told
+            }));
         }
     }
     listed.sort_by(|a, b| (&a.created, &a.dir).cmp(&(&b.created, &b.dir)));
@@ -71,18 +79,18 @@ pub fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Form::Json => {
             let text = serde_json::to_string_pretty(&listed)
                 .map_err(|error| Failure::machinery("OutputFailed", format!("the list cannot be written: {error}")))?;
-            println!("{text}");
+            println!("{}", terminal::json(&text));
         }
         Form::Text if listed.is_empty() => println!("no runs"),
         Form::Text => table(&listed),
     }
-    Ok(Exit::Passed)
+    Ok(broken.unwrap_or(Exit::Passed))
 }
 
-/// The run in `dir`, or those in its folders.
-fn runs(dir: &Path) -> Result<Vec<RunView>, Failure> {
+/// The folder of the run that `dir` is, or those in it.
+fn runs(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     if dir.join("manifest.json").exists() {
-        return Ok(vec![RunView::watch(dir).or_fail()?]);
+        return Ok(vec![dir.to_owned()]);
     }
     let unreadable = |error: std::io::Error| Failure::input("FileUnreadable", format!("{}: {error}", dir.display()));
     let mut found = Vec::new();
@@ -91,7 +99,7 @@ fn runs(dir: &Path) -> Result<Vec<RunView>, Failure> {
         // One that is being made has a name that starts with a dot.
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if !hidden && path.join("manifest.json").exists() {
-            found.push(RunView::watch(&path).or_fail()?);
+            found.push(path);
         }
     }
     Ok(found)
@@ -102,15 +110,7 @@ fn look(run: RunView) -> Result<Listed, Failure> {
     let summary: Option<Summary> =
         if finished { Some(read_summary(&run).or_fail()?.0) } else { read_partial(&run).or_fail()? };
     let verdict = match (&summary, finished) {
-        (Some(summary), true) => {
-            let of_config: Vec<_> = Aside::of(run.manifest())?.gates.iter().map(|gate| gate.judge(summary)).collect();
-            let gates = gates::decided(&of_config, summary);
-            Some(match verdict::exit(&summary.decisive(), &gates) {
-                Exit::Passed => "passed",
-                Exit::NoVerdict => "no verdict",
-                _ => "failed",
-            })
-        }
+        (Some(summary), true) => Some(verdict::told(&summary.decisive(), &Decided::of(run.manifest(), summary)?)),
         _ => None,
     };
     let manifest = run.manifest();
@@ -125,7 +125,27 @@ fn look(run: RunView) -> Result<Listed, Failure> {
         cost_usd_micro: summary.as_ref().and_then(|summary| summary.cost_usd_micro),
         source: manifest.origin.source.clone(),
         work_digest: manifest.work_digest.to_string(),
+        error: None,
     })
+}
+
+impl Listed {
+    /// A folder that cannot be read.
+    fn broken(dir: PathBuf, failure: &Failure) -> Self {
+        Self {
+            dir: std::path::absolute(&dir).unwrap_or(dir),
+            created: String::new(),
+            state: "broken",
+            verdict: None,
+            cases: None,
+            planned: 0,
+            pass_rate: None,
+            cost_usd_micro: None,
+            source: String::new(),
+            work_digest: String::new(),
+            error: Some(format!("{}: {}", failure.reason, failure.text)),
+        }
+    }
 }
 
 fn table(listed: &[Listed]) {
@@ -136,15 +156,20 @@ fn table(listed: &[Listed]) {
         let word = match run.verdict {
             Some("passed") => word.green().to_string(),
             Some("failed") => word.red().to_string(),
+            None if run.error.is_some() => word.red().to_string(),
             _ => word.yellow().to_string(),
         };
+        if let Some(error) = &run.error {
+            println!("{:width$}  {:16}  {word} {}", name(run), "", line(error));
+            continue;
+        }
         let counts = run.cases.map_or_else(
             || format!("{} planned", run.planned),
             |Counts { planned, passed, failed, error, .. }| {
                 format!("{passed} of {planned} passed, {failed} failed, {error} error")
             },
         );
-        let rate = run.pass_rate.map_or_else(|| "     –".to_owned(), |rate| format!("{:4.0} %", rate * 100.0));
+        let rate = run.pass_rate.map_or_else(|| "     –".to_owned(), |rate| format!("{:>6}", percent(rate, 0)));
         let cost = run.cost_usd_micro.map_or_else(|| "–".to_owned(), |micro| format!("{:.4} USD", micro as f64 / 1e6));
         let created = run.created.get(..16).unwrap_or(&run.created).replace('T', " ");
         println!("{:width$}  {}  {word} {rate}  {counts}, {cost}", name(run), line(&created));

@@ -65,6 +65,22 @@ impl Select {
         self.outcome.is_empty() && self.scenario.is_empty() && self.provider.is_empty()
     }
 
+    /// Refuses outcomes of cases that did pass, or of which nobody knows whether.
+    ///
+    /// Errors: `FilterUnusable`.
+    pub fn refuse_good(&self) -> Result<(), Failure> {
+        let bad = |outcome| matches!(outcome, Outcome::Failed | Outcome::Error);
+        match self.outcome.iter().map(|word| word.outcome()).find(|outcome| !bad(*outcome)) {
+            None => Ok(()),
+            Some(good) => {
+                let text =
+                    format!("failures are cases that failed or ended in an error, and none is {}", good.as_str());
+                Err(Failure::input("FilterUnusable", text)
+                    .hint(format!("`arena results export DIR --outcome {}` prints those", good.as_str())))
+            }
+        }
+    }
+
     /// Errors: `GlobInvalid`.
     pub fn chosen(&self) -> Result<Chosen, Failure> {
         Ok(Chosen {

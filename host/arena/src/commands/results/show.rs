@@ -10,8 +10,10 @@ use super::select::Select;
 use crate::exit::{Exit, Failure, OrFail};
 use crate::output::println;
 use crate::terminal::{line, plural};
-use crate::verdict;
+use crate::{terminal, verdict};
 
+/// Fewest characters by which a key is named.
+const KEY_CHARS: usize = 4;
 /// Characters of an answer or of params unless all is asked for.
 const CHARS: usize = 600;
 
@@ -20,7 +22,8 @@ const CHARS: usize = 600;
 pub struct Show {
     /// Folder of the run.
     dir: PathBuf,
-    /// The case: its place in the plan, its key or the start of it, or its name (`scenario/provider...`, as in junit.xml).
+    /// The case: its place in the plan, its key or the start of it, or its name, as it is printed or
+    /// as in junit.xml.
     case: String,
     /// Print the record as JSON.
     #[arg(long)]
@@ -48,40 +51,60 @@ pub struct Failures {
 /// Prints one case.
 pub fn show(arguments: &Show) -> Result<Exit, Failure> {
     let run = RunView::open(&arguments.dir).or_fail()?;
-    let wanted = arguments.case.trim();
+    let wanted = line(&arguments.case);
     let index: Option<u64> = wanted.parse().ok();
-    let mut found = None;
+    let (mut exact, mut named) = (None, Vec::new());
     for record in records(&run).or_fail()? {
         let record = record.or_fail()?;
-        let key = wanted.len() >= 4 && index.is_none() && record.key.0.starts_with(wanted);
-        if index == Some(record.index) || key || case_name(&record) == wanted {
-            if found.is_some() {
-                return Err(Failure::input("CaseAmbiguous", format!("{wanted:?} is the start of several keys"))
-                    .hint("give more of the key, or the case's place in the plan"));
-            }
-            found = Some(record);
-            if index.is_some() {
-                break;
-            }
+        if index == Some(record.index) {
+            exact = Some(record);
+            break;
+        }
+        let key = wanted.len() >= KEY_CHARS && record.key.0.starts_with(&wanted);
+        // One more than the case that is meant is enough to know that it is not told from others.
+        if named.len() < 2 && (key || is_named(&record, &wanted)) {
+            named.push(record);
         }
     }
-    let Some(record) = found else {
+    let is_one = named.len() < 2;
+    let Some(record) = exact.or_else(|| if is_one { named.pop() } else { None }) else {
+        if !is_one {
+            return Err(Failure::input("CaseAmbiguous", format!("{wanted:?} names several cases"))
+                .hint("give more of the key, the trial behind the name, or the case's place in the plan"));
+        }
         let text = format!("{}: no record of a case {wanted:?}", arguments.dir.display());
-        return Err(Failure::input("CaseNotFound", text)
-            .hint("`arena results export DIR --format csv` lists index, key and name of all cases"));
+        let is_short = wanted.len() < KEY_CHARS && wanted.chars().all(|c| c.is_ascii_hexdigit());
+        return Err(Failure::input("CaseNotFound", text).hint(match is_short {
+            true => format!("of a key {KEY_CHARS} characters or more are needed"),
+            false => "`arena results export DIR --format csv` lists index, key and name of all cases".to_owned(),
+        }));
     };
     if arguments.json {
         let text = serde_json::to_string_pretty(&record)
             .map_err(|error| Failure::machinery("OutputFailed", format!("the record cannot be written: {error}")))?;
-        println!("{text}");
+        println!("{}", terminal::json(&text));
     } else {
         print(&record, true);
     }
     Ok(Exit::Passed)
 }
 
+/// Whether `wanted` is what some place of this program calls the case: the name of reports, or that of the verdict, where
+/// the trial may stand as `trial 2` or `trial 2 of 3`.
+fn is_named(record: &Record, wanted: &str) -> bool {
+    if line(&case_name(record)) == wanted {
+        return true;
+    }
+    let place = verdict::place(&record.scenario, &record.provider, &record.region, &record.row, &record.variant);
+    let Some(rest) = wanted.strip_prefix(place.as_str()) else { return false };
+    let trial = format!(" trial {}", u64::from(record.trial) + 1);
+    let of = || rest.strip_prefix(&trial)?.strip_prefix(" of ")?.parse::<u32>().ok();
+    rest.is_empty() || rest == trial || of().is_some()
+}
+
 /// Prints the cases that failed or ended in an error.
 pub fn failures(arguments: &Failures) -> Result<Exit, Failure> {
+    arguments.select.refuse_good()?;
     let mut chosen = arguments.select.chosen()?;
     let run = RunView::open(&arguments.dir).or_fail()?;
     let (mut found, mut shown) = (0, 0);

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use super::select::{Chosen, Select};
 use crate::exit::{Exit, Failure, OrFail};
 use crate::output::println;
-use crate::verdict;
+use crate::{terminal, verdict};
 
 /// Pause between two looks at a journal that has nothing new.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -47,6 +47,7 @@ impl Form {
         match self {
             Self::Text => Ok(verdict::ended(record)),
             Self::Jsonl => serde_json::to_string(record)
+                .map(|text| terminal::json(&text).into_owned())
                 .map_err(|error| Failure::machinery("OutputFailed", format!("a record cannot be written: {error}"))),
         }
     }
@@ -62,6 +63,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
             last.push(&record.or_fail()?, &mut chosen, arguments.format)?;
         }
         last.print();
+        chosen.all_found()?;
         return Ok(Exit::Passed);
     }
     let mut tail = Tail::of(&run);
@@ -73,6 +75,10 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         }
     };
     last.print();
+    if ended {
+        chosen.all_found()?;
+    }
+    // Of a run that goes on a name may still come.
     if ended || !arguments.follow {
         return Ok(Exit::Passed);
     }
@@ -97,6 +103,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         let Counts { planned, passed, failed, error, .. } = last.counts;
         println!("finished: {planned} cases ran, {passed} passed, {failed} failed, {error} error");
     }
+    chosen.all_found()?;
     Ok(Exit::Passed)
 }
 

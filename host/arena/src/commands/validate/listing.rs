@@ -28,7 +28,7 @@ pub async fn find(inputs: &Inputs) -> Result<(Vec<Finding>, Option<Session>), Fa
         return Ok((findings::of_problems(problems), None));
     }
     match Session::open(inputs, "validate").await {
-        Ok(session) => Ok((findings::of(&session, usize::MAX).await, Some(session))),
+        Ok(session) => Ok((findings::all(&session).await?, Some(session))),
         Err(failure) if failure.exit == Exit::BadInput => {
             let Failure { reason, text, .. } = failure;
             // What is not in any document is in how they go together: that is the arena file's to say.

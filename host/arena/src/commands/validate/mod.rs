@@ -104,7 +104,7 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         }
         opened => opened?,
     };
-    let found = findings::of(&session, usize::MAX).await.into_iter().map(strict);
+    let found = findings::all(&session).await?.into_iter().map(strict);
     let (errors, warnings): (Vec<Finding>, Vec<Finding>) = found.partition(Finding::is_error);
     for warning in &warnings {
         println!("{}", safe(&warning.to_string()));

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::exit::{Exit, Failure, OrFail};
 use crate::output::println;
 use crate::stop::watch_signals;
-use crate::terminal;
+use crate::{terminal, verdict};
 
 /// Arguments of `arena view`.
 #[derive(clap::Args)]
@@ -31,9 +31,11 @@ pub struct Arguments {
 /// Serves until Ctrl-C.
 pub async fn run(Arguments { dir, port, open }: Arguments) -> Result<Exit, Failure> {
     let run = RunView::open(&dir).or_fail()?;
-    finished(&run, &dir)?;
-    let files = server::Files::open(run.path())
+    let folder = folder(&run, &dir)?;
+    let files = server::Files::open(&folder)
         .map_err(|error| Failure::machinery("ReportUnreadable", format!("{}: {error}", run.path().display())))?;
+    // A stopped run may go on meanwhile.
+    drop(run);
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.map_err(|error| {
         Failure::input("PortTaken", format!("127.0.0.1:{port} cannot be listened on: {error}"))
             .hint("leave out --port to have a free one")
@@ -49,10 +51,16 @@ pub async fn run(Arguments { dir, port, open }: Arguments) -> Result<Exit, Failu
     Ok(Exit::Passed)
 }
 
-/// There is a report once a run was finalized.
-fn finished(run: &RunView, dir: &Path) -> Result<(), Failure> {
-    if run.path().join(server::REPORT).is_file() {
-        return Ok(());
+/// Where the report is: that of a run that was stopped, as far as it came, stands aside.
+fn folder(run: &RunView, dir: &Path) -> Result<PathBuf, Failure> {
+    let (whole, partial) = (run.path().to_owned(), run.path().join("partial"));
+    if whole.join(server::REPORT).is_file() {
+        return Ok(whole);
+    }
+    if run.state().or_fail()? == State::Running && partial.join(server::REPORT).is_file() {
+        let resume = terminal::line(&verdict::shell_word(dir));
+        terminal::print_warning(&format!("partial: the run was stopped; finish it: arena run --resume {resume}"));
+        return Ok(partial);
     }
     let missing = |text: &str| Failure::input("ReportMissing", format!("{}: {text}", dir.display()));
     Err(match run.state().or_fail()? {
