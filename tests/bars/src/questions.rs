@@ -63,9 +63,9 @@ impl Question {
     }
 }
 
-/// The scenario whose cases are rows.
+/// The scenario whose cases are rows; DATASET says where they lie.
 const OF_ROWS: &str = "kind: Scenario\nmetadata: {name: question}\nspec:\n  task_type: support\n  \
-    description: Question about an order\n  dataset: {path: rows.jsonl, id: order}\n  variables:\n    \
+    description: Question about an order\n  dataset: {DATASET}\n  variables:\n    \
     customer: '{{row.customer}}'\n    order: '{{row.order}}'\n    tone: '{{row.tone}}'\n  turns:\n    - role: user\n      \
     content: '{{row.user}}'\n      assertions:\n        - {type: contains, params: {patterns: ['{{row.order}}']}}\n        \
     - {type: regex, params: {pattern: '(?i)(order|status|shipped|arrive)'}}\n        - {type: max_length, params: {max: 500}}\n";
@@ -89,19 +89,32 @@ pub fn write(to: &Path, cases: u64, url: &str) -> Result<()> {
     write_around(to, &files, &Answered::Echo(url))
 }
 
-/// Writes the same with the cases as rows of one table. It is a stream: a million rows take no memory.
+/// Writes the same with the cases as rows of a table in the bundle.
 pub fn write_rows(to: &Path, cases: u64, answered: &Answered<'_>) -> Result<()> {
+    write_table(&to.join("rows.jsonl"), cases)?;
+    put(to, "question.yaml", &format!("{HEAD}{}", OF_ROWS.replace("DATASET", "path: rows.jsonl, id: order")))?;
+    write_around(to, "    - file: question.yaml\n", answered)
+}
+
+/// Writes the same for a table beside the bundle, which is given when it is run: see [`write_table`].
+pub fn write_for_table(to: &Path, answered: &Answered<'_>) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
-    put(to, "question.yaml", &format!("{HEAD}{OF_ROWS}"))?;
-    let path = to.join("rows.jsonl");
-    let mut rows = BufWriter::new(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?);
+    put(to, "question.yaml", &format!("{HEAD}{}", OF_ROWS.replace("DATASET", "id: order")))?;
+    write_around(to, "    - file: question.yaml\n", answered)
+}
+
+/// Writes the rows alone. It is a stream: a million rows take no memory.
+pub fn write_table(path: &Path, cases: u64) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let mut rows = BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
     for case in 0..cases {
         let Question { customer, order, tone, user } = Question::of(case);
         serde_json::to_writer(&mut rows, &json!({"order": order, "customer": customer, "tone": tone, "user": user}))?;
         rows.write_all(b"\n")?;
     }
-    rows.flush()?;
-    write_around(to, "    - file: question.yaml\n", answered)
+    rows.flush().with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn put(to: &Path, name: &str, text: &str) -> Result<()> {

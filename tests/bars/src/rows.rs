@@ -103,9 +103,17 @@ pub fn measure(world: &World, limits: &Limits, bar: &mut Bar) -> Result<()> {
 pub fn measure_million(world: &World, limits: &Million, bar: &mut Bar) -> Result<()> {
     let peak = |cases: u64, name: &str| {
         let bundle = world.scratch(name);
-        questions::write_rows(&bundle, cases, &Answered::Mock)?;
+        let table = world.scratch(&format!("{name}-table")).join("rows.jsonl");
+        questions::write_for_table(&bundle, &Answered::Mock)?;
+        questions::write_table(&table, cases)?;
         let mut command = world.arena();
-        command.arg("run").arg(&bundle).arg("--out").arg(world.scratch(&format!("{name}-out")));
+        command
+            .arg("run")
+            .arg(&bundle)
+            .arg("--dataset")
+            .arg(&table)
+            .arg("--out")
+            .arg(world.scratch(&format!("{name}-out")));
         command.args(["--quiet", "--concurrency", &limits.concurrency.to_string()]);
         let ended = crate::process::run(command.stdout(std::process::Stdio::null()), PATIENCE)?;
         // The mock's answer lacks the number of the order: every case fails, which is the larger report.
