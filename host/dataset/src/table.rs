@@ -12,8 +12,10 @@ use arena_model::Hasher;
 use crate::row::Values;
 use crate::{Block, DatasetError, INDEX, Index, ROWS, Row};
 
-/// Unpacked blocks that are kept.
-const KEPT: usize = 8;
+/// Fewest and most unpacked blocks that are kept.
+const KEPT: (usize, usize) = (4, 8);
+/// Bytes of rows up to which more than the fewest are.
+const KEPT_BYTES: usize = 1 << 20;
 /// Longest index, bytes.
 const INDEX_BYTES: u64 = 64 << 20;
 /// Most bytes of an unpacked block: its limit and a row over it.
@@ -207,7 +209,13 @@ impl Table {
         let rows = Arc::new(Unpacked::new(self.unpacked(&self.index.blocks[at])?));
         let mut kept = kept();
         kept.push_front((at, rows.clone()));
-        kept.truncate(KEPT);
+        let mut bytes = 0;
+        let stays = |(nth, (_, rows)): &(usize, &(usize, Arc<Unpacked>))| {
+            bytes += rows.text.len();
+            *nth < KEPT.0 || (*nth < KEPT.1 && bytes <= KEPT_BYTES)
+        };
+        let staying = kept.iter().enumerate().take_while(stays).count();
+        kept.truncate(staying);
         Ok(rows)
     }
 

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use arena_model::{CheckMetadata, Class, ComponentMetadata, Digest, EvaluatorPin, Fault};
 use arena_sandbox::{Component, Grants, Limits, LoadError, Sandbox, World, read_metadata};
 
+/// The engine of the program that holds nothing from one text to the next; the others hold what their libraries hold.
+const KEEPS_NOTHING: &str = "template";
+
 /// A component to load.
 #[derive(Clone, Debug)]
 pub struct ComponentSource {
@@ -85,7 +88,9 @@ impl ComponentSource {
     async fn load(&self, sandbox: &Arc<Sandbox>) -> Result<Component, LoadError> {
         let broken = |error: io::Error| LoadError::SandboxFailed { name: self.name.clone(), detail: error.to_string() };
         let bytes = self.bytes.read().map_err(broken)?;
-        sandbox.load(&self.name, &bytes, self.limits(), self.grants).await
+        let component = sandbox.load(&self.name, &bytes, self.limits(), self.grants).await?;
+        let is_ours = matches!(self.bytes, ComponentBytes::Packed { .. });
+        Ok(if is_ours && self.name == KEEPS_NOTHING { component.keeps_nothing() } else { component })
     }
 }
 

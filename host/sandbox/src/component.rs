@@ -85,6 +85,7 @@ pub struct Component {
     pub(crate) grants: Grants,
     pub(crate) linked: Linked,
     pub(crate) wants_wasi: bool,
+    pub(crate) keeps_nothing: bool,
 }
 
 pub(crate) enum Linked {
@@ -94,6 +95,13 @@ pub(crate) enum Linked {
 }
 
 impl Component {
+    /// Says that it holds nothing from one call to the next, so that an instance may serve many. Of an engine for
+    /// templates only, and only of the program's own: a stranger's word is not enough.
+    #[must_use]
+    pub fn keeps_nothing(self) -> Self {
+        Self { keeps_nothing: true, ..self }
+    }
+
     /// Name in the bundle or the standard library.
     pub fn name(&self) -> &str {
         &self.name

@@ -14,6 +14,7 @@ mod guard;
 mod host;
 mod inspect;
 mod judge;
+mod kept;
 mod limiter;
 mod limits;
 mod run;

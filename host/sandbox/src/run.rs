@@ -110,8 +110,12 @@ impl Sandbox {
         })
     }
 
-    /// Renders a template. `variables` is a JSON object.
+    /// Renders a template. `variables` is a JSON object. In an instance of its own, unless the component
+    /// [keeps nothing](Component::keeps_nothing).
     pub async fn render(&self, component: &Component, source: &str, variables: &str, seed: u64) -> Evaluation<String> {
+        if let Some(rendered) = self.render_kept(component, source, variables).await {
+            return rendered;
+        }
         self.fresh(component, &Task::Render { source, variables, seed }).await.map(|answer| match answer {
             Answer::Text(text) => Ok(text),
             _ => Err(not_a(component, World::Template)),

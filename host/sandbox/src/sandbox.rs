@@ -13,6 +13,7 @@ use crate::cache::Cache;
 use crate::compile::{CompileChild, compile};
 use crate::component::{Linked, check_imports, link};
 use crate::engine::Runner;
+use crate::kept::{IDLE, Kept};
 use crate::turn::{Begun, Turn, Work};
 use crate::{Component, Grants, GuestError, Limits, LoadError, inspect};
 
@@ -41,6 +42,7 @@ pub struct Sandbox {
     compiler: CompileChild,
     engine_key: String,
     turn: Turn,
+    pub(crate) kept: Kept,
     /// Present until drop.
     pool: Option<Runtime>,
 }
@@ -55,7 +57,8 @@ impl Sandbox {
                 tracing::warn!("components are compiled anew each time: the cache {folder} cannot be used: {error}");
             })
             .ok();
-        let runner = Runner::new(settings.slots).map_err(|error| failed(format!("{error:#}")))?;
+        let runner =
+            Runner::new(settings.slots.saturating_add(IDLE as u32)).map_err(|error| failed(format!("{error:#}")))?;
         let engine_key = {
             use std::hash::{Hash, Hasher};
             // Stable for one build of this program, which is all that compiled code outlives.
@@ -77,6 +80,7 @@ impl Sandbox {
             compiler: settings.compiler,
             engine_key,
             turn: Turn::default(),
+            kept: Kept::default(),
             pool: Some(pool),
         }))
     }
@@ -113,6 +117,7 @@ impl Sandbox {
             },
             linked,
             wants_wasi: inspected.wants_wasi(),
+            keeps_nothing: false,
         };
         let text = match inspected.metadata {
             Some(text) => text,

@@ -72,6 +72,13 @@ impl State {
         }
     }
 
+    /// As if nothing had been asked of the instance yet, but for its memory.
+    pub(crate) fn begin_again(&mut self) {
+        (self.ticks, self.host_tick) = (0, false);
+        (self.host_calls, self.log_bytes, self.input_bytes) = (0, 0, 0);
+        self.log.clear();
+    }
+
     /// Counts a call of a host function.
     pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
         self.host_calls += 1;

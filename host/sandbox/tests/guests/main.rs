@@ -10,6 +10,7 @@ mod compiler;
 mod crafted;
 mod guard;
 mod handles;
+mod kept;
 mod limits;
 mod loading;
 mod pool;
