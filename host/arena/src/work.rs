@@ -9,7 +9,6 @@ use std::sync::Arc;
 use arena_bundle::{Bundle, ComponentSpec};
 use arena_egress::AllowList;
 use arena_evaluate::{ComponentSource, pins};
-use arena_gate::Gate;
 use arena_model::{CaseKey, Digest, Endpoint, Manifest, Origin, PlanPin, RunSpec, Selection, Work};
 use arena_plan::{Listed, Plan, PlanInput};
 use arena_provider::{PermitSource, Purse, ResponseCache};
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{Failure, OrFail};
 use crate::files::{self, FILE_BYTES};
+use crate::gates::Wanted;
 use crate::network::Network;
 use crate::tables::{Given, Remark, Tables};
 use crate::{settings, standard};
@@ -94,7 +94,7 @@ pub struct Inputs {
     /// What keeps limits that other processes share; none to keep to them alone.
     pub permits: Option<Arc<dyn PermitSource>>,
     /// What must hold for the run to pass, besides what its bundle says.
-    pub gates: Vec<Gate>,
+    pub gates: Wanted,
 }
 
 impl Inputs {
@@ -122,7 +122,7 @@ impl Inputs {
             cache: None,
             purse: None,
             permits: None,
-            gates: Vec::new(),
+            gates: Wanted::default(),
         }
     }
 }

@@ -78,6 +78,8 @@ pub(crate) async fn give_way() {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     fn slow() {
@@ -106,15 +108,19 @@ mod tests {
 
     #[tokio::test]
     async fn visits_follow_one_another() {
-        let (turn, done) = (Turn::default(), std::sync::Mutex::new(String::new()));
-        let say = |what: char| done.lock().unwrap().push(what);
+        let (turn, done) = (Turn::default(), Arc::new(Mutex::new(String::new())));
+        let say = |what: char| {
+            let done = done.clone();
+            move || done.lock().unwrap().push(what)
+        };
         let case = async || {
-            say('a');
-            turn.begin(Box::pin(async { say('v') })).await;
-            say('z');
+            let visit = say('v');
+            say('a')();
+            turn.begin(Box::pin(async move { visit() })).await;
+            say('z')();
         };
         tokio::join!(case(), case(), case());
-        assert_eq!(done.into_inner().unwrap(), "aaavvvzzz");
+        assert_eq!(*done.lock().unwrap(), "aaavvvzzz");
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use crate::exit::{Exit, Failure, OrFail};
 use crate::filters::Filters;
 use crate::findings::{self, Finding};
 use crate::frozen::{self, Aside, Means};
+use crate::gates::Wanted;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::outside::Outside;
@@ -116,6 +117,9 @@ pub struct Arguments {
     budget: budget::Flags,
     #[command(flatten)]
     gates: gates::Flags,
+    /// Decide by no gates, those of the bundle included: to look at some of its cases.
+    #[arg(long, help_heading = "Gates", conflicts_with_all = ["gate", "gates", "files", "resume", "rerun"])]
+    no_gates: bool,
     #[command(flatten)]
     progress: ProgressFlags,
 }
@@ -268,7 +272,7 @@ fn inputs(arguments: &Arguments, config: Option<Manifests>) -> Result<(Inputs, A
         network: arguments.network.clone(),
         cache: arguments.reuse.open()?,
         purse: arguments.budget.purse(),
-        gates: arguments.gates.read()?,
+        gates: Wanted { gates: arguments.gates.read()?, none: arguments.no_gates },
         ..Inputs::of(arguments.bundle.clone().unwrap_or_else(|| PathBuf::from(".")))
     };
     let mut aside = Aside::default();

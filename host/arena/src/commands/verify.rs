@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::exit::{Exit, Failure, OrFail};
 use crate::frozen;
+use crate::gates;
 use crate::output::println;
 use crate::session::Session;
 use crate::settings;
@@ -48,6 +49,8 @@ struct Bundled {
     scenarios: BTreeMap<String, Told>,
     /// Whether its plan is that of the run.
     has_plan: bool,
+    /// Whether the bundle's gates are the run's.
+    heeds_gates: bool,
 }
 
 impl Bundled {
@@ -61,7 +64,7 @@ impl Bundled {
         let scenarios =
             prepared.bundle.scenarios.iter().map(|scenario| (scenario.id.clone(), told(scenario))).collect();
         let has_plan = prepared.work.plan == run.manifest().work.plan;
-        Ok(Self { prepared, scenarios, has_plan })
+        Ok(Self { prepared, scenarios, has_plan, heeds_gates: gates::heeds_bundle(run.manifest()) })
     }
 }
 
@@ -79,7 +82,7 @@ impl Known for Bundled {
     }
 
     fn gates(&self) -> Vec<Gate> {
-        self.prepared.bundle.gates.clone()
+        if self.heeds_gates { self.prepared.bundle.gates.clone() } else { Vec::new() }
     }
 }
 

@@ -9,15 +9,18 @@ use arena_results::compare::{Baseline, fewest_items};
 use arena_worker::Matrix;
 
 use super::kept::of_bundle;
-use super::{UNDECIDED, baseline};
+use super::{UNDECIDED, Wanted, baseline};
 use crate::exit::{Failure, OrFail};
 use crate::session::Session;
 
 /// Refuses gates, of the command line and of the bundle, that cannot be decided whatever the answers are.
 ///
 /// Errors: `GateUnmatched`, `GateNoData`, those of baselines that are no runs.
-pub fn check(session: &Session, of_flags: &[Gate]) -> Result<(), Failure> {
-    let gates = [of_flags, &of_bundle(&session.bundle, None)?].concat();
+pub fn check(session: &Session, given: &Wanted) -> Result<(), Failure> {
+    if given.none {
+        return Ok(());
+    }
+    let gates = [&given.gates[..], &of_bundle(&session.bundle, None)?].concat();
     if gates.is_empty() {
         return Ok(());
     }

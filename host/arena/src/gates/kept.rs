@@ -9,10 +9,13 @@ use arena_results::RunView;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Wanted;
 use crate::exit::{Failure, OrFail};
 
 /// Where gates of the command line stand in a manifest's settings.
 const SETTING: &str = "gates";
+/// Set in a manifest's settings where the gates of the bundle are none of the run's.
+const NONE: &str = "noGates";
 /// Where the folder stands, in a manifest's settings, as seen from which the bundle's gates name their baselines: the copy of
 /// the bundle in the run's folder is elsewhere.
 const BUNDLE_FOLDER: &str = "bundleFolder";
@@ -50,8 +53,12 @@ impl Kept {
 }
 
 /// Notes the gates of a new run in its manifest's settings: those of its command line, and where those of its bundle begin.
-pub fn keep(settings: &mut Value, of_flags: &[Gate], bundle: &Bundle) -> Result<(), Failure> {
-    let kept: Vec<Kept> = of_flags.iter().map(Kept::of).collect();
+pub fn keep(settings: &mut Value, given: &Wanted, bundle: &Bundle) -> Result<(), Failure> {
+    if given.none {
+        settings[NONE] = json!(true);
+        return Ok(());
+    }
+    let kept: Vec<Kept> = given.gates.iter().map(Kept::of).collect();
     if !kept.is_empty() {
         settings[SETTING] = serde_json::to_value(kept).unwrap_or_default();
     }
@@ -69,12 +76,20 @@ pub fn keep_folder(settings: &mut Value, bundle: &Bundle) -> Result<(), Failure>
 /// The gates of a run: those of its command line, which its manifest keeps, and those of its bundle.
 pub fn of(manifest: &Manifest, bundle: &Bundle) -> Result<Vec<Gate>, Failure> {
     let mut gates = kept(manifest)?;
+    if !heeds_bundle(manifest) {
+        return Ok(gates);
+    }
     for gate in of_bundle(bundle, manifest.origin.settings[BUNDLE_FOLDER].as_str().map(Path::new))? {
         if !gates.contains(&gate) {
             gates.push(gate);
         }
     }
     Ok(gates)
+}
+
+/// Whether the gates of its bundle are the run's.
+pub fn heeds_bundle(manifest: &Manifest) -> bool {
+    manifest.origin.settings[NONE] != json!(true)
 }
 
 fn kept(manifest: &Manifest) -> Result<Vec<Gate>, Failure> {

@@ -21,7 +21,7 @@ use crate::terminal::print_warning;
 use kept::whole;
 
 pub use check::{check, remarks};
-pub use kept::{again, keep, keep_folder, of};
+pub use kept::{again, heeds_bundle, keep, keep_folder, of};
 
 /// Most gates of a run.
 const GATES: usize = 100;
@@ -29,7 +29,16 @@ const GATES: usize = 100;
 const FILE_BYTES: u64 = 64 << 10;
 
 /// What to do about one that cannot be decided.
-const UNDECIDED: &str = "a gate without data neither holds nor breaks: change it, or what is run";
+const UNDECIDED: &str = "a gate without data neither holds nor breaks: change it, or what is run; to look at some cases, run with --no-gates";
+
+/// What is said of gates where a run is started.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Gates besides those of the bundle.
+    pub gates: Vec<Gate>,
+    /// There are none, whatever the bundle says.
+    pub none: bool,
+}
 
 /// Flags that give gates.
 #[derive(clap::Args, Debug)]

@@ -237,6 +237,25 @@ fn gates_of_a_bundle_are_validated() -> Result<()> {
 }
 
 #[test]
+fn some_cases_are_looked_at_without_the_gates_of_their_bundle() -> Result<()> {
+    let mut world = world(20)?;
+    world.bundle.spec["gates"] = json!(["pass_rate{scenario:s01} > 0"]);
+    let first = |out: &str, more: &[&str]| {
+        world.arena(&[&["run", "bundle", "--out", out, "--scenario", "s00", "-q"], more].concat())
+    };
+    first("out", &[])?.code(2)?.says("error[GateUnmatched]")?.says("--no-gates")?;
+    first("out", &["--no-gates", "--gate", "pass_rate > 0"])?.code(2)?;
+    let ran = first("out", &["--no-gates"])?.code(0)?;
+    assert!(!ran.all().contains("gate "), "{}", ran.all());
+    // The frozen bundle still has them, and they are still none of the run's.
+    world.arena(&["run", "--resume", "out"])?.code(0)?;
+    world.arena(&["verify", "out"])?.code(0)?;
+    world.arena(&["rescore", "out", "--out", "again", "-q"])?.code(0)?;
+    world.arena(&["gate", "out"])?.code(2)?.says("no gates of its own")?;
+    Ok(())
+}
+
+#[test]
 fn baselines_are_found_from_where_they_were_written() -> Result<()> {
     let mut world = world(20)?;
     world.arena(&["run", "bundle", "--out", "before", "-q"])?.code(0)?;
