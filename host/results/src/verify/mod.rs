@@ -1,8 +1,8 @@
 //! Proof that the folder of a finished run is what it was: its bytes, and that totals and reports follow from the rows.
 
-mod common;
 mod gates;
 mod record;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -253,7 +253,9 @@ fn summary(
     }
     if !same_engine {
         // Another version may have said more or less of the same rows.
-        verified.notes.extend(common::keep(&mut stored, &mut made).map(|left_out| format!("{SUMMARY}: {left_out}")));
+        verified
+            .notes
+            .extend(versions::keep_shared(&mut stored, &mut made).map(|left_out| format!("{SUMMARY}: {left_out}")));
     }
     let mut found = Differences::default();
     compare(&mut found, SUMMARY, &stored, &made);

@@ -18,7 +18,7 @@ const OF_DATA: [&str; 9] = [
 const NAMED: usize = 20;
 
 /// Leaves only the fields that both have, and gives a sentence that names the others; none if there are none.
-pub(super) fn keep(stored: &mut Value, made: &mut Value) -> Option<String> {
+pub(super) fn keep_shared(stored: &mut Value, made: &mut Value) -> Option<String> {
     let mut left_out = Vec::new();
     walk("", false, stored, made, &mut left_out);
     left_out.sort_unstable();
@@ -69,10 +69,10 @@ mod tests {
     fn fields_of_one_version_are_left_out_and_names_of_data_are_not() {
         let mut stored = json!({"new": 1, "scenarios": {"forged": {"counts": 1}, "s": {"counts": 1, "more": 2}}});
         let mut made = json!({"old": 1, "scenarios": {"s": {"counts": 1}}});
-        let told = keep(&mut stored, &mut made).unwrap();
+        let told = keep_shared(&mut stored, &mut made).unwrap();
         assert_eq!(told, "only one of both versions has new, old, scenarios.more, so that was not looked at");
         assert_eq!(stored, json!({"scenarios": {"forged": {"counts": 1}, "s": {"counts": 1}}}));
         assert_eq!(made, json!({"scenarios": {"s": {"counts": 1}}}));
-        assert_eq!(keep(&mut stored, &mut made), None);
+        assert_eq!(keep_shared(&mut stored, &mut made), None);
     }
 }
