@@ -227,6 +227,11 @@ pub async fn resume(
         run.unseal_unrun().or_fail()?;
     }
     let running = run.state().or_fail()? == State::Running;
+    if running && !run.manifest().work.config[work::OUTPUTS].is_null() {
+        let text = format!("{}: its outputs were made elsewhere, so there is nobody to call", run.path().display());
+        return Err(Failure::input("NothingSelected", text).hint("judge them from the start by `arena score`"));
+    }
+    let means = Means { budget: means.budget.or(run.manifest()), ..means };
     let (session, _) = ready(&run, running, bundle, config, means, worker).await?;
     Ok((run, session))
 }
@@ -276,7 +281,7 @@ pub async fn ready(
         concurrency: means.concurrency.or(Aside::of(manifest)?.concurrency),
         network: means.network.clone(),
         cache: means.cache,
-        purse: means.budget.or(manifest).purse(),
+        purse: means.budget.purse(),
         ..of_run(run)?
     };
     let session = Session::open(&inputs, worker).await?;

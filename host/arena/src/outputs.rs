@@ -24,6 +24,8 @@ const LINE_BYTES: u64 = arena_results::MAX_RECORD_BYTES as u64;
 const FILE_BYTES: u64 = 64 << 30;
 /// Most lines.
 const LINES: usize = 10_000_000;
+/// Longest time of a turn, ms: a hundred days.
+const LATENCY_MS: f64 = 100.0 * 86_400_000.0;
 /// Cases without an output that are listed.
 const LISTED: usize = 5;
 
@@ -208,10 +210,23 @@ impl Outputs {
             });
         }
         let line: Line = serde_json::from_slice(&line).map_err(|error| wrong(error.to_string()))?;
-        let latency_ms = line.latency_ms.clone();
+        let latency_ms = times(&line, case.scenario.turns.len()).map_err(wrong)?;
         let messages = messages(line, case).map_err(wrong)?;
         Ok(record(case, messages, &latency_ms))
     }
+}
+
+/// The times of a line: none, or one for each turn.
+fn times(line: &Line, turns: usize) -> Result<Vec<f64>, String> {
+    let times = line.latency_ms.clone();
+    if let Some(wrong) = times.iter().find(|ms| !(0.0..=LATENCY_MS).contains(*ms)) {
+        return Err(format!("`latency_ms` has {wrong}, and a time is from 0 to {LATENCY_MS} ms"));
+    }
+    let plays = line.messages.is_some();
+    if !times.is_empty() && times.len() != turns && !plays {
+        return Err(format!("`latency_ms` has {} times, and the scenario has {turns} turns", times.len()));
+    }
+    Ok(times)
 }
 
 fn invalid(path: &Path, number: u64, why: &str) -> Failure {
@@ -235,7 +250,15 @@ fn messages(line: Line, case: &CaseInput) -> Result<Vec<Message>, String> {
     let answers = match (line.answer, line.answers, line.messages) {
         (Some(answer), None, None) => vec![answer],
         (None, Some(answers), None) => answers,
-        (None, None, Some(said)) => return Ok(Recording::of_messages(&said, &mut Vec::new())?.messages),
+        (None, None, Some(said)) => {
+            let messages = Recording::of_messages(&said, &mut Vec::new())?.messages;
+            let asked = messages.iter().filter(|message| message.role == Role::User).count();
+            // What is beyond the last turn nobody would judge.
+            if asked != turns.len() && turns.iter().all(|turn| turn.play.is_none()) {
+                return Err(format!("it has {asked} user messages, and the scenario has {} turns", turns.len()));
+            }
+            return Ok(messages);
+        }
         _ => return Err("it needs one of `answer`, `answers` and `messages`".to_owned()),
     };
     if turns.iter().any(|turn| turn.play.is_some()) {
@@ -284,7 +307,8 @@ fn record(case: &CaseInput, messages: Vec<Message>, latency_ms: &[f64]) -> Recor
         cost_usd_micro: Some(0),
         measured: Measured {
             started: settings::now(),
-            latency_ms: latency_ms.iter().sum(),
+            // A sum of nothing is less than nothing.
+            latency_ms: latency_ms.iter().sum::<f64>() + 0.0,
             turns,
             attempts: 1,
             ..Measured::default()

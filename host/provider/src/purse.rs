@@ -135,6 +135,58 @@ impl Drop for Held {
     }
 }
 
+tokio::task_local! {
+    /// Who pays for another attempt of the call that this task makes.
+    static PAYER: Payer;
+}
+
+/// What pays for the attempts of one call.
+struct Payer {
+    purse: Arc<Purse>,
+    most: Amount,
+    /// Set apart for attempts after the first.
+    more: Mutex<Vec<Held>>,
+}
+
+/// Sets money and a call apart for another attempt.
+///
+/// Errors: `BudgetExhausted`; never where nothing is limited.
+pub(crate) fn pay_again() -> Result<(), Cause> {
+    let paid = PAYER.try_with(|payer| {
+        let held = payer.purse.hold(payer.most)?;
+        payer.more.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+        Some(())
+    });
+    paid.unwrap_or(Some(())).ok_or(Cause::BudgetExhausted)
+}
+
+/// Makes a call whose attempts are paid from `purse`, each with `most` at most. `told` gives the cost of the answer, where
+/// it is known, and the number of attempts.
+async fn paid<T>(
+    (purse, meter, most): (&Arc<Purse>, &Meter, Amount),
+    call: impl Future<Output = Result<T, ProviderError>>,
+    told: impl FnOnce(&T) -> (Option<u64>, u32),
+) -> Result<T, ProviderError> {
+    let held = meter.hold(purse, most)?;
+    let payer = Payer { purse: purse.clone(), most, more: Mutex::default() };
+    let (ended, more) = PAYER
+        .scope(payer, async {
+            let ended = call.await;
+            let more =
+                PAYER.with(|payer| std::mem::take(&mut *payer.more.lock().unwrap_or_else(PoisonError::into_inner)));
+            (ended, more)
+        })
+        .await;
+    let (cost, attempts) = match &ended {
+        Ok(answer) => told(answer),
+        Err(error) => (None, error.attempts),
+    };
+    held.settle(meter.cost(cost), attempts);
+    // The first told of all attempts.
+    more.into_iter().for_each(|held| held.settle(Some(0), 0));
+    ended
+}
+
 /// A provider whose calls are paid from a purse.
 pub struct Metered {
     inner: Arc<dyn Provider>,
@@ -203,17 +255,9 @@ impl Provider for Metered {
         let tools = request.tools.iter();
         let tools = tools.map(|tool| tool.name.len() + tool.description.len() + tool.parameters.to_string().len());
         let prompt = request.messages.iter().map(bytes).chain(tools).sum();
-        let held = self.meter.hold(&self.purse, self.meter.most(prompt, request.max_tokens))?;
-        match self.inner.chat(request).await {
-            Ok(reply) => {
-                held.settle(self.meter.cost(reply.message.cost_usd_micro), reply.attempts);
-                Ok(reply)
-            }
-            Err(error) => {
-                held.settle(self.meter.cost(None), error.attempts);
-                Err(error)
-            }
-        }
+        let most = self.meter.most(prompt, request.max_tokens);
+        let told = |reply: &ChatReply| (reply.message.cost_usd_micro, reply.attempts);
+        paid((&self.purse, &self.meter, most), self.inner.chat(request), told).await
     }
 
     fn model(&self) -> &str {
@@ -244,17 +288,9 @@ impl Provider for Metered {
 #[async_trait]
 impl Embedder for MeteredEmbedder {
     async fn embed(&self, texts: &[&str], deadline: Instant) -> Result<EmbedReply, ProviderError> {
-        let held = self.meter.hold(&self.purse, self.meter.most(texts.iter().map(|text| text.len()).sum(), Some(0)))?;
-        match self.inner.embed(texts, deadline).await {
-            Ok(reply) => {
-                held.settle(self.meter.cost(reply.cost_usd_micro), reply.attempts);
-                Ok(reply)
-            }
-            Err(error) => {
-                held.settle(self.meter.cost(None), error.attempts);
-                Err(error)
-            }
-        }
+        let most = self.meter.most(texts.iter().map(|text| text.len()).sum(), Some(0));
+        let told = |reply: &EmbedReply| (reply.cost_usd_micro, reply.attempts);
+        paid((&self.purse, &self.meter, most), self.inner.embed(texts, deadline), told).await
     }
 
     fn model(&self) -> &str {

@@ -162,9 +162,17 @@ impl RunView {
 /// [`RunDir::create`]: crate::RunDir::create
 pub fn refuse_inside_run(output: &Path) -> Result<()> {
     let path = std::path::absolute(output).map_err(ResultsError::io("find", output))?;
-    // Of what is not there yet, the part that is.
-    let there = path.ancestors().skip(1).find_map(|part| part.canonicalize().ok());
-    match there.iter().flat_map(|there| there.ancestors()).find(|folder| is_run(folder)) {
+    let mut real = PathBuf::new();
+    for part in path.components() {
+        if part == std::path::Component::ParentDir {
+            real.pop();
+            continue;
+        }
+        // What is not there yet will be a plain folder.
+        let next = real.join(part);
+        real = next.canonicalize().unwrap_or(next);
+    }
+    match real.ancestors().skip(1).find(|folder| is_run(folder)) {
         Some(run) => Err(ResultsError::OutputInsideRun { path: output.to_owned(), run: run.to_owned() }),
         None => Ok(()),
     }

@@ -49,8 +49,8 @@ struct Bundled {
     scenarios: BTreeMap<String, Told>,
     /// Whether its plan is that of the run.
     has_plan: bool,
-    /// Whether the bundle's gates are the run's.
-    heeds_gates: bool,
+    /// Those of its command line, too.
+    gates: Vec<Gate>,
 }
 
 impl Bundled {
@@ -64,7 +64,8 @@ impl Bundled {
         let scenarios =
             prepared.bundle.scenarios.iter().map(|scenario| (scenario.id.clone(), told(scenario))).collect();
         let has_plan = prepared.work.plan == run.manifest().work.plan;
-        Ok(Self { prepared, scenarios, has_plan, heeds_gates: gates::heeds_bundle(run.manifest()) })
+        let gates = gates::of(run.manifest(), &prepared.bundle)?;
+        Ok(Self { prepared, scenarios, has_plan, gates })
     }
 }
 
@@ -82,7 +83,7 @@ impl Known for Bundled {
     }
 
     fn gates(&self) -> Vec<Gate> {
-        if self.heeds_gates { self.prepared.bundle.gates.clone() } else { Vec::new() }
+        self.gates.clone()
     }
 }
 

@@ -88,7 +88,7 @@ pub fn of(manifest: &Manifest, bundle: &Bundle) -> Result<Vec<Gate>, Failure> {
 }
 
 /// Whether the gates of its bundle are the run's.
-pub fn heeds_bundle(manifest: &Manifest) -> bool {
+fn heeds_bundle(manifest: &Manifest) -> bool {
     manifest.origin.settings[NONE] != json!(true)
 }
 

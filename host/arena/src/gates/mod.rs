@@ -21,7 +21,7 @@ use crate::terminal::print_warning;
 use kept::whole;
 
 pub use check::{check, remarks};
-pub use kept::{again, heeds_bundle, keep, keep_folder, of};
+pub use kept::{again, keep, keep_folder, of};
 
 /// Most gates of a run.
 const GATES: usize = 100;
@@ -61,6 +61,7 @@ impl Flags {
         let one = |text: &String| Ok(Gate::parse(text).or_fail()?.seen_from(&here));
         let mut gates = self.gate.iter().map(one).collect::<Result<Vec<_>, _>>()?;
         if let Some(shown) = &self.gates {
+            let before = gates.len();
             let bytes = files::read(shown, FILE_BYTES)?;
             let text = String::from_utf8_lossy(&bytes);
             // Some editors begin a file with a mark that is no text.
@@ -77,6 +78,9 @@ impl Flags {
                     ..failure
                 })?;
                 gates.push(gate.seen_from(folder));
+            }
+            if gates.len() == before {
+                return Err(Failure::input("GateInvalid", format!("{}: there is no gate in it", shown.display())));
             }
         }
         if gates.len() > GATES {

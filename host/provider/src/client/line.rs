@@ -16,6 +16,7 @@ use crate::destination::KeyPlace;
 use crate::error::{Cause, ProviderError};
 use crate::http::HttpClient;
 use crate::pricing::{self, Pricing};
+use crate::purse::pay_again;
 use crate::retry::{Retries, Tries};
 use crate::secret::{Redactor, Secret, is_secret_header};
 use crate::settings::ProviderSettings;
@@ -135,7 +136,12 @@ impl Line {
 
     /// Waits until a failed attempt may be made again; the error if it may not.
     pub(super) async fn again(&self, cause: Cause, tries: &mut Tries, deadline: Instant) -> Result<(), ProviderError> {
-        let waited = self.retries.wait(cause, tries, deadline).await;
+        let before = tries.failed();
+        let mut waited = self.retries.wait(cause, tries, deadline).await;
+        // What never came to an attempt is still paid.
+        if waited.is_ok() && tries.failed() > before {
+            waited = pay_again();
+        }
         waited.map_err(|cause| {
             self.traffic.gave_up(&cause);
             let attempts = tries.failed();

@@ -1,6 +1,5 @@
 //! Gates decided once more, over the totals that the records give.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,29 +11,30 @@ use crate::compare::Baseline;
 use crate::gates::{RunGate, judge_gates};
 use crate::{Result, RunView};
 
-/// Where a manifest's settings keep the gates of the command line.
+/// Where a manifest's settings keep the gates of the command line, each a text or an object whose `gate` is one.
 const SETTING: &str = "gates";
 
-/// The gates that a run has to have: those of its command line, which its manifest keeps, then those of its bundle. Without a
-/// bundle those that its summary tells stand for the latter.
+/// The gates that a run has to have: `known`, or where nobody knows them those of its command line, which its manifest keeps,
+/// and those that its summary tells.
 ///
 /// The error is a sentence on a gate that is none.
 pub(super) fn due(
     manifest: &Manifest,
-    bundled: Option<Vec<Gate>>,
+    known: Option<Vec<Gate>>,
     stored: &Summary,
 ) -> std::result::Result<Vec<Gate>, String> {
-    let kept = manifest.origin.settings[SETTING].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let told = stored.gates.iter().chain(&stored.measured.gates).map(|gate| gate.gate.as_str());
-    let read = |text: &str| Gate::parse(text).map_err(|error| error.to_string());
-    let mut gates = kept.map(read).collect::<std::result::Result<Vec<_>, _>>()?;
-    let others = match bundled {
-        Some(bundled) => bundled,
-        None => told.map(read).collect::<std::result::Result<Vec<_>, _>>()?,
-    };
-    let known: BTreeSet<String> = gates.iter().map(|gate| gate.text().to_owned()).collect();
-    gates.extend(others.into_iter().filter(|gate| !known.contains(gate.text())));
-    Ok(gates)
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let text = |kept: &Value| kept.as_str().or_else(|| kept["gate"].as_str()).map(str::to_owned);
+    let kept = manifest.origin.settings[SETTING].as_array().into_iter().flatten().filter_map(text);
+    let mut texts: Vec<String> = kept.collect();
+    for told in stored.gates.iter().chain(&stored.measured.gates) {
+        if !texts.contains(&told.gate) {
+            texts.push(told.gate.clone());
+        }
+    }
+    texts.iter().map(|text| Gate::parse(text).map_err(|error| error.to_string())).collect()
 }
 
 /// Decides `gates` over the summary `made` and puts them in it. A comparison with a run that is not there is taken from

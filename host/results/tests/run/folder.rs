@@ -203,8 +203,13 @@ fn nothing_is_put_into_the_folder_of_a_run() {
     fs::create_dir(&plain).unwrap();
     // Others have files of this name, too.
     fs::write(plain.join("manifest.json"), "{}").unwrap();
-    for inside in [dir.join("new"), dir.join("bundle/deep/new"), temp.path().join("link/new"), dir.join("no/such/new")]
-    {
+    for inside in [
+        dir.join("new"),
+        dir.join("bundle/deep/new"),
+        temp.path().join("link/new"),
+        dir.join("no/such/new"),
+        temp.path().join("none/../run/new"),
+    ] {
         let error = RunDir::create(&inside, &manifest(1), |_| unreachable!()).unwrap_err();
         assert_eq!((error.reason(), error.class()), ("OutputInsideRun", Class::Input), "{}", inside.display());
         assert!(error.to_string().contains(&dir.display().to_string()), "{error}");

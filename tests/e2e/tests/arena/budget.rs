@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use arena_e2e::{Signal, World, until};
-use arena_harness::{Behaviour, FakeVendor};
+use arena_harness::{Behaviour, Failing, Failure, FakeVendor};
 use arena_model::{Outcome, Summary};
 use serde_json::json;
 
@@ -77,6 +77,23 @@ fn money_ends_before_it_is_spent_twice() -> Result<()> {
     assert!(!world.path("unknown").exists());
     for wrong in [["--max-cost", "0"], ["--max-cost", "-1"], ["--max-cost", "much"], ["--max-calls", "0"]] {
         world.arena(&["run", "bundle", "--out", "x", wrong[0], wrong[1]])?.code(2)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn attempts_that_failed_are_calls() -> Result<()> {
+    let failing = |status, body: Option<&str>| Failing {
+        first: 1,
+        of: 1,
+        how: Failure::Status { status, retry_after: Some("0".to_owned()), body: body.map(str::to_owned) },
+    };
+    for status in [500, 429] {
+        let vendor = FakeVendor::start(Behaviour::text("fine").failing([failing(status, None)]))?;
+        let world = world(&vendor)?;
+        let limited = ["run", "bundle", "--out", "out", "-q", "-j", "2", "--max-calls", "5"];
+        world.arena(&limited)?.code(4)?.says("no verdict")?;
+        assert_eq!(vendor.calls(), 5, "status {status}");
     }
     Ok(())
 }

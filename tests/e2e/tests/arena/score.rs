@@ -75,6 +75,8 @@ fn a_line_that_does_not_fit_is_named() -> Result<()> {
     let vendor = FakeVendor::start(Behaviour::text("fine"))?;
     let world = world(&vendor)?;
     let (a, b) = (json!({"scenario": "a", "answer": "fine"}), json!({"scenario": "b", "answers": ["one", "two"]}));
+    let timed = |latency_ms: Value| json!({"scenario": "a", "answer": "fine", "latency_ms": latency_ms});
+    let (asked, said) = (json!({"role": "user", "content": "hi"}), json!({"role": "assistant", "content": "fine"}));
     for (lines, reason, part) in [
         (vec![a.clone()], "OutputMissing", "1 cases have no output: b / m trial 0"),
         (vec![a.clone(), b.clone(), a.clone()], "OutputTwice", "outputs.jsonl:3: the case of line 1"),
@@ -88,6 +90,14 @@ fn a_line_that_does_not_fit_is_named() -> Result<()> {
         (vec![a.clone(), json!({"scenario": "b", "answre": "x"})], "OutputInvalid", "outputs.jsonl:2: unknown field"),
         (vec![a.clone(), json!({"scenario": "b"})], "OutputInvalid", "outputs.jsonl:2: it needs one of"),
         (vec![a.clone(), json!({"scenario": "b", "messages": []})], "OutputInvalid", "no user says anything"),
+        (vec![timed(json!([-1])), b.clone()], "OutputInvalid", "outputs.jsonl:1: `latency_ms` has -1"),
+        (vec![timed(json!([1e300])), b.clone()], "OutputInvalid", "a time is from 0 to"),
+        (vec![timed(json!([1, 2])), b.clone()], "OutputInvalid", "2 times, and the scenario has 1 turns"),
+        (
+            vec![json!({"scenario": "a", "messages": [asked, said, asked, said]}), b.clone()],
+            "OutputInvalid",
+            "2 user messages, and the scenario has 1 turns",
+        ),
     ] {
         write(&world, &lines)?;
         let ran = world.arena(&SCORE)?.code(2)?.says(&format!("error[{reason}]"))?;

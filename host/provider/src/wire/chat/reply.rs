@@ -33,6 +33,9 @@ impl WireUsage {
     pub(super) fn usage(self) -> Option<Usage> {
         let cached = self.prompt_tokens_details.unwrap_or_default().cached_tokens.or(0)?;
         let reasoning = self.completion_tokens_details.unwrap_or_default().reasoning_tokens.or(0)?;
+        if self.prompt_tokens == Count::default() && self.completion_tokens == Count::default() {
+            return None;
+        }
         let (input, output) = (self.prompt_tokens.or(0)?, self.completion_tokens.or(0)?);
         Some(Usage { input, output, cached, reasoning, cache_write: 0 })
     }
