@@ -217,7 +217,7 @@ test("a reader without scripts has the numbers", async () => {
   const plain = await start({ javaScriptEnabled: false });
   try {
     const { page, trouble } = await open(plain.context, SHOWCASE);
-    assert.match(await page.locator("noscript").innerText(), /200 cases: 147 passed, 32 failed, 11 in error, 5 skipped, 5 not run/);
+    assert.match(await page.locator("noscript").innerText(), /200 cases = 147 passed \+ 32 failed \+ 11 error \+ 5 skipped \+ 5 not run/);
     assert.deepEqual(trouble, []);
   } finally {
     await plain.close();
