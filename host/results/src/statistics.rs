@@ -1,6 +1,7 @@
 //! The summary, computed from records in one pass. Memory grows with the names that occur, never with the cases.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use arena_model::{Counts, Manifest, MeasuredSummary, Outcome, Provenance, Scope, Summary, Usage};
@@ -231,8 +232,11 @@ impl Totals {
     /// The summary of all that was added.
     pub(crate) fn summary(mut self, manifest: &Manifest) -> serde_json::Result<Summary> {
         self.close_test();
+        // A time past the year 9999 has no form.
         let stamp = |time: Option<SystemTime>| {
-            time.map_or_else(String::new, |time| humantime::format_rfc3339_millis(time).to_string())
+            let mut text = String::new();
+            let written = time.map(|time| write!(text, "{}", humantime::format_rfc3339_millis(time)));
+            if written.is_some_and(|written| written.is_ok()) { text } else { String::new() }
         };
         let wall = self.started.zip(self.finished).and_then(|(from, to)| to.duration_since(from).ok());
         let timed = |slice: &Slice| (!slice.latency.is_empty()).then(|| slice.times());

@@ -44,6 +44,18 @@ fn the_summary_adds_up_and_the_folder_is_sealed() {
 }
 
 #[test]
+fn a_time_past_the_calendar_ends_no_run() {
+    let temp = tempfile::tempdir().unwrap();
+    for latency_ms in [9e15, 1e300] {
+        let run = create(&temp.path().join(format!("{latency_ms:e}")), 1);
+        let mut long = record(0, Outcome::Passed);
+        long.measured.latency_ms = latency_ms;
+        append(&run, &[long]);
+        assert_eq!(finish(&run, vec![]).unwrap().measured.finished, "");
+    }
+}
+
+#[test]
 fn records_come_in_plan_order_and_give_the_merkle_root() {
     let temp = tempfile::tempdir().unwrap();
     let run = finished(&temp.path().join("run"));
