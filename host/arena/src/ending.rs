@@ -40,7 +40,7 @@ pub fn finish(
     let settings = Settings {
         known_digests: frozen.collect(),
         concurrency_by_provider: concurrency(&session),
-        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle)?),
+        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle)?)?,
         ..Settings::default()
     };
     // The reports need memory of their own; the session's goes first.
@@ -67,7 +67,7 @@ pub fn partial(run: &RunDir, session: &Session, stop: &watch::Receiver<Stop>) ->
     };
     let settings = Settings {
         concurrency_by_provider: concurrency(session),
-        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle)?),
+        gates: gates::ready_or_undecided(gates::of(run.manifest(), &session.bundle)?)?,
         ..Settings::default()
     };
     let labels = |id: &str| labels.get(id).cloned().unwrap_or_default();

@@ -21,6 +21,7 @@ use crate::network::Network;
 use crate::outside::Outside;
 use crate::session::Session;
 use crate::tables::{self, Given};
+use crate::verdict;
 use crate::work::{self, Inputs, load_bundle, run_spec, selection};
 
 /// Folder of the run that holds what came from outside the bundle.
@@ -227,13 +228,31 @@ pub async fn resume(
         run.unseal_unrun().or_fail()?;
     }
     let running = run.state().or_fail()? == State::Running;
-    if running && !run.manifest().work.config[work::OUTPUTS].is_null() {
-        let text = format!("{}: its outputs were made elsewhere, so there is nobody to call", run.path().display());
-        return Err(Failure::input("NothingSelected", text).hint("judge them from the start by `arena score`"));
+    if running {
+        refuse_scored(&run, "judge them from the start by `arena score`")?;
     }
     let means = Means { budget: means.budget.or(run.manifest()), ..means };
     let (session, _) = ready(&run, running, bundle, config, means, worker).await?;
     Ok((run, session))
+}
+
+/// A run without all its records is none to go on from.
+pub fn refuse_unfinished(run: &RunView) -> Result<(), Failure> {
+    if run.state().or_fail()? == State::Sealed {
+        return Ok(());
+    }
+    let path = verdict::shell_word(run.path());
+    let text = format!("{}: the run is not finished", run.path().display());
+    Err(Failure::input("RunUnfinished", text).hint(format!("finish it by `arena run --resume {path}`")))
+}
+
+/// The cases of a run whose outputs were made elsewhere are none that somebody can be called for.
+pub fn refuse_scored(run: &RunView, hint: &str) -> Result<(), Failure> {
+    if run.manifest().work.config[work::OUTPUTS].is_null() {
+        return Ok(());
+    }
+    let text = format!("{}: its outputs were made elsewhere, so there is nobody to call", run.path().display());
+    Err(Failure::input("NothingSelected", text).hint(hint))
 }
 
 /// A run made ready again, with what it was made from. `running` says that models may be called.

@@ -222,8 +222,9 @@ fn times(line: &Line, turns: usize) -> Result<Vec<f64>, String> {
     if let Some(wrong) = times.iter().find(|ms| !(0.0..=LATENCY_MS).contains(*ms)) {
         return Err(format!("`latency_ms` has {wrong}, and a time is from 0 to {LATENCY_MS} ms"));
     }
-    let plays = line.messages.is_some();
-    if !times.is_empty() && times.len() != turns && !plays {
+    // A conversation that somebody played has as many turns as it has.
+    let is_whole = line.messages.is_some();
+    if !times.is_empty() && times.len() != turns && !is_whole {
         return Err(format!("`latency_ms` has {} times, and the scenario has {turns} turns", times.len()));
     }
     Ok(times)

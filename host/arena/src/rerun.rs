@@ -5,17 +5,17 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use arena_model::{CaseKey, Lineage, Outcome, Taken};
-use arena_results::{RunDir, RunView, State, merkle_root, stored_lines};
+use arena_results::{RunDir, RunView, merkle_root, stored_lines};
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use crate::budget::{BUDGET, Flags as BudgetFlags};
+use crate::budget::BUDGET;
 use crate::commands::beside;
 use crate::exit::{Failure, OrFail};
 use crate::frozen::{self, Means};
 use crate::manifests::Manifests;
 use crate::session::Session;
-use crate::{settings, verdict, work};
+use crate::{settings, work};
 
 /// Fewest characters by which a case is named.
 const KEY_CHARS: usize = 8;
@@ -90,19 +90,12 @@ pub async fn start(
     out: Option<&Path>,
     (bundle, config): (Option<&Path>, Option<&Manifests>),
     means: Means<'_>,
-    budget: BudgetFlags,
     worker: &str,
 ) -> Result<(RunDir, Session), Failure> {
     let run = RunView::open(dir).or_fail()?;
-    if run.state().or_fail()? == State::Running {
-        let path = verdict::shell_word(run.path());
-        let text = format!("{}: the run is not finished", run.path().display());
-        return Err(Failure::input("RunUnfinished", text).hint(format!("finish it by `arena run --resume {path}`")));
-    }
-    if !run.manifest().work.config[work::OUTPUTS].is_null() {
-        let text = format!("{}: its outputs were made elsewhere, so there is nobody to call", run.path().display());
-        return Err(Failure::input("NothingSelected", text).hint("judge again by `arena rescore` or `arena score`"));
-    }
+    frozen::refuse_unfinished(&run)?;
+    frozen::refuse_scored(&run, "judge again by `arena rescore` or `arena score`")?;
+    let budget = means.budget;
     let (session, inputs) = frozen::ready(&run, true, bundle, config, means, worker).await?;
     let out = out.map_or_else(|| frozen::usual_out(&session.bundle.name, worker), Path::to_owned);
     let mut journal = beside(&out)?;

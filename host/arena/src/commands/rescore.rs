@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arena_evaluate::{Again, ReplayError, Which};
 use arena_model::{Fault as _, Lineage, Scope, Taken};
-use arena_results::{RunView, State, merkle_root};
+use arena_results::{RunView, merkle_root};
 use arena_worker::{EarlierRun, Rescore, Rescored, Stop, WorkerError};
 
 use super::run::parse_evaluator;
@@ -82,7 +82,7 @@ impl From<arena_worker::WorkerError> for Halt {
 /// Judges all records again into a new folder.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let run = RunView::open(&arguments.run).or_fail()?;
-    refuse_unfinished(&run)?;
+    frozen::refuse_unfinished(&run)?;
     let worker = settings::random_id()?;
     let was = frozen::of_run(&run)?;
     if arguments.allow_judge_calls && arguments.bundle.is_none() {
@@ -162,16 +162,6 @@ fn refuse_broken(given: &[(String, PathBuf)], session: &Session) -> Result<(), F
         }
     }
     Ok(())
-}
-
-/// A run without all its records is none that can be judged again.
-fn refuse_unfinished(run: &RunView) -> Result<(), Failure> {
-    if run.state().or_fail()? == State::Sealed {
-        return Ok(());
-    }
-    let path = verdict::shell_word(run.path());
-    let text = format!("{}: the run is not finished", run.path().display());
-    Err(Failure::input("RunUnfinished", text).hint(format!("finish it by `arena run --resume {path}`")))
 }
 
 /// The run as it was; refuses what would make other conversations.

@@ -193,7 +193,7 @@ pub async fn run(mut arguments: Arguments) -> Result<Exit, Failure> {
         (Some(dir), _) => frozen::resume(dir, bundle, config.as_ref(), means, &worker).await?,
         (None, Some(dir)) => {
             let from = (bundle, config.as_ref());
-            rerun::start(&arguments.rerun, dir, out, from, means, arguments.budget, &worker).await?
+            rerun::start(&arguments.rerun, dir, out, from, means, &worker).await?
         }
         (None, None) => {
             let (inputs, aside) = inputs(&arguments, config)?;

@@ -97,35 +97,39 @@ fn baseline(folder: &str) -> Result<RunView, Failure> {
 }
 
 /// As [`ready`] at the end of a run: results are worth more than a baseline that is gone, whose gate is undecided.
-pub fn ready_or_undecided(gates: Vec<Gate>) -> Vec<RunGate> {
-    let one = |gate: Gate| match ready(vec![gate.clone()]) {
-        Ok(ready) => ready,
-        Err(failure) => {
-            print_warning(&format!("gate `{}`: {}", gate.text(), failure.text));
-            vec![RunGate { gate, baseline: None }]
-        }
-    };
-    gates.into_iter().flat_map(one).collect()
+pub fn ready_or_undecided(gates: Vec<Gate>) -> Result<Vec<RunGate>, Failure> {
+    with_baselines(gates, |gate, failure| {
+        print_warning(&format!("gate `{}`: {}", gate.text(), failure.text));
+        Ok(())
+    })
 }
 
 /// Gates with the runs that they compare with.
 ///
 /// Errors: those of baselines that are no runs.
 pub fn ready(gates: Vec<Gate>) -> Result<Vec<RunGate>, Failure> {
-    let mut baselines: BTreeMap<String, Arc<Baseline>> = BTreeMap::new();
+    with_baselines(gates, |_, failure| Err(failure))
+}
+
+/// Each baseline is read once; `absent` says what becomes of a gate whose own cannot be had.
+fn with_baselines(
+    gates: Vec<Gate>,
+    absent: impl Fn(&Gate, Failure) -> Result<(), Failure>,
+) -> Result<Vec<RunGate>, Failure> {
+    let mut read: BTreeMap<String, Arc<Baseline>> = BTreeMap::new();
     let mut ready = Vec::new();
     for gate in gates {
-        let with = match &gate {
-            Gate::Comparison { .. } => None,
-            Gate::Regression { regression, .. } => {
-                let name = &regression.baseline;
-                if !baselines.contains_key(name) {
-                    let read = Baseline::read(&baseline(name)?).or_fail()?;
-                    baselines.insert(name.clone(), Arc::new(read));
+        let mut with = None;
+        if let Gate::Regression { regression, .. } = &gate {
+            let name = &regression.baseline;
+            with = read.get(name).cloned();
+            if with.is_none() {
+                match baseline(name).and_then(|run| Baseline::read(&run).or_fail()) {
+                    Ok(found) => with = Some(read.entry(name.clone()).or_insert(Arc::new(found)).clone()),
+                    Err(failure) => absent(&gate, failure)?,
                 }
-                baselines.get(name).cloned()
             }
-        };
+        }
         ready.push(RunGate { gate, baseline: with });
     }
     Ok(ready)
